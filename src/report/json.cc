@@ -1,0 +1,171 @@
+#include "report/texts.h"
+
+namespace kmem {
+namespace {
+
+/// Puts the commas; the nesting is the caller's.
+class Json {
+ public:
+  explicit Json(Text& out) : out_(out) {}
+
+  void open(const char* name, char bracket) { label(name), out_.put(bracket), first_ = true; }
+  void open(char bracket) { comma(), out_.put(bracket), first_ = true; }
+  void close(char bracket) { out_.put(bracket), first_ = false; }
+
+  void number(const char* name, uint64_t value) { label(name), out_.dec(value); }
+  void truth(const char* name, bool value) { label(name), out_.put(value ? "true" : "false"); }
+  void text(const char* name, const char* value) { label(name), out_.json(value); }
+  void element(uint64_t value) { comma(), out_.dec(value); }
+
+ private:
+  void comma() {
+    if (!first_) out_.put(',');
+    first_ = false;
+  }
+  void label(const char* name) { comma(), out_.json(name).put(':'); }
+
+  Text& out_;
+  bool first_ = true;
+};
+
+void put_cache(Json& json, const CacheSnapshot& cache) {
+  json.open('{');
+  json.text("name", cache.name);
+  json.number("object_size", cache.object_size);
+  json.number("stride", cache.stride);
+  json.number("objects_per_slab", cache.objects_per_slab);
+  json.number("pages_per_slab", cache.pages_per_slab);
+  json.number("active_objs", cache.active_objs);
+  json.number("num_objs", cache.num_objs);
+  json.number("active_slabs", cache.active_slabs);
+  json.number("num_slabs", cache.num_slabs);
+  json.number("limit", cache.limit);
+  json.number("batchcount", cache.batchcount);
+  json.number("shared", cache.shared);
+  json.number("cached_objs", cache.cached_objs);
+  json.number("allocs", cache.allocs);
+  json.number("frees", cache.frees);
+  json.number("slow_allocs", cache.slow_allocs);
+  json.number("slow_frees", cache.slow_frees);
+  json.number("aliases", cache.aliases);
+  json.close('}');
+}
+
+void put_pcps(Json& json, Span<const PcpSnapshot> pcps) {
+  json.open("pcps", '[');
+  for (const PcpSnapshot& pcp : pcps) {
+    json.open('{');
+    json.number("cpu", pcp.cpu);
+    json.number("count", pcp.count);
+    json.number("high", pcp.high);
+    json.number("batch", pcp.batch);
+    json.close('}');
+  }
+  json.close(']');
+}
+
+void put_numbers(Json& json, const char* name, Span<const uint64_t> numbers) {
+  json.open(name, '[');
+  for (const uint64_t number : numbers) json.element(number);
+  json.close(']');
+}
+
+void put_zone(Json& json, const ZoneSnapshot& zone) {
+  json.open('{');
+  json.number("node", zone.node);
+  json.text("name", zone.name);
+  put_numbers(json, "free_blocks", zone.free_blocks);
+  json.number("nr_free", zone.nr_free);
+  json.number("min", zone.min);
+  json.number("low", zone.low);
+  json.number("high", zone.high);
+  json.number("spanned", zone.spanned);
+  json.number("present", zone.present);
+  json.number("managed", zone.managed);
+  json.number("start_pfn", zone.start_pfn);
+  put_numbers(json, "protection", zone.protection);
+  json.number("clean", zone.clean);
+  json.number("dirty", zone.dirty);
+  put_pcps(json, zone.pcps);
+  json.close('}');
+}
+
+void put_process(Json& json, const ProcessSnapshot& process) {
+  json.open("process", '{');
+  json.number("pid", static_cast<uint32_t>(process.pid));
+  json.number("parent", static_cast<uint32_t>(process.parent));
+  json.text("name", process.name);
+  json.number("resident", process.resident);
+  json.number("resident_peak", process.resident_peak);
+  json.close('}');
+}
+
+void put_machine(Json& json, const SystemSnapshot& system) {
+  json.open("machine", '{');
+  json.number("nr_cpus", system.nr_cpus);
+  json.number("nr_nodes", system.nr_nodes);
+  json.text("cpu_stack", name_of(system.cpu_stack));
+  json.number("page_size", system.page_size);
+  json.number("host_page_size", system.host_page_size);
+  json.text("boot_words", system.boot_words);
+  json.close('}');
+}
+
+void put_memory(Json& json, const SystemSnapshot& system) {
+  json.open("memory", '{');
+  json.number("bytes_in_use", system.bytes_in_use);
+  json.number("bytes_peak", system.bytes_peak);
+  json.number("bytes_online", system.bytes_online);
+  json.number("bytes_given_back", system.bytes_given_back);
+  json.number("times_given_back", system.times_given_back);
+  json.close('}');
+
+  json.open("mapped", '{');
+  json.number("count", system.mapped.count);
+  json.number("bytes", system.mapped.bytes);
+  json.number("bytes_peak", system.mapped.bytes_peak);
+  json.close('}');
+}
+
+void put_paths(Json& json, const PathSnapshot& paths) {
+  json.open("paths", '{');
+  json.truth("counted", paths.counted);
+  json.number("fast", paths.fast);
+  json.number("slow", paths.slow);
+  json.close('}');
+}
+
+}  // namespace
+
+const char* name_of(CpuStackMode mode) {
+  switch (mode) {
+    case CpuStackMode::Rseq:
+      return "rseq";
+    case CpuStackMode::TryLock:
+      return "try-lock";
+    case CpuStackMode::Sim:
+      return "sim";
+  }
+  return "unknown";
+}
+
+void put_json(Text& out, const SystemSnapshot& system) {
+  Json json(out);
+  json.open('{');
+  json.number("schema", 1);
+  json.text("version", system.version);
+  put_process(json, system.process);
+  put_machine(json, system);
+  put_memory(json, system);
+  put_paths(json, system.paths);
+  json.open("zones", '[');
+  for (const ZoneSnapshot& zone : system.zones) put_zone(json, zone);
+  json.close(']');
+  json.open("caches", '[');
+  for (const CacheSnapshot& cache : system.caches) put_cache(json, cache);
+  json.close(']');
+  json.close('}');
+  out.put('\n');
+}
+
+}  // namespace kmem

@@ -1,0 +1,41 @@
+#include "report/texts.h"
+
+namespace kmem {
+namespace {
+
+constexpr char kHeader[] =
+    "slabinfo - version: 2.1\n"
+    "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+    " : tunables <limit> <batchcount> <sharedfactor>"
+    " : slabdata <active_slabs> <num_slabs> <sharedavail>\n";
+
+/// Readers split the line at white space, so a name must not have any, nor be empty.
+struct Word {
+  char text[sizeof CacheSnapshot::name] = "-";
+
+  explicit Word(const char* name) {
+    for (size_t i = 0; i + 1 < sizeof text && name[i]; ++i) {
+      text[i] = static_cast<unsigned char>(name[i]) <= ' ' ? '_' : name[i];
+      text[i + 1] = '\0';
+    }
+  }
+};
+
+/// The kernel's last column is what lies ready to be shared by CPUs; here in full sheaves, as `shared` counts them.
+uint64_t shared_avail(const CacheSnapshot& cache) { return cache.limit ? cache.cached_objs / cache.limit : 0; }
+
+void put_cache(Text& out, const CacheSnapshot& cache) {
+  out.printf("%-17s %6lu %6lu %6u %4u %4u", Word(cache.name).text, cache.active_objs, cache.num_objs, cache.stride,
+             cache.objects_per_slab, cache.pages_per_slab);
+  out.printf(" : tunables %4u %4u %4u", cache.limit, cache.batchcount, cache.shared);
+  out.printf(" : slabdata %6lu %6lu %6lu\n", cache.active_slabs, cache.num_slabs, shared_avail(cache));
+}
+
+}  // namespace
+
+void put_slabinfo(Text& out, const SystemSnapshot& system) {
+  out.put(kHeader);
+  for (const CacheSnapshot& cache : system.caches) put_cache(out, cache);
+}
+
+}  // namespace kmem

@@ -1,0 +1,102 @@
+#pragma once
+// What a report is made of: plain numbers that the composition root copies out of the layers below, so that nothing
+// that prints ever touches a structure that allocation changes.  A snapshot is taken while the world goes on: each
+// number was true at some moment, two of them need not have been true at the same one.
+
+#include "base/span.h"
+#include "base/types.h"
+#include "port/machine.h"
+
+namespace kmem {
+
+/// One slab cache: a line of slabinfo, and what slabinfo has no room for.
+struct CacheSnapshot {
+  char name[32] = "";
+  uint32_t object_size = 0;  // bytes that the creator asked for
+  uint32_t stride = 0;       // bytes from one object to the next, with alignment and debugging
+  uint32_t objects_per_slab = 0;
+  uint32_t pages_per_slab = 0;
+  uint64_t active_objs = 0;  // objects that callers hold
+  uint64_t num_objs = 0;     // objects that the slabs have room for
+  uint64_t active_slabs = 0;
+  uint64_t num_slabs = 0;
+  uint32_t limit = 0;                        // objects that one sheaf holds
+  uint32_t batchcount = 0;                   // objects that move between a CPU and the barn at a time
+  uint32_t shared = 0;                       // full sheaves that a barn keeps
+  uint64_t cached_objs = 0;                  // free objects that wait in sheaves and barns
+  uint64_t allocs = 0, frees = 0;            // every call; 0 where fast paths were not counted
+  uint64_t slow_allocs = 0, slow_frees = 0;  // those that found no room or no object on their CPU
+  uint32_t aliases = 0;                      // other caches that were merged into this one
+};
+
+/// The page lists that one CPU keeps of one zone.
+struct PcpSnapshot {
+  uint32_t cpu = 0;
+  uint32_t count = 0, high = 0, batch = 0;  // pages
+};
+
+inline constexpr unsigned kNrOrders = kMaxOrder + 1;
+inline constexpr unsigned kNrProtections = 5;
+
+/// One zone of one node; everything counted in pages.
+struct ZoneSnapshot {
+  uint32_t node = 0;
+  char name[12] = "";                    // "DMA", "DMA32", "Normal", "HighMem", "Movable"
+  uint64_t free_blocks[kNrOrders] = {};  // free blocks by order; a block is counted once, at its largest order
+  uint64_t nr_free = 0;
+  uint64_t min = 0, low = 0, high = 0;  // watermarks
+  uint64_t spanned = 0, present = 0, managed = 0;
+  uint64_t start_pfn = 0;
+  uint64_t protection[kNrProtections] = {};  // what allocations that prefer a higher zone must leave
+  uint64_t clean = 0;                        // free, reads as zero, and takes nothing from the host
+  uint64_t dirty = 0;                        // free, but still resident: what the host could have back
+  Span<const PcpSnapshot> pcps{};
+};
+
+/// Blocks too large for the pages, mapped from the host one by one.
+struct MappedSnapshot {
+  uint64_t count = 0;
+  uint64_t bytes = 0;
+  uint64_t bytes_peak = 0;
+};
+
+/// What the host says about the process.  Filled by whoever can ask it; zeros where nobody did.
+struct ProcessSnapshot {
+  int32_t pid = 0;
+  int32_t parent = 0;
+  char name[16] = "";
+  uint64_t resident = 0, resident_peak = 0;  // bytes
+};
+
+/// Calls of the allocator as a whole.
+struct PathSnapshot {
+  bool counted = false;  // were the fast paths counted?  That costs instructions, so it is asked for at boot
+  uint64_t fast = 0;
+  uint64_t slow = 0;
+};
+
+struct SystemSnapshot {
+  Span<const CacheSnapshot> caches;
+  Span<const ZoneSnapshot> zones;
+  MappedSnapshot mapped;
+  PathSnapshot paths;
+  ProcessSnapshot process;
+
+  uint32_t nr_cpus = 0, nr_nodes = 0;
+  CpuStackMode cpu_stack = CpuStackMode::TryLock;
+  uint32_t page_size = kPageSize;       // of a frame
+  uint32_t host_page_size = kPageSize;  // what the host gives and takes at a time
+
+  uint64_t bytes_in_use = 0, bytes_peak = 0;  // handed out to callers
+  uint64_t bytes_online = 0;                  // of frames that were brought online
+  uint64_t bytes_given_back = 0;              // to the host, summed over the life of the process
+  uint64_t times_given_back = 0;
+  const char* version = "";
+  const char* boot_words = "";  // the boot command line as it was understood
+};
+
+}  // namespace kmem
+
+/// Fills a snapshot from the running system, into storage of its own that the next call overwrites.
+/// False before boot, and while another caller is at it.  Allocates nothing and waits for nobody.
+extern "C" bool kmem_take_snapshot(kmem::SystemSnapshot* out);
