@@ -1,0 +1,39 @@
+# The core (src/) and the ports, as objects: the libraries and the tests are put together from them.
+
+# The sources below a folder; a placeholder while there are none, since CMake wants at least one.
+function(kmem_sources out pattern mode)
+  file(${mode} files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${pattern}")
+  if(NOT files)
+    set(files "${PROJECT_BINARY_DIR}/empty.cc")
+    if(NOT EXISTS "${files}")
+      file(WRITE "${files}" "// Stands in for sources that are not written yet.\n")
+    endif()
+  endif()
+  set(${out} "${files}" PARENT_SCOPE)
+endfunction()
+
+# What everything that includes a header of the core must agree on, for each port.
+foreach(port linux sim)
+  add_library(kmem_on_${port} INTERFACE)
+  target_include_directories(kmem_on_${port} INTERFACE "${PROJECT_SOURCE_DIR}/src"
+    "${PROJECT_SOURCE_DIR}/ports/${port}/include")
+  target_compile_definitions(kmem_on_${port} INTERFACE $<$<CONFIG:Debug>:KMEM_DEBUG=1>)
+endforeach()
+target_compile_definitions(kmem_on_sim INTERFACE KMEM_SIM=1)
+
+kmem_sources(core_sources "src/*.cc" GLOB_RECURSE)
+# One pair for each port: the core sees its port's inline functions, so it is compiled for each.
+foreach(port linux sim)
+  add_library(kmem_core_${port} OBJECT EXCLUDE_FROM_ALL ${core_sources})
+  target_link_libraries(kmem_core_${port} PRIVATE kmem_on_${port} kmem_freestanding)
+
+  kmem_sources(port_sources "ports/${port}/*.cc" GLOB)
+  add_library(kmem_port_${port} OBJECT EXCLUDE_FROM_ALL ${port_sources})
+  target_link_libraries(kmem_port_${port} PRIVATE kmem_on_${port} kmem_inside)
+
+  # For tests: they reach hidden symbols, and pull in only the objects that they use, so a test of a lower layer
+  # does not need the layers above it.
+  add_library(kmem_inner_${port} STATIC EXCLUDE_FROM_ALL
+    $<TARGET_OBJECTS:kmem_core_${port}> $<TARGET_OBJECTS:kmem_port_${port}>)
+  target_link_libraries(kmem_inner_${port} PUBLIC kmem_on_${port})
+endforeach()

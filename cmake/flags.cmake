@@ -1,0 +1,42 @@
+# How things are compiled: one interface target for each kind of code.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)  # gnu11, as kernel code is
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug or Release" FORCE)
+endif()
+# -O1 and not -O0: the fast paths are inline assembly with many operands, which needs registers.
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+# Line tables stay in a release, so that reports and profiles can name lines.
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+
+if(KMEM_SANITIZE)
+  add_compile_options(-fsanitize=${KMEM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${KMEM_SANITIZE})
+endif()
+
+add_library(kmem_warnings INTERFACE)
+target_compile_options(kmem_warnings INTERFACE -Wall -Wextra -Wshadow $<$<BOOL:${KMEM_WERROR}>:-Werror>
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wthread-safety>)
+
+# For code that uses no compiler extension: the tool, examples, tests of the public face.
+add_library(kmem_pedantic INTERFACE)
+target_compile_options(kmem_pedantic INTERFACE -Wpedantic)
+target_link_libraries(kmem_pedantic INTERFACE kmem_warnings)
+
+# What ends up inside the libraries: no exceptions, no RTTI, and a symbol is exported only where it says so.
+add_library(kmem_inside INTERFACE)
+target_compile_options(kmem_inside INTERFACE -fno-exceptions -fno-rtti -fvisibility=hidden
+  -fno-semantic-interposition)
+target_link_libraries(kmem_inside INTERFACE kmem_warnings)
+
+# The core in addition knows no libc at all.
+add_library(kmem_freestanding INTERFACE)
+target_compile_options(kmem_freestanding INTERFACE -ffreestanding -fno-threadsafe-statics -fno-stack-protector)
+target_link_libraries(kmem_freestanding INTERFACE kmem_inside)

@@ -1,0 +1,37 @@
+# kmem_unit_test(NAME source... [SIM|LINUX] [LABELS label...]): one GoogleTest program from its sources, linked with
+# the inside of kmem, so that it reaches what is hidden.  Every test in it becomes a ctest test "NAME.Suite.test".
+#   SIM / LINUX  which port it runs on; without either, linux, or sim in the sim preset
+#   LABELS       `unit` unless told; `slow` keeps it out of the ordinary run
+
+include(GoogleTest)
+
+# Reading <gtest/gtest.h> takes longer than compiling most tests: it is read once for each port.
+foreach(port linux sim)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/empty_${port}.cc" CONTENT "// Carries a precompiled header.\n")
+  add_library(kmem_gtest_${port} OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/empty_${port}.cc")
+  target_link_libraries(kmem_gtest_${port} PRIVATE kmem_on_${port} kmem_warnings GTest::gtest)
+  target_precompile_headers(kmem_gtest_${port} PRIVATE <gtest/gtest.h>)
+endforeach()
+
+set(KMEM_TEST_ENVIRONMENT
+  "ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1"
+  "UBSAN_OPTIONS=print_stacktrace=1"
+  "TSAN_OPTIONS=halt_on_error=1")
+
+function(kmem_unit_test name)
+  cmake_parse_arguments(arg "SIM;LINUX" "" "LABELS" ${ARGN})
+  set(port linux)
+  if(arg_SIM OR (KMEM_SIM AND NOT arg_LINUX))
+    set(port sim)
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(${name} PRIVATE kmem_inner_${port} kmem_warnings GTest::gtest GTest::gtest_main)
+  target_precompile_headers(${name} REUSE_FROM kmem_gtest_${port})
+  # Looking for tests when ctest starts, not while building: a test that cannot even start fails alone.
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300 ENVIRONMENT "${KMEM_TEST_ENVIRONMENT}")
+endfunction()
