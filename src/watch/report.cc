@@ -1,0 +1,111 @@
+#include "watch/report.h"
+
+#include "port/port.h"
+
+namespace kmem {
+
+namespace {
+
+Atomic<bool> panics_on_warn;
+Atomic<const char*> report_facts;
+
+/// The kernel's own words when a RateLimit held something back.
+void tell_suppressed(Report& report, const char* what, uint64_t n) {
+  if (n) report.line("%s: %llu callbacks suppressed", what, static_cast<unsigned long long>(n));
+}
+
+void put_trouble(Report& report, Trouble kind, const char* format, va_list arguments) {
+  TextOf<512> words;
+  words.vprintf(format, arguments);
+  report.line("%s: %s", kind == Trouble::Bug ? "BUG" : "WARNING", words.data());
+  if (const char* facts = report_facts.load()) report.line("%s", facts);
+  report.call_trace();
+}
+
+}  // namespace
+
+Report& Report::vline(const char* format, va_list arguments) {
+  text_.put(prefix_).vprintf(format, arguments).put('\n');
+  return *this;
+}
+
+Report& Report::line(const char* format, ...) {
+  va_list list;
+  va_start(list, format);
+  vline(format, list);
+  va_end(list);
+  return *this;
+}
+
+Report& Report::call_trace() {
+  void* frames[kFrames];
+  const unsigned n = kmem_port_backtrace(frames, kFrames);
+  if (n == 0) return *this;
+  line("Call Trace:");
+  for (unsigned i = 0; i < n; ++i) line(" [<%p>]", frames[i]);
+  return *this;
+}
+
+void Report::send() {
+  if (text_.total() == 0) return;
+  size_t length = text_.size();
+  if (text_.cut()) {
+    // The room behind the text was kept for this line.
+    Text tail(Span<char>(room_ + length, kBytes - length));
+    tail.put('\n').put(prefix_).printf("... %zu characters cut", text_.cut()).put('\n');
+    length += tail.size();
+    room_[length - 1] = '\n';
+  }
+  kmem_port_log(room_, length);
+  text_.clear();
+}
+
+void vbug_report(Trouble kind, const char* format, va_list arguments) {
+  {
+    Report report;
+    put_trouble(report, kind, format, arguments);
+  }
+  after_report();
+}
+
+void bug_report(Trouble kind, const char* format, ...) {
+  va_list list;
+  va_start(list, format);
+  vbug_report(kind, format, list);
+  va_end(list);
+}
+
+void bug_report_limited(RateLimit& limit, Trouble kind, const char* format, ...) {
+  const RateLimit::Verdict verdict = limit.ask();
+  if (verdict.allowed) {
+    Report report;
+    tell_suppressed(report, "bug_report", verdict.suppressed);
+    va_list list;
+    va_start(list, format);
+    put_trouble(report, kind, format, list);
+    va_end(list);
+  }
+  after_report();
+}
+
+void note(const char* format, ...) {
+  Report report;
+  va_list list;
+  va_start(list, format);
+  report.vline(format, list);
+  va_end(list);
+}
+
+bool panic_on_warn() { return panics_on_warn.load(); }
+void set_panic_on_warn(bool on) { panics_on_warn.store(on); }
+void set_report_facts(const char* line) { report_facts.store(line); }
+
+void after_report() {
+  if (!panic_on_warn()) return;
+  // The kernel takes the word back before it dies, so that what the panic itself finds is not a panic again.
+  set_panic_on_warn(false);
+  note("Kernel panic - not syncing: panic_on_warn set ...");
+  kmem_port_panic();
+}
+
+}  // namespace kmem
