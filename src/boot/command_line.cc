@@ -1,0 +1,259 @@
+#include "boot/command_line.h"
+
+#include "base/format.h"
+#include "port/machine.h"
+#include "watch/report.h"
+
+namespace kmem {
+
+// ---- words ----
+
+namespace {
+
+constexpr bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+/// Takes a pair of quotes off, or the first of one that was never closed.
+Slice unquoted(Slice s) {
+  if (s.size == 0 || s[0] != '"') return s;
+  s = s.from(1);
+  if (s.size && s[s.size - 1] == '"') s.size -= 1;
+  return s;
+}
+
+/// The end of the word that begins at `p`: the first blank outside of quotes.
+const char* word_end(const char* p) {
+  for (bool quoted = false; *p && (quoted || !is_blank(*p)); ++p)
+    if (*p == '"') quoted = !quoted;
+  return p;
+}
+
+bool equals(Slice s, const char* name) {
+  size_t i = 0;
+  for (; i < s.size && name[i]; ++i)
+    if (s[i] != name[i]) return false;
+  return i == s.size && !name[i];
+}
+
+/// To the kernel - and _ are the same letter in a name.
+bool names(Slice s, const char* name) {
+  size_t i = 0;
+  for (; i < s.size && name[i]; ++i)
+    if ((s[i] == '-' ? '_' : s[i]) != name[i]) return false;
+  return i == s.size && !name[i];
+}
+
+/// Cuts "fake=" off "fake=2".
+bool take_prefix(Slice& s, const char* prefix) {
+  size_t i = 0;
+  for (; prefix[i]; ++i)
+    if (i == s.size || s[i] != prefix[i]) return false;
+  s = s.from(i);
+  return true;
+}
+
+}  // namespace
+
+bool BootWords::next(BootWord& word) {
+  while (is_blank(*rest_)) ++rest_;
+  if (!*rest_) return false;
+  const char* const end = word_end(rest_);
+  word = {};
+  word.whole = {rest_, static_cast<size_t>(end - rest_)};
+  rest_ = end;
+  if (equals(word.whole, "--")) return false;
+
+  word.name = unquoted(word.whole);
+  for (size_t i = 0; i < word.name.size && !word.has_value; ++i) {
+    if (word.name[i] != '=') continue;
+    word.has_value = true;
+    word.value = unquoted(word.name.from(i + 1));
+    word.name = word.name.first(i);
+  }
+  return true;
+}
+
+// ---- values ----
+
+namespace {
+
+/// What a digit stands for, or something that no base has.
+constexpr unsigned digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  return lower(c) >= 'a' && lower(c) <= 'f' ? static_cast<unsigned>(lower(c) - 'a') + 10 : 99;
+}
+
+/// Takes digits off the front of `s`; false where there is none, or more than 64 bits hold.
+bool take_digits(Slice& s, unsigned base, uint64_t& value) {
+  uint64_t sum = 0;
+  size_t n = 0;
+  for (; n < s.size && digit(s[n]) < base; ++n)
+    if (__builtin_mul_overflow(sum, base, &sum) || __builtin_add_overflow(sum, digit(s[n]), &sum)) return false;
+  if (n == 0) return false;
+  s = s.from(n);
+  value = sum;
+  return true;
+}
+
+/// 10 for "12", 16 for "0x12", whose first two characters it takes off, 8 for "012".
+unsigned take_base(Slice& s) {
+  if (s.size < 2 || s[0] != '0') return 10;
+  if (lower(s[1]) != 'x') return 8;
+  s = s.from(2);
+  return 16;
+}
+
+/// The bits that a unit shifts by; 0 for a letter that is none.
+unsigned unit_shift(char c) {
+  static constexpr char kUnits[] = "kmgtpe";
+  for (unsigned i = 0; kUnits[i]; ++i)
+    if (lower(c) == kUnits[i]) return 10 * (i + 1);
+  return 0;
+}
+
+}  // namespace
+
+bool parse_size(Slice text, uint64_t& value) {
+  uint64_t n = 0;
+  const unsigned base = take_base(text);
+  if (!take_digits(text, base, n) || text.size > 1) return false;
+  if (text.size == 1) {
+    const unsigned shift = unit_shift(text[0]);
+    if (shift == 0 || n > ~uint64_t{0} >> shift) return false;
+    n <<= shift;
+  }
+  value = n;
+  return true;
+}
+
+bool parse_number(Slice text, uint64_t& value) {
+  uint64_t n = 0;
+  if (!take_digits(text, 10, n) || text.size) return false;
+  value = n;
+  return true;
+}
+
+bool parse_bool(Slice text, bool& value) {
+  static constexpr struct {
+    const char* name;
+    bool value;
+  } kNames[] = {{"0", false}, {"1", true},   {"off", false}, {"on", true},     {"n", false},
+                {"y", true},  {"no", false}, {"yes", true},  {"false", false}, {"true", true}};
+  char folded[8];
+  if (text.size > sizeof folded) return false;
+  for (size_t i = 0; i < text.size; ++i) folded[i] = lower(text[i]);
+  for (const auto& known : kNames) {
+    if (!equals({folded, text.size}, known.name)) continue;
+    value = known.value;
+    return true;
+  }
+  return false;
+}
+
+// ---- the table ----
+
+namespace {
+
+using enum WordFault;
+
+WordFault set_size(uint64_t& field, const BootWord& word) {
+  uint64_t value = 0;
+  if (!parse_size(word.value, value) || value == 0) return Malformed;
+  field = value;
+  return None;
+}
+
+WordFault set_count(uint32_t& field, Slice text, uint64_t most) {
+  uint64_t value = 0;
+  if (!parse_number(text, value) || value == 0 || value > most) return Malformed;
+  field = static_cast<uint32_t>(value);
+  return None;
+}
+
+/// A name alone means on.
+WordFault set_bool(bool& field, const BootWord& word) {
+  bool value = true;
+  if (word.has_value && !parse_bool(word.value, value)) return Malformed;
+  field = value;
+  return None;
+}
+
+WordFault set_min_free(BootOptions& options, const BootWord& word) {
+  return parse_number(word.value, options.min_free_kbytes) ? None : Malformed;
+}
+
+/// "fake=N" is a number of nodes; "fake=512M" cuts by size, which we don't.
+WordFault set_numa(BootOptions& options, const BootWord& word) {
+  Slice value = word.value;
+  if (equals(value, "off")) {
+    options.numa_fake = 1;
+    return None;
+  }
+  if (!take_prefix(value, "fake=")) return Malformed;
+  const WordFault fault = set_count(options.numa_fake, value, kMaxNodes);
+  uint64_t bytes = 0, number = 0;
+  const bool is_size = parse_size(value, bytes) && !parse_number(value, number);
+  return fault == Malformed && is_size ? NotSupportedYet : fault;
+}
+
+/// The setter checks and stores; a word without one is known and takes anything.
+struct KnownWord {
+  const char* name;
+  WordFault (*set)(BootOptions&, const BootWord&);
+  bool built = true;
+};
+
+constexpr KnownWord kWords[] = {
+    {"mem", [](BootOptions& o, const BootWord& w) { return set_size(o.mem, w); }},
+    {"nr_cpus", [](BootOptions& o, const BootWord& w) { return set_count(o.nr_cpus, w.value, kMaxCpus); }},
+    {"min_free_kbytes", set_min_free},
+    {"numa", set_numa},
+    {"slab_nomerge", [](BootOptions& o, const BootWord& w) { return set_bool(o.slab_nomerge, w); }},
+    {"init_on_alloc", [](BootOptions& o, const BootWord& w) { return set_bool(o.init_on_alloc, w); }},
+    {"init_on_free", [](BootOptions& o, const BootWord& w) { return set_bool(o.init_on_free, w); }},
+    {"panic_on_warn", [](BootOptions& o, const BootWord& w) { return set_bool(o.panic_on_warn, w); }},
+    {"stats", [](BootOptions& o, const BootWord& w) { return set_bool(o.stats, w); }},
+    {"rseq", [](BootOptions& o, const BootWord& w) { return set_bool(o.rseq, w); }},
+    {"thp", [](BootOptions& o, const BootWord& w) { return set_bool(o.thp, w); }},
+    {"highmem", [](BootOptions& o, const BootWord& w) { return set_size(o.highmem, w); }, false},
+    {"vmalloc", [](BootOptions& o, const BootWord& w) { return set_size(o.vmalloc, w); }, false},
+    {"alias", [](BootOptions& o, const BootWord& w) { return set_bool(o.alias, w); }, false},
+    {"kswapd", [](BootOptions& o, const BootWord& w) { return set_bool(o.kswapd, w); }, false},
+    {"slub_debug", nullptr, false},
+    {"slab_debug", nullptr, false},
+    {"failslab", nullptr, false},
+    {"fail_page_alloc", nullptr, false},
+};
+
+WordFault apply(const KnownWord& known, BootOptions& options, const BootWord& word) {
+  if (known.built) return known.set(options, word);
+  if (!known.set) return NotSupportedYet;
+  BootOptions unused;
+  return known.set(unused, word) == Malformed ? Malformed : NotSupportedYet;
+}
+
+WordFault read_word(BootOptions& options, const BootWord& word) {
+  for (const KnownWord& known : kWords)
+    if (names(word.name, known.name)) return apply(known, options, word);
+  return Unknown;
+}
+
+void log_complaint(void*, WordFault fault, const BootWord& word) {
+  const char* what = fault == Unknown ? "is unknown" : fault == Malformed ? "is malformed" : "is not supported yet";
+  note("boot word '%.*s' %s, ignored", static_cast<int>(word.whole.size < 200 ? word.whole.size : 200), word.whole.data,
+       what);
+}
+
+}  // namespace
+
+void parse_command_line(const char* line, BootOptions& options, WordComplaint complain, void* context) {
+  BootWords words(line);
+  for (BootWord word; words.next(word);)
+    if (const WordFault fault = read_word(options, word); fault != None && complain) complain(context, fault, word);
+}
+
+void parse_command_line(const char* line, BootOptions& options) {
+  parse_command_line(line, options, log_complaint, nullptr);
+}
+
+}  // namespace kmem

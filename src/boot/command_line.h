@@ -1,0 +1,69 @@
+#pragma once
+// The kernel's command line: "mem=512M numa=fake=2 slab_nomerge".
+
+#include "base/span.h"
+#include "base/types.h"
+
+namespace kmem {
+
+/// What can be set at boot.  A number of 0 means: as the machine is.
+struct BootOptions {
+  uint64_t mem = 0;              // mem=SIZE: use no more memory than this
+  uint32_t nr_cpus = 0;          // nr_cpus=N: serve no more CPUs than this
+  uint64_t min_free_kbytes = 0;  // min_free_kbytes=N: what the watermarks are computed from
+  uint32_t numa_fake = 0;        // numa=fake=N: split memory into N nodes; numa=off is one
+  bool slab_nomerge = false;     // slab_nomerge: caches of one shape stay apart
+  bool init_on_alloc = false;    // init_on_alloc=BOOL: memory is cleared when it is given
+  bool init_on_free = false;     // init_on_free=BOOL: memory is cleared when it comes back
+  bool panic_on_warn = false;    // panic_on_warn[=BOOL]: the first report is the last
+  bool stats = false;            // stats[=BOOL]: count every call, on the fast path too
+  bool rseq = true;              // rseq=BOOL: restartable sequences carry the fast paths where the host has them
+  bool thp = true;               // thp=BOOL: ask the host for huge pages
+  // Known words of what is not built yet: they are reported and stay as they are.
+  uint64_t highmem = 0;  // highmem=SIZE: frames without a permanent address
+  uint64_t vmalloc = 0;  // vmalloc=SIZE: of the vmalloc window
+  bool alias = false;    // alias=BOOL: window and direct map show the same frames
+  bool kswapd = false;   // kswapd=BOOL: reclaim in the background
+};
+
+/// A part of the command line; not terminated.
+using Slice = Span<const char>;
+
+/// "name=value", or "name" alone; quotes are gone.
+struct BootWord {
+  Slice name;
+  Slice value;
+  bool has_value = false;
+  Slice whole;  // as written
+};
+
+/// The words of a command line, as the kernel cuts it: blanks separate, a quoted blank doesn't, quotes around a value
+/// or around the whole word are dropped, and what follows a lone "--" is not ours.
+class BootWords {
+ public:
+  explicit BootWords(const char* line) : rest_(line ? line : "") {}
+  /// False at the end.
+  bool next(BootWord& word);
+
+ private:
+  const char* rest_;
+};
+
+enum class WordFault : uint8_t { None, Unknown, Malformed, NotSupportedYet };
+/// Told of each word that changed nothing.
+using WordComplaint = void (*)(void* context, WordFault fault, const BootWord& word);
+
+/// Reads a command line into `options`.  The last of several words of one name counts.
+void parse_command_line(const char* line, BootOptions& options, WordComplaint complain, void* context);
+/// The same; complaints go to the log: `kmem: boot word 'foo=1' is unknown, ignored`.
+void parse_command_line(const char* line, BootOptions& options);
+
+/// The kernel's memparse(), but strict: digits (decimal, 0x..., 0...), then one of K M G T P E or nothing.  False,
+/// and nothing changed, on anything else and on what does not fit.
+bool parse_size(Slice text, uint64_t& value);
+/// Digits only.
+bool parse_number(Slice text, uint64_t& value);
+/// 0 1 on off y n yes no true false, in any case.
+bool parse_bool(Slice text, bool& value);
+
+}  // namespace kmem
