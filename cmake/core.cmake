@@ -35,5 +35,6 @@ foreach(port linux sim)
   # does not need the layers above it.
   add_library(kmem_inner_${port} STATIC EXCLUDE_FROM_ALL
     $<TARGET_OBJECTS:kmem_core_${port}> $<TARGET_OBJECTS:kmem_port_${port}>)
+  set_target_properties(kmem_inner_${port} PROPERTIES ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/inner")
   target_link_libraries(kmem_inner_${port} PUBLIC kmem_on_${port})
 endforeach()

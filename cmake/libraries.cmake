@@ -35,12 +35,14 @@ endfunction()
 
 # A static library of one object, whose hidden names are local to it.  One object, because a program must get all of
 # malloc from us or none: taking libc's realloc next to our free would corrupt both.
+find_program(KMEM_LD NAMES ld.bfd ld REQUIRED)  # lld has no --force-group-allocation
+find_program(KMEM_OBJCOPY objcopy REQUIRED)
 function(kmem_static_library target output objects)
-  set(object "${PROJECT_BINARY_DIR}/${output}.o")
+  set(object "${PROJECT_BINARY_DIR}/CMakeFiles/${output}.o")
   set(archive "${PROJECT_BINARY_DIR}/lib${output}.a")
   add_custom_command(OUTPUT "${archive}"
-    COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o "${object}" ${objects}
-    COMMAND ${CMAKE_OBJCOPY} --localize-hidden "${object}"
+    COMMAND ${KMEM_LD} -r --force-group-allocation -o "${object}" ${objects}
+    COMMAND ${KMEM_OBJCOPY} --localize-hidden "${object}"
     COMMAND ${CMAKE_COMMAND} -E rm -f "${archive}"
     COMMAND ${CMAKE_AR} crs "${archive}" "${object}"
     DEPENDS ${objects} COMMAND_EXPAND_LISTS VERBATIM COMMENT "Linking lib${output}.a")

@@ -11,6 +11,8 @@ foreach(port linux sim)
   add_library(kmem_gtest_${port} OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/empty_${port}.cc")
   target_link_libraries(kmem_gtest_${port} PRIVATE kmem_on_${port} kmem_warnings GTest::gtest)
   target_precompile_headers(kmem_gtest_${port} PRIVATE <gtest/gtest.h>)
+  # -fPIC here and -fPIE in the programs would not fit together; the compiler's default fits both.
+  set_target_properties(kmem_gtest_${port} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 endforeach()
 
 set(KMEM_TEST_ENVIRONMENT
@@ -30,6 +32,7 @@ function(kmem_unit_test name)
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE kmem_inner_${port} kmem_warnings GTest::gtest GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_precompile_headers(${name} REUSE_FROM kmem_gtest_${port})
   # Looking for tests when ctest starts, not while building: a test that cannot even start fails alone.
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
