@@ -16,7 +16,7 @@ endfunction()
 foreach(port linux sim)
   add_library(kmem_on_${port} INTERFACE)
   target_include_directories(kmem_on_${port} INTERFACE "${PROJECT_SOURCE_DIR}/src"
-    "${PROJECT_SOURCE_DIR}/ports/${port}/include")
+    "${PROJECT_SOURCE_DIR}/ports/${port}/include" "${PROJECT_SOURCE_DIR}/include")
   target_compile_definitions(kmem_on_${port} INTERFACE $<$<CONFIG:Debug>:KMEM_DEBUG=1>)
 endforeach()
 target_compile_definitions(kmem_on_sim INTERFACE KMEM_SIM=1)
