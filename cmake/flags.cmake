@@ -33,7 +33,7 @@ target_link_libraries(kmem_pedantic INTERFACE kmem_warnings)
 # What ends up inside the libraries: no exceptions, no RTTI, and a symbol is exported only where it says so.
 add_library(kmem_inside INTERFACE)
 target_compile_options(kmem_inside INTERFACE -fno-exceptions -fno-rtti -fvisibility=hidden
-  -fno-semantic-interposition)
+  -fno-semantic-interposition $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
 target_link_libraries(kmem_inside INTERFACE kmem_warnings)
 
 # The core in addition knows no libc at all.
