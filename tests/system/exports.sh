@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Every name that programs call must be the library's own: what it leaves out would come from another malloc, and
+# memory of one would be given to the other.
+#   exports.sh LIBRARY
+set -euo pipefail
+names=(malloc free calloc realloc reallocarray posix_memalign aligned_alloc memalign valloc pvalloc
+  malloc_usable_size malloc_trim mallinfo mallinfo2 malloc_stats
+  _Znwm _Znam _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t
+  _ZnwmSt11align_val_t _ZnamSt11align_val_t _ZnwmSt11align_val_tRKSt9nothrow_t _ZnamSt11align_val_tRKSt9nothrow_t
+  _ZdlPv _ZdaPv _ZdlPvm _ZdaPvm _ZdlPvRKSt9nothrow_t _ZdaPvRKSt9nothrow_t
+  _ZdlPvSt11align_val_t _ZdaPvSt11align_val_t _ZdlPvmSt11align_val_t _ZdaPvmSt11align_val_t
+  _ZdlPvSt11align_val_tRKSt9nothrow_t _ZdaPvSt11align_val_tRKSt9nothrow_t)
+defined=$(nm -D --defined-only "$1" | awk '{ sub(/@.*/, "", $3); print $3 }')
+result=0
+for name in "${names[@]}"; do
+  if ! grep -qx "$name" <<< "$defined"; then
+    echo "missing: $name ($(c++filt "$name"))"
+    result=1
+  fi
+done
+# A module of an interpreter is opened late, when no static TLS is left: so the library must not ask for any.
+if readelf -d "$1" | grep -q STATIC_TLS; then
+  echo "the library is marked STATIC_TLS: dlopen of it will fail in large programs"
+  result=1
+fi
+exit $result

@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""The tool kmem as its users meet it: tool_test.py KMEM LIBRARY DOCS [unittest's options]"""
+import json
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+KMEM, LIBRARY, DOCS = (os.path.abspath(path) for path in sys.argv[1:4])
+PYTHON = os.path.realpath(sys.executable)
+
+SLABINFO_LINE = re.compile(
+    r"\S+ +\d+ +\d+ +\d+ +\d+ +\d+ : tunables +\d+ +\d+ +\d+ : slabdata +\d+ +\d+ +\d+")
+
+
+def elf(machine=62, word=2):
+    """The smallest program file: a header, and no segment that names a dynamic linker."""
+    ident = b"\x7fELF" + bytes([word, 1, 1]) + bytes(9)
+    return ident + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 0, 0, 0, 64, 56, 0, 64, 0, 0)
+
+
+class ToolTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.tmp = os.path.join(self.folder, "tmp")
+        os.mkdir(self.tmp)
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("KMEM", "LD_PRELOAD"))}
+        self.environment["TMPDIR"] = self.tmp
+
+    def tearDown(self):
+        self.assertEqual(os.listdir(self.tmp), [], "temporary files were left behind")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def file(self, name, content, mode=0o755):
+        with open(self.path(name), "wb") as f:
+            f.write(content)
+        os.chmod(self.path(name), mode)
+        return self.path(name)
+
+    def kmem(self, *arguments, **options):
+        options.setdefault("env", self.environment)
+        options.setdefault("cwd", self.folder)
+        return subprocess.run([KMEM, *arguments], capture_output=True, timeout=60, **options)
+
+    def run_json(self, *command, **options):
+        done = self.kmem("run", "--library", LIBRARY, "--json", "out.json", "--", *command, **options)
+        with open(self.path("out.json")) as f:
+            return done, json.load(f)
+
+
+class Running(ToolTest):
+    def test_the_programs_output_input_and_status_are_untouched(self):
+        script = "cat; echo out; echo err >&2; exit 42"
+        for options in ([], ["--report-file", "r.txt"], ["--json", "r.json"]):
+            done = self.kmem("run", *options, "--", "/bin/sh", "-c", script, input=b"in\0put")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (42, b"in\0putout\n", b"err\n"), options)
+
+    def test_a_report_goes_behind_the_programs_standard_error(self):
+        done = self.kmem("run", "--report", "--", "/bin/sh", "-c", "echo err >&2")
+        self.assertTrue(done.stderr.startswith(b"err\nkmem: /bin/sh (process "), done.stderr)
+        self.assertEqual(done.stdout, b"")
+
+    def test_a_program_killed_by_a_signal_kills_the_tool_by_the_same(self):
+        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGHUP):
+            for options in ([], ["--report"]):
+                done = self.kmem("run", *options, "--", "/bin/sh", "-c", f"kill -{int(number)} $$")
+                self.assertEqual(done.returncode, -number)
+
+    def test_signals_are_passed_on(self):
+        script = "import signal,sys\n" \
+                 "def end(n, f): print(n, flush=True); sys.exit(9)\n" \
+                 "for n in (1, 2, 3, 15, 10, 12): signal.signal(n, end)\n" \
+                 "print('ready', flush=True)\n" \
+                 "while True: signal.pause()\n"
+        for number in (1, 2, 3, 15, 10, 12):
+            running = subprocess.Popen([KMEM, "run", "--report-file", "/dev/null", "--", PYTHON, "-c", script],
+                                       stdout=subprocess.PIPE, env=self.environment, start_new_session=True)
+            self.assertEqual(running.stdout.readline(), b"ready\n")
+            running.send_signal(number)
+            self.assertEqual(running.stdout.readline(), f"{number}\n".encode())
+            self.assertEqual(running.wait(30), 9)
+            running.stdout.close()
+
+    def test_ignored_and_blocked_signals_are_inherited_as_they_were(self):
+        def ignore():
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+
+        look = ["/bin/grep", "-E", "^Sig(Blk|Ign|Cgt)", "/proc/self/status"]
+        plain = subprocess.run(look, capture_output=True, preexec_fn=ignore).stdout
+        for options in ([], ["--report-file", "/dev/null"]):
+            done = self.kmem("run", *options, "--", *look, preexec_fn=ignore)
+            self.assertEqual((done.returncode, done.stdout), (0, plain))
+
+    def test_words_behind_the_program_are_the_programs(self):
+        done = self.kmem("run", "echo", "--report", "--", "run")
+        self.assertEqual(done.stdout, b"--report -- run\n")
+        done = self.kmem("run", "--", "echo", "--", "--json")
+        self.assertEqual(done.stdout, b"-- --json\n")
+
+    def test_what_was_preloaded_and_said_before_stays(self):
+        self.environment.update(LD_PRELOAD=LIBRARY, KMEM="mem=4G")
+        done = self.kmem("run", "--library", LIBRARY, "--boot", "numa=fake=1", "--report-file", "/dev/null", "--",
+                         "/usr/bin/env")
+        lines = done.stdout.decode().splitlines()
+        self.assertIn(f"LD_PRELOAD={LIBRARY}:{LIBRARY}", lines)
+        self.assertIn("KMEM=mem=4G numa=fake=1 stats", lines)
+
+    def test_without_a_report_nothing_is_counted_and_no_process_is_added(self):
+        running = subprocess.Popen([KMEM, "run", "--", "/bin/sh", "-c", "echo $$ \"<$KMEM$KMEM_REPORT>\""],
+                                   stdout=subprocess.PIPE, env=self.environment)
+        self.assertEqual(running.communicate()[0], f"{running.pid} <>\n".encode())
+
+
+class Refusing(ToolTest):
+    def refused(self, status, words, *arguments):
+        done = self.kmem(*arguments)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(words, done.stderr.decode())
+        self.assertTrue(done.stderr.startswith(b"kmem: "), done.stderr)
+        self.assertEqual(done.stdout, b"")
+
+    def test_a_program_that_is_not_there(self):
+        self.refused(127, "is not found in PATH", "run", "--", "no-such-program")
+        self.refused(127, "No such file", "run", "--", "./no-such-program")
+
+    def test_a_file_that_cannot_be_executed(self):
+        self.refused(126, "cannot be executed", "run", "--", self.file("data", b"x", 0o644))
+        self.refused(126, "cannot be executed", "run", "--", "/")
+
+    def test_a_statically_linked_program_also_behind_a_script(self):
+        static = self.file("static", elf())
+        self.refused(125, "statically linked", "run", "--", static)
+        self.refused(125, "statically linked", "run", "--", self.file("script", f"#!{static} -x\n".encode()))
+
+    def test_a_program_for_another_machine(self):
+        self.refused(125, "another kind of machine", "run", "--", self.file("other", elf(machine=243)))
+        self.refused(125, "another kind of machine", "run", "--", self.file("narrow", elf(machine=3, word=1)))
+
+    def test_a_set_user_id_program(self):
+        program = "/usr/bin/su"
+        if os.getuid() == 0:
+            program = shutil.copy("/bin/true", self.path("as-other"))
+            os.chown(program, 65534, 0)
+            os.chmod(program, 0o4755)
+        elif not os.path.exists(program) or not os.stat(program).st_mode & 0o4000:
+            self.skipTest("no set-user-ID program of another user is here")
+        self.refused(125, "set-user-ID", "run", "--", program)
+
+    def test_a_file_that_cannot_be_written_before_the_program_runs(self):
+        self.refused(125, "No such file", "run", "--json", "no/such/folder", "--", "/bin/echo", "ran")
+        self.refused(125, "No such file", "run", "--report-file", "no/such/folder", "--", "/bin/echo", "ran")
+
+    def test_a_library_that_is_not_there(self):
+        self.refused(125, "is not there", "run", "--library", "/no/such/library", "--", "/bin/true")
+
+    def test_a_report_that_is_none(self):
+        self.refused(125, "is not JSON", "slabinfo", "--from", self.file("cut", b'{"schema": 1'))
+        self.refused(125, "no report", "slabinfo", "--from", self.file("other", b'{"a": 1}'))
+        self.refused(125, "No such file", "slabinfo", "--from", "no-such-file")
+
+    def test_wrong_options_with_status_125(self):
+        self.assertEqual(self.kmem("run", "--no-such-option", "--", "true").returncode, 125)
+        self.assertEqual(self.kmem("no-such-command").returncode, 125)
+        self.assertEqual(self.kmem("run").returncode, 125)
+
+
+class Reporting(ToolTest):
+    def test_every_process_that_ends_by_itself_is_in_the_json(self):
+        script = "import os,sys\n" \
+                 "for n in range(3):\n" \
+                 "  if os.fork() == 0: os._exit(n)\n" \
+                 "for n in range(3): os.wait()\n" \
+                 "sys.exit(5)\n"
+        done, found = self.run_json(PYTHON, "-c", script)
+        self.assertEqual(done.returncode, 5)
+        self.assertEqual(found["end"]["status"], 5)
+        self.assertEqual(found["command"][0], PYTHON)
+        processes = found["processes"]
+        self.assertEqual(len(processes), 4)
+        self.assertEqual(processes[0]["process"]["pid"], found["pid"])
+        for child in processes[1:]:
+            self.assertEqual(child["process"]["parent"], found["pid"])
+
+    def test_a_child_that_shares_its_parents_memory_does_not_report_in_its_place(self):
+        script = "import subprocess\n" \
+                 "for n in range(3):\n" \
+                 "  try: subprocess.run(['/no/such/program'])\n" \
+                 "  except FileNotFoundError: pass\n"
+        _, found = self.run_json(PYTHON, "-c", script)
+        self.assertIn(found["pid"], [p["process"]["pid"] for p in found["processes"]])
+
+    def test_the_numbers_make_sense(self):
+        _, found = self.run_json(PYTHON, "-c", "x = [str(i) * 10 for i in range(100000)]")
+        report = found["processes"][0]
+        memory = report["memory"]
+        self.assertIn(report["machine"]["cpu_stack"], ("rseq", "try-lock"))
+        self.assertTrue(report["paths"]["counted"])
+        self.assertGreaterEqual(memory["bytes_peak"], memory["bytes_in_use"])
+        self.assertGreaterEqual(report["process"]["resident_peak"], report["process"]["resident"])
+        self.assertGreater(report["process"]["resident"], 0)
+        for cache in report["caches"]:
+            self.assertLessEqual(cache["active_objs"], cache["num_objs"], cache)
+            self.assertLessEqual(cache["active_slabs"], cache["num_slabs"], cache)
+            self.assertLessEqual(cache["object_size"], cache["stride"], cache)
+        for zone in report["zones"]:
+            self.assertLessEqual(zone["nr_free"], zone["managed"], zone)
+            self.assertLessEqual(zone["managed"], zone["present"], zone)
+            self.assertLessEqual(zone["present"], zone["spanned"], zone)
+
+    def test_a_killed_program_is_said_to_have_left_no_report(self):
+        done = self.kmem("run", "--report", "--", "/bin/sh", "-c", "kill -9 $$")
+        self.assertIn(b"It left no report", done.stderr)
+        done, found = self.run_json("/bin/sh", "-c", "kill -9 $$")
+        self.assertEqual((found["end"]["signal"], found["processes"]), (9, []))
+
+    def test_a_report_is_written_where_the_program_started_whatever_it_does_then(self):
+        self.environment.update(LD_PRELOAD=LIBRARY, KMEM_REPORT="left.%p.json")
+        script = "import os; os.chdir('/'); os.environ.clear(); os.closerange(0, 100)"
+        running = subprocess.Popen([PYTHON, "-S", "-c", script], env=self.environment, cwd=self.folder)
+        self.assertEqual(running.wait(30), 0)
+        with open(self.path(f"left.{running.pid}.json")) as f:
+            self.assertEqual(json.load(f)["process"]["pid"], running.pid)
+
+    def test_a_report_that_cannot_be_written_changes_nothing(self):
+        import resource
+        os.mkfifo(self.path("pipe"))
+        for name in ("/dev/full", "/no/such/folder/r", self.path("pipe"), "/", "x" * 5000):
+            self.environment.update(LD_PRELOAD=LIBRARY, KMEM_REPORT=name)
+            done = subprocess.run(["/bin/sh", "-c", "echo out; exit 6"], env=self.environment, capture_output=True)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (6, b"out\n", b""), name)
+        # A file size limit is enforced by a signal that kills.
+        self.environment["KMEM_REPORT"] = self.path("limited")
+        done = subprocess.run(["/bin/false"], env=self.environment,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+        self.assertEqual(done.returncode, 1)
+
+
+class Rendering(ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.kmem("run", "--library", LIBRARY, "--json", "out.json", "--", "/bin/sh", "-c", "(:); :")
+
+    def text(self, what, *options):
+        done = self.kmem(what, "--from", "out.json", *options)
+        self.assertEqual((done.returncode, done.stderr), (0, b""), what)
+        return done.stdout.decode()
+
+    def test_slabinfo_has_the_kernels_header_and_lines(self):
+        lines = self.text("slabinfo").splitlines()
+        self.assertEqual(lines[0], "slabinfo - version: 2.1")
+        self.assertEqual(lines[1], "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : "
+                                   "tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> "
+                                   "<sharedavail>")
+        self.assertGreater(len(lines), 2)
+        for line in lines[2:]:
+            self.assertRegex(line, SLABINFO_LINE)
+
+    def test_slabtop_reads_slabinfo(self):
+        if os.getuid() != 0 or not shutil.which("slabtop") or not shutil.which("unshare"):
+            self.skipTest("needs root, slabtop and unshare: only root may put a file in front of /proc/slabinfo")
+        with open(self.path("slabinfo"), "w") as f:
+            f.write(self.text("slabinfo"))
+        done = subprocess.run(["unshare", "-m", "sh", "-c",
+                               "mount --bind slabinfo /proc/slabinfo || exit 77; exec slabtop -o"],
+                              cwd=self.folder, capture_output=True)
+        if done.returncode == 77:
+            self.skipTest("mounting is not allowed here")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        names = {line.split()[0] for line in self.text("slabinfo").splitlines()[2:]}
+        shown = {line.split()[-1] for line in done.stdout.decode().splitlines()[7:] if line.strip()}
+        self.assertTrue(shown and shown <= names, shown - names)
+
+    def test_the_page_texts_have_the_kernels_lines(self):
+        self.assertRegex(self.text("buddyinfo"), r"\ANode 0, zone +\w+ ( *\d+ ){11}\n")
+        self.assertRegex(self.text("zoneinfo"), r"\ANode 0, zone +\w+\n  pages free     \d+\n        boost    0\n")
+        self.assertRegex(self.text("pagetypeinfo"), r"\APage block order: 9\nPages per block:  512\n")
+        self.assertRegex(self.text("meminfo"), r"\AMemTotal: +\d+ kB\nMemFree: +\d+ kB\n")
+
+    def test_json_goes_round(self):
+        once = self.text("json")
+        with open(self.path("out.json")) as f:
+            self.assertEqual(json.loads(once), json.load(f)["processes"][0])
+        self.file("again.json", once.encode())
+        self.assertEqual(self.kmem("json", "--from", "again.json").stdout.decode(), once)
+
+    def test_a_process_can_be_chosen(self):
+        with open(self.path("out.json")) as f:
+            pid = json.load(f)["processes"][-1]["process"]["pid"]
+        self.assertEqual(json.loads(self.text("json", "--pid", str(pid)))["process"]["pid"], pid)
+        self.assertIn(f"(process {pid})", self.text("report", "--pid", str(pid)))
+        self.assertEqual(self.kmem("json", "--from", "out.json", "--pid", "1").returncode, 125)
+
+
+class Explaining(ToolTest):
+    def read(self, name):
+        with open(os.path.join(DOCS, name)) as f:
+            return f.read()
+
+    def test_help_has_examples_and_version_a_number(self):
+        done = self.kmem("--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"Examples:\n  kmem run -- ", done.stdout)
+        self.assertRegex(self.kmem("--version").stdout.decode(), r"\Akmem \d+\.\d+\.\d+\n\Z")
+
+    def test_every_option_and_command_is_in_the_manual(self):
+        manual = self.read("man/kmem.1").replace("\\-", "-")
+        everything = self.kmem("--help").stdout + self.kmem("run", "--help").stdout + self.kmem("json", "--help").stdout
+        for option in set(re.findall(r"--[a-z][a-z-]+", everything.decode())):
+            self.assertIn(option, manual)
+        for command in re.findall(r"^  ([a-z]+) {5,}", self.kmem("--help").stdout.decode(), re.M):
+            self.assertRegex(manual, rf"\b{command}\b")
+
+    def test_every_member_of_the_json_is_explained(self):
+        _, found = self.run_json("/bin/true")
+        explained = set(re.findall(r"`([a-z_]+)`", self.read("statistics.md")))
+
+        def members(value):
+            if isinstance(value, dict):
+                for name, inner in value.items():
+                    yield name
+                    yield from members(inner)
+            elif isinstance(value, list):
+                for inner in value:
+                    yield from members(inner)
+
+        self.assertEqual(set(members(found)) - explained, set())
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[4:])

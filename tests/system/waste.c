@@ -1,0 +1,37 @@
+// How much larger a block may be than what was asked for: at most an eighth, from 128 bytes to 1 MiB.  This is the
+// promise of kmem's size classes and not of malloc in general, so that this program fails on glibc.
+#include <malloc.h>
+
+#include "check.h"
+
+static size_t usable(size_t n) {
+  void* p = malloc(opaque_size(n));
+  if (p == NULL) return 0;
+  const size_t result = malloc_usable_size(p);
+  free(p);
+  return result;
+}
+
+TEST(small_blocks_are_multiples_of_16) {
+  for (size_t n = 1; n < 128; ++n) {
+    const size_t got = usable(n);
+    EXPECT(got >= n && got % 16 == 0, "malloc(%zu) has %zu usable", n, got);
+    EXPECT(got <= (n + 15) / 16 * 16, "malloc(%zu) has %zu usable", n, got);
+  }
+}
+
+TEST(blocks_of_128_bytes_to_1_mib_waste_at_most_an_eighth) {
+  // Waste as a part of the block, the usual reading: the next class is at most 1/7 above, exact classes are at 1/8.
+  size_t worst = 0;
+  double worst_waste = 0;
+  for (size_t n = 128; n <= 1u << 20; n += n < 20000 ? 1 : n / 1999) {
+    const size_t got = usable(n);
+    const double waste = got == 0 ? 1 : (double)(got - n) / (double)got;
+    EXPECT(got >= n, "malloc(%zu) has %zu usable", n, got);
+    if (waste > worst_waste) worst_waste = waste, worst = n;
+  }
+  EXPECT(worst_waste <= 0.125, "malloc(%zu) has %zu usable: %.1f %% wasted", worst, usable(worst), 100 * worst_waste);
+  dprintf(1, "worst: malloc(%zu) has %zu usable, %.1f %% wasted\n", worst, usable(worst), 100 * worst_waste);
+}
+
+int main(int argc, char** argv) { return run_tests(argc, argv); }
