@@ -12,9 +12,7 @@ namespace {
 kmem::Atomic<bool> line_is_open;
 
 /// What stands behind the level, if there is one: \001 and a character.
-const char* text_of(const char* message) {
-  return message[0] == '\001' && message[1] ? message + 2 : message;
-}
+const char* text_of(const char* message) { return message[0] == '\001' && message[1] ? message + 2 : message; }
 
 bool continues(const char* message) { return message[0] == '\001' && message[1] == 'c'; }
 

@@ -1,0 +1,147 @@
+#ifndef KMEM_CACHE_HPP
+#define KMEM_CACHE_HPP
+#include <linux/slab.h>
+
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace kmem {
+
+/// Objects of one type, from slabs of their own.
+///
+/// make() constructs in memory from the cache and answers a unique_ptr that destroys the object and gives its memory
+/// back.  The cache must outlive its objects; one that is destroyed before them stays behind, with a report, and leaks.
+/// make() and the handles are thread-safe; with flags that don't sleep they may be used in any context in which T's
+/// constructor and destructor may run.
+template <typename T>
+class cache {
+ public:
+  /// Ends an object: what a handle calls.
+  class deleter {
+   public:
+    deleter() noexcept = default;
+    explicit deleter(struct kmem_cache* from) noexcept : from_(from) {}
+    void operator()(T* object) const noexcept {
+      object->~T();
+      kmem_cache_free(from_, object);
+    }
+
+   private:
+    struct kmem_cache* from_ = nullptr;
+  };
+  using handle = std::unique_ptr<T, deleter>;
+
+  /// \param flags SLAB_*.  Throws std::bad_alloc where there is no memory, or no such cache can be.
+  explicit cache(const char* name, slab_flags_t flags = 0)
+      : cache_((kmem_cache_create)(name, sizeof(T), alignof(T), flags, nullptr)) {
+    if (!cache_) throw std::bad_alloc();
+  }
+  cache(cache&& other) noexcept : cache_(std::exchange(other.cache_, nullptr)) {}
+  cache& operator=(cache&& other) noexcept {
+    std::swap(cache_, other.cache_);
+    return *this;
+  }
+  ~cache() {
+    if (cache_) kmem_cache_destroy(cache_);
+  }
+
+  /// T(arguments...) in a new object; std::bad_alloc where there is no memory, and what T's constructor throws.
+  template <typename... Arguments>
+  [[nodiscard]] handle make(Arguments&&... arguments) {
+    return make_with(GFP_KERNEL, std::forward<Arguments>(arguments)...);
+  }
+  /// The same with flags of your own, such as GFP_ATOMIC.
+  template <typename... Arguments>
+  [[nodiscard]] handle make_with(gfp_t flags, Arguments&&... arguments) {
+    handle object = try_make(flags, std::forward<Arguments>(arguments)...);
+    if (!object) throw std::bad_alloc();
+    return object;
+  }
+  /// The same, with an empty handle where there is no memory: for code that must not throw.
+  template <typename... Arguments>
+  [[nodiscard]] handle try_make(gfp_t flags, Arguments&&... arguments) {
+    void* memory = kmem_cache_alloc(cache_, flags);
+    if (!memory) return handle(nullptr, deleter(cache_));
+    raw_guard guard{cache_, memory};
+    T* object = ::new (memory) T(std::forward<Arguments>(arguments)...);
+    guard.keep();
+    return handle(object, deleter(cache_));
+  }
+
+  /// Gives back the slabs that hold no object.
+  void shrink() noexcept { kmem_cache_shrink(cache_); }
+  /// For the kernel's functions; it stays this object's.
+  struct kmem_cache* native() const noexcept {
+    return cache_;
+  }
+
+ private:
+  /// Memory goes back when the constructor throws.
+  class raw_guard {
+   public:
+    raw_guard(struct kmem_cache* from, void* memory) noexcept : from_(from), memory_(memory) {}
+    raw_guard(const raw_guard&) = delete;
+    raw_guard& operator=(const raw_guard&) = delete;
+    ~raw_guard() {
+      if (memory_) kmem_cache_free(from_, memory_);
+    }
+    void keep() noexcept { memory_ = nullptr; }
+
+   private:
+    struct kmem_cache* from_;
+    void* memory_;
+  };
+
+  struct kmem_cache* cache_;
+};
+
+/// Objects that stay constructed while they are free: T() runs once for each object when its slab is made, and ~T()
+/// when the slab goes.  For types whose set-up costs more than their use: locks, lists, buffers.
+///
+/// take() answers an object as its last user left it; the user restores its resting state before letting it go.  T()
+/// must not throw, sleep, or allocate from this cache.
+template <typename T>
+class constructed_cache {
+ public:
+  class deleter {
+   public:
+    deleter() noexcept = default;
+    explicit deleter(struct kmem_cache* from) noexcept : from_(from) {}
+    void operator()(T* object) const noexcept { kmem_cache_free(from_, object); }
+
+   private:
+    struct kmem_cache* from_ = nullptr;
+  };
+  using handle = std::unique_ptr<T, deleter>;
+
+  static_assert(noexcept(T()), "a slab of objects is made where nothing can be undone");
+
+  explicit constructed_cache(const char* name, slab_flags_t flags = 0)
+      : cache_(
+            kmem_cache_create(name, sizeof(T), alignof(T), static_cast<unsigned long>(flags), &construct, &destroy)) {
+    if (!cache_) throw std::bad_alloc();
+  }
+  constructed_cache(const constructed_cache&) = delete;
+  constructed_cache& operator=(const constructed_cache&) = delete;
+  ~constructed_cache() { kmem_cache_destroy(cache_); }
+
+  /// An object, or an empty handle where there is no memory.
+  [[nodiscard]] handle take(gfp_t flags = GFP_KERNEL) noexcept {
+    return handle(static_cast<T*>(kmem_cache_alloc(cache_, flags)), deleter(cache_));
+  }
+  void shrink() noexcept { kmem_cache_shrink(cache_); }
+  struct kmem_cache* native() const noexcept {
+    return cache_;
+  }
+
+ private:
+  static void construct(void* memory, kmem_cache_t*, unsigned long) { ::new (memory) T(); }
+  static void destroy(void* object, kmem_cache_t*, unsigned long) { static_cast<T*>(object)->~T(); }
+
+  struct kmem_cache* cache_;
+};
+
+}  // namespace kmem
+
+#endif

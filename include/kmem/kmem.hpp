@@ -1,0 +1,13 @@
+#ifndef KMEM_KMEM_HPP
+#define KMEM_KMEM_HPP
+/// \file
+/// The C++ face of kmem: containers, pmr and typed caches on kmalloc and slab caches.  Hosted C++20, header only.
+///
+///   std::vector<int, kmem::allocator<int>> v;                    a container in kmalloc's memory
+///   kmem::memory_resource atomic(GFP_ATOMIC);                    pmr, with the flags of your context
+///   kmem::cache<Session> sessions("session");                    objects of one type, from their own slabs
+///   auto one = sessions.make(socket);                            a unique_ptr that knows its cache
+#include <kmem/allocator.hpp>
+#include <kmem/cache.hpp>
+#include <kmem/memory_resource.hpp>
+#endif
