@@ -76,6 +76,8 @@ void add_show(CLI::App& app, const std::string& name, const std::string& descrip
 /// The program and its arguments: behind "--", or from the first word on that is no option of ours.
 Words command_of(const CLI::App& run, const Arguments& arguments) {
   Words command = run.remaining();
+  if (!command.empty() && command[0][0] == '-')
+    throw kmem::tool::Failure(fmt::format("run has no option {}; see kmem run --help", command[0]));
   if (!command.empty() && arguments.separated) command.emplace_back("--");
   command.insert(command.end(), arguments.behind.begin(), arguments.behind.end());
   return command;

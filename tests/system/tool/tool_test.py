@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 KMEM, LIBRARY, DOCS = (os.path.abspath(path) for path in sys.argv[1:4])
