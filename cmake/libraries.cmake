@@ -9,14 +9,7 @@ target_compile_options(kmem_preload PRIVATE -fno-builtin)
 set(kmem_objects $<TARGET_OBJECTS:kmem_core_linux> $<TARGET_OBJECTS:kmem_port_linux>)
 set(kmem_malloc_objects ${kmem_objects} $<TARGET_OBJECTS:kmem_preload>)
 
-# Undefined symbols are an error as soon as there is a core and a port to define them.
-file(GLOB composition CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/api/*.cc")
-file(GLOB linux_port CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/linux/*.cc")
-set(strict OFF)
-if(composition AND linux_port)
-  set(strict ON)
-endif()
-option(KMEM_STRICT_LINK "Refuse libraries with undefined symbols" ${strict})
+option(KMEM_STRICT_LINK "Refuse libraries with undefined symbols" ON)
 
 # -Bsymbolic-functions: a library's calls to its own functions stay inside it.  A program that loads both libraries,
 # or replaces kfree, can thus never mix the state of two cores; and internal calls need no PLT.  What it gives up is
