@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kBytes = 384;     // of address space that the walk plays in
 constexpr size_t kTableSize = 14;  // small, so that tables are often full
 constexpr int kNodes = 3;
+constexpr size_t kNowhere = ~size_t{0};
 
 /// What the model knows of a byte.
 struct Kind {
@@ -255,8 +256,8 @@ class SideBySide {
     return node == kNoNode || kind.node == node;
   }
 
-  std::optional<size_t> find(const MemRequest& r, int node, bool only_mirror) const {
-    std::optional<size_t> best;
+  size_t find(const MemRequest& r, int node, bool only_mirror) const {
+    size_t best = kNowhere;
     size_t run = 0;  // bytes up to i, and with it, that may serve and are of one kind
     for (size_t i = 0; i < kBytes; ++i) {
       const uint64_t address = origin_ + i;
@@ -268,14 +269,14 @@ class SideBySide {
       }
       run = run && memory_[i - 1] == memory_[i] ? run + 1 : 1;
       if (run < r.bytes || (address + 1 - r.bytes) % r.align) continue;
-      if (!real_.bottom_up() || !best) best = i + 1 - r.bytes;
+      if (!real_.bottom_up() || best == kNowhere) best = i + 1 - r.bytes;
     }
     return best;
   }
 
-  std::optional<size_t> find_on_nodes(const MemRequest& r, bool only_mirror) const {
-    const auto found = find(r, r.node, only_mirror);
-    return found || r.exact_node ? found : find(r, kNoNode, only_mirror);
+  size_t find_on_nodes(const MemRequest& r, bool only_mirror) const {
+    const size_t found = find(r, r.node, only_mirror);
+    return found != kNowhere || r.exact_node ? found : find(r, kNoNode, only_mirror);
   }
 
   void alloc() {
@@ -283,16 +284,14 @@ class SideBySide {
     request.exact_node = below(2);
     if (below(2)) request.from = at(below(kBytes));
     if (below(2)) request.below = at(below(kBytes));
-    auto model = find_on_nodes(request, true);
-    if (!model) model = find_on_nodes(request, false);
-    if (model && !reserved_.change(*model, *model + request.bytes, [](Kind& k) { k.there = true; })) model.reset();
+    size_t model = find_on_nodes(request, true);
+    if (model == kNowhere) model = find_on_nodes(request, false);
+    if (model != kNowhere && !reserved_.change(model, model + request.bytes, [](Kind& k) { k.there = true; }))
+      model = kNowhere;
 
     const auto real = real_.alloc(request);
-    given_ += model.has_value();
-    ASSERT_EQ(static_cast<bool>(real), model.has_value());
-    if (model) {
-      ASSERT_EQ(real->value, origin_ + model.value_or(0));
-    }
+    given_ += model != kNowhere;
+    ASSERT_EQ(real ? real->value - origin_ : kNowhere, model);
   }
 
   static void compare_list(Span<const MemRegion> real, const ByteList& model) {
