@@ -245,6 +245,31 @@ class Reporting(ToolTest):
         self.assertEqual(done.returncode, 1)
 
 
+    def test_a_program_that_may_not_open_files_any_more_ends_as_ever(self):
+        openat = {"x86_64": 257, "aarch64": 56}.get(os.uname().machine)
+        if openat is None:
+            self.skipTest("openat's number is not known for this machine")
+        # Load the call's number; openat() fails with EPERM, anything else is allowed.
+        script = "import ctypes, struct, sys\n" \
+                 "rules = [(0x20, 0, 0, 0), (0x15, 0, 1, %d), (6, 0, 0, 0x50001), (6, 0, 0, 0x7fff0000)]\n" \
+                 "code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *r) for r in rules))\n" \
+                 "program = ctypes.create_string_buffer(struct.pack('HxxxxxxP', 4, ctypes.addressof(code)))\n" \
+                 "libc = ctypes.CDLL(None)\n" \
+                 "libc.prctl(38, 1, 0, 0, 0)\n" \
+                 "print(libc.prctl(22, 2, program), flush=True)\n" \
+                 "sys.exit(3)\n" % openat
+        done, found = self.run_json(PYTHON, "-c", script)
+        if done.stdout != b"0\n":
+            self.skipTest("seccomp is not allowed here")
+        self.assertEqual((done.returncode, done.stderr, found["processes"]), (3, b"", []))
+
+    def test_a_program_in_another_root_ends_as_ever(self):
+        if os.getuid() != 0:
+            self.skipTest("only root may chroot")
+        done, found = self.run_json(PYTHON, "-c", "import os, sys; os.chroot('tmp'); sys.exit(3)")
+        self.assertEqual((done.returncode, done.stderr, found["processes"]), (3, b"", []))
+
+
 class Rendering(ToolTest):
     def setUp(self):
         super().setUp()
