@@ -1,0 +1,309 @@
+#include "boot/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "port/machine.h"
+#include "unit/stub_port.h"
+
+namespace kmem {
+namespace {
+
+using test::stub;
+
+std::string text_of(Slice s) { return std::string(s.data, s.size); }
+Slice slice_of(const std::string& s) { return {s.data(), s.size()}; }
+
+/// What a line sets, and what it complains of, as "word:U", "word:M" or "word:N".
+struct Parsed {
+  BootOptions options;
+  std::string complaints;
+
+  explicit Parsed(const char* line) { parse_command_line(line, options, complain, this); }
+
+ private:
+  static void complain(void* self, WordFault fault, const BootWord& word) {
+    std::string& list = static_cast<Parsed*>(self)->complaints;
+    if (!list.empty()) list += ' ';
+    list += text_of(word.whole) + ":" + (fault == WordFault::Unknown ? "U" : fault == WordFault::Malformed ? "M" : "N");
+  }
+};
+
+bool untouched(const BootOptions& o) {
+  const BootOptions d;
+  return o.mem == d.mem && o.nr_cpus == d.nr_cpus && o.min_free_kbytes == d.min_free_kbytes &&
+         o.numa_fake == d.numa_fake && o.slab_nomerge == d.slab_nomerge && o.init_on_alloc == d.init_on_alloc &&
+         o.init_on_free == d.init_on_free && o.panic_on_warn == d.panic_on_warn && o.stats == d.stats &&
+         o.rseq == d.rseq && o.thp == d.thp && o.highmem == d.highmem && o.vmalloc == d.vmalloc && o.alias == d.alias &&
+         o.kswapd == d.kswapd;
+}
+
+std::vector<std::string> words_of(const char* line) {
+  std::vector<std::string> found;
+  BootWords words(line);
+  for (BootWord word; words.next(word);)
+    found.push_back(text_of(word.name) + (word.has_value ? "=" + text_of(word.value) : ""));
+  return found;
+}
+
+using Words = std::vector<std::string>;
+
+// ---- words ----
+
+TEST(BootWords, blanks_of_any_kind_and_number_separate) {
+  EXPECT_EQ(words_of("  a=1\t b \n c=2 "), (Words{"a=1", "b", "c=2"}));
+  EXPECT_EQ(words_of(""), Words{});
+  EXPECT_EQ(words_of("   "), Words{});
+  EXPECT_EQ(words_of(nullptr), Words{});
+}
+
+TEST(BootWords, the_first_equals_sign_ends_the_name) {
+  EXPECT_EQ(words_of("numa=fake=2"), (Words{"numa=fake=2"}));
+  BootWords words("numa=fake=2");
+  BootWord word;
+  ASSERT_TRUE(words.next(word));
+  EXPECT_EQ(text_of(word.name), "numa");
+  EXPECT_EQ(text_of(word.value), "fake=2");
+  EXPECT_EQ(text_of(word.whole), "numa=fake=2");
+}
+
+TEST(BootWords, an_empty_value_is_a_value) {
+  BootWords words("a= b");
+  BootWord word;
+  ASSERT_TRUE(words.next(word));
+  EXPECT_TRUE(word.has_value);
+  EXPECT_EQ(word.value.size, 0u);
+  ASSERT_TRUE(words.next(word));
+  EXPECT_FALSE(word.has_value);
+}
+
+TEST(BootWords, quotes_keep_blanks_and_go_away) {
+  EXPECT_EQ(words_of(R"(a="1 2" b)"), (Words{"a=1 2", "b"}));
+  EXPECT_EQ(words_of(R"("a=1 2" b)"), (Words{"a=1 2", "b"}));
+  EXPECT_EQ(words_of(R"(a="" b)"), (Words{"a=", "b"}));
+}
+
+TEST(BootWords, a_quote_that_is_never_closed_reaches_to_the_end) {
+  EXPECT_EQ(words_of(R"(a="1 2 b)"), (Words{"a=1 2 b"}));
+  EXPECT_EQ(words_of(R"(")"), (Words{""}));
+}
+
+TEST(BootWords, what_follows_two_dashes_is_not_ours) {
+  EXPECT_EQ(words_of("a=1 -- b=2"), (Words{"a=1"}));
+  EXPECT_EQ(words_of("a=1 --b c"), (Words{"a=1", "--b", "c"}));
+}
+
+// ---- values ----
+
+TEST(BootValues, sizes_have_units) {
+  const auto size = [](const std::string& s) {
+    uint64_t value = 77;
+    return parse_size(slice_of(s), value) ? value : 77;
+  };
+  EXPECT_EQ(size("0"), 0u);
+  EXPECT_EQ(size("4096"), 4096u);
+  EXPECT_EQ(size("512M"), uint64_t{512} << 20);
+  EXPECT_EQ(size("512m"), uint64_t{512} << 20);
+  EXPECT_EQ(size("3K"), 3072u);
+  EXPECT_EQ(size("2G"), uint64_t{2} << 30);
+  EXPECT_EQ(size("1T"), uint64_t{1} << 40);
+  EXPECT_EQ(size("1P"), uint64_t{1} << 50);
+  EXPECT_EQ(size("15E"), uint64_t{15} << 60);
+  EXPECT_EQ(size("0x10K"), uint64_t{16} << 10);
+  EXPECT_EQ(size("0X1f"), 31u);
+  EXPECT_EQ(size("010"), 8u) << "as in C";
+  EXPECT_EQ(size("18446744073709551615"), ~uint64_t{0});
+}
+
+TEST(BootValues, a_malformed_size_changes_nothing) {
+  for (const char* text : {"", "M", "1MM", "1 M", "-1", "+1", "1.5G", "12x", "0x", "0xM", "08", "1B", "16E", "1e3",
+                           "18446744073709551616", "99999999999999999999999", "18446744073709551615K"}) {
+    uint64_t value = 77;
+    EXPECT_FALSE(parse_size(slice_of(text), value)) << text;
+    EXPECT_EQ(value, 77u) << text;
+  }
+}
+
+TEST(BootValues, numbers_are_decimal_and_nothing_else) {
+  uint64_t value = 0;
+  EXPECT_TRUE(parse_number(slice_of("0042"), value));
+  EXPECT_EQ(value, 42u);
+  for (const char* text : {"", "1K", "0x1", "-1", " 1", "18446744073709551616"})
+    EXPECT_FALSE(parse_number(slice_of(text), value)) << text;
+  EXPECT_EQ(value, 42u);
+}
+
+TEST(BootValues, booleans_have_many_names) {
+  for (const char* text : {"1", "on", "ON", "On", "y", "Y", "yes", "true"}) {
+    bool value = false;
+    EXPECT_TRUE(parse_bool(slice_of(text), value) && value) << text;
+  }
+  for (const char* text : {"0", "off", "OFF", "n", "N", "no", "false"}) {
+    bool value = true;
+    EXPECT_TRUE(parse_bool(slice_of(text), value) && !value) << text;
+  }
+  for (const char* text : {"", "2", "o", "onn", "maybe", "01", "yes please and thank you"}) {
+    bool value = true;
+    EXPECT_FALSE(parse_bool(slice_of(text), value)) << text;
+    EXPECT_TRUE(value);
+  }
+}
+
+TEST(BootValues, random_sizes_come_back_as_they_were_written) {
+  std::mt19937_64 random(20260421);
+  for (int round = 0; round < 20'000; ++round) {
+    const unsigned unit = static_cast<unsigned>(random() % 7);
+    const uint64_t number = (random() >> (10 * unit)) >> (random() % 20);
+    const std::string text = std::to_string(number) + (unit ? std::string(1, "KMGTPE"[unit - 1]) : "");
+    uint64_t value = ~number;
+    ASSERT_TRUE(parse_size(slice_of(text), value)) << text;
+    ASSERT_EQ(value, number << (10 * unit)) << text;
+  }
+}
+
+// ---- the line ----
+
+TEST(CommandLine, no_words_set_nothing) {
+  EXPECT_TRUE(untouched(Parsed("").options));
+  EXPECT_TRUE(untouched(Parsed(nullptr).options));
+}
+
+TEST(CommandLine, every_word_that_is_built_sets_its_field) {
+  const Parsed p(
+      "mem=512M nr_cpus=4 min_free_kbytes=1024 numa=fake=2 slab_nomerge init_on_alloc=1 init_on_free=on "
+      "panic_on_warn=1 stats rseq=off thp=0");
+  EXPECT_EQ(p.complaints, "");
+  EXPECT_EQ(p.options.mem, uint64_t{512} << 20);
+  EXPECT_EQ(p.options.nr_cpus, 4u);
+  EXPECT_EQ(p.options.min_free_kbytes, 1024u);
+  EXPECT_EQ(p.options.numa_fake, 2u);
+  EXPECT_TRUE(p.options.slab_nomerge);
+  EXPECT_TRUE(p.options.init_on_alloc);
+  EXPECT_TRUE(p.options.init_on_free);
+  EXPECT_TRUE(p.options.panic_on_warn);
+  EXPECT_TRUE(p.options.stats);
+  EXPECT_FALSE(p.options.rseq);
+  EXPECT_FALSE(p.options.thp);
+}
+
+TEST(CommandLine, the_last_of_several_counts) {
+  EXPECT_EQ(Parsed("nr_cpus=4 nr_cpus=2").options.nr_cpus, 2u);
+  EXPECT_EQ(Parsed("nr_cpus=4 nr_cpus=x").options.nr_cpus, 4u) << "a malformed one doesn't";
+}
+
+TEST(CommandLine, dashes_and_underscores_are_one_letter) { EXPECT_TRUE(Parsed("slab-nomerge").options.slab_nomerge); }
+
+TEST(CommandLine, numa_off_is_one_node) { EXPECT_EQ(Parsed("numa=off").options.numa_fake, 1u); }
+
+TEST(CommandLine, an_unknown_word_is_named_and_changes_nothing) {
+  const Parsed p("foo foo=1 memx=1 me=1 Mem=1 =1 -");
+  EXPECT_EQ(p.complaints, "foo:U foo=1:U memx=1:U me=1:U Mem=1:U =1:U -:U");
+  EXPECT_TRUE(untouched(p.options));
+}
+
+TEST(CommandLine, a_malformed_word_is_named_and_changes_nothing) {
+  for (const char* word : {"mem",
+                           "mem=",
+                           "mem=0",
+                           "mem=12Q",
+                           "mem=-1",
+                           "nr_cpus",
+                           "nr_cpus=0",
+                           "nr_cpus=4097",
+                           "nr_cpus=2x",
+                           "nr_cpus=99999999999",
+                           "min_free_kbytes=",
+                           "min_free_kbytes=1K",
+                           "min_free_kbytes",
+                           "numa",
+                           "numa=",
+                           "numa=fake",
+                           "numa=fake=",
+                           "numa=fake=0",
+                           "numa=fake=9",
+                           "numa=fake=x",
+                           "numa=real",
+                           "slab_nomerge=2",
+                           "init_on_alloc=maybe",
+                           "init_on_free=",
+                           "panic_on_warn=2",
+                           "stats=x",
+                           "rseq=",
+                           "rseq=offf",
+                           "thp=always",
+                           "highmem=x",
+                           "vmalloc=",
+                           "alias=2",
+                           "kswapd=maybe"}) {
+    const Parsed p(word);
+    EXPECT_EQ(p.complaints, std::string(word) + ":M");
+    EXPECT_TRUE(untouched(p.options)) << word;
+  }
+}
+
+TEST(CommandLine, the_limits_themselves_are_fine) {
+  EXPECT_EQ(Parsed("nr_cpus=4096").options.nr_cpus, kMaxCpus);
+  EXPECT_EQ(Parsed("numa=fake=8").options.numa_fake, kMaxNodes);
+  EXPECT_EQ(Parsed("mem=16777215T").options.mem, uint64_t{16777215} << 40);
+}
+
+TEST(CommandLine, a_word_that_is_not_built_yet_is_not_taken_in_silence) {
+  for (const char* word :
+       {"slub_debug", "slub_debug=FZ,kmalloc-64", "slab_debug=P", "failslab=1,100,0,-1", "fail_page_alloc=1,1,0,1",
+        "highmem=64M", "vmalloc=128M", "alias=1", "kswapd=1", "numa=fake=512M"}) {
+    const Parsed p(word);
+    EXPECT_EQ(p.complaints, std::string(word) + ":N");
+    EXPECT_TRUE(untouched(p.options)) << word;
+  }
+}
+
+TEST(CommandLine, a_bad_word_does_not_stop_the_good_ones) {
+  const Parsed p("foo mem=1G slub_debug rseq=? nr_cpus=3");
+  EXPECT_EQ(p.complaints, "foo:U slub_debug:N rseq=?:M");
+  EXPECT_EQ(p.options.mem, uint64_t{1} << 30);
+  EXPECT_EQ(p.options.nr_cpus, 3u);
+}
+
+TEST(CommandLine, complaints_go_to_the_log) {
+  stub = {};
+  BootOptions options;
+  parse_command_line("foo=1 mem=x nr_cpus=2 kswapd=1", options);
+  EXPECT_EQ(stub.log,
+            "kmem: boot word 'foo=1' is unknown, ignored\n"
+            "kmem: boot word 'mem=x' is malformed, ignored\n"
+            "kmem: boot word 'kswapd=1' is not supported yet, ignored\n");
+  EXPECT_EQ(options.nr_cpus, 2u);
+}
+
+TEST(CommandLine, a_word_of_any_length_is_survived) {
+  stub = {};
+  const std::string line(100'000, 'a');
+  BootOptions options;
+  parse_command_line(line.c_str(), options);
+  EXPECT_EQ(stub.log, "kmem: boot word '" + std::string(200, 'a') + "' is unknown, ignored\n");
+}
+
+TEST(CommandLine, nobody_need_listen_to_complaints) {
+  BootOptions options;
+  parse_command_line("foo mem=1G", options, nullptr, nullptr);
+  EXPECT_EQ(options.mem, uint64_t{1} << 30);
+}
+
+/// Any bytes at all: every word is told once, and nothing is read past the end.
+TEST(CommandLine, random_bytes_are_survived) {
+  static const std::string kParts[] = {"mem", "=", "\"", " ", "numa", "fake=", "1", "M", "0x", "--", "-", "on", "\xff"};
+  std::mt19937_64 random(20260422);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string line;
+    for (size_t i = random() % 12; i > 0; --i) line += kParts[random() % std::size(kParts)];
+    const std::vector<char> exact(line.c_str(), line.c_str() + line.size() + 1);
+    const Parsed p(exact.data());
+    ASSERT_LE(p.options.numa_fake, kMaxNodes) << line;
+  }
+}
+
+}  // namespace
+}  // namespace kmem
