@@ -24,9 +24,12 @@ std::string written(F&& write) {
   return text.data();
 }
 
-template <typename... Args>
-std::string printed(const char* format, Args... args) {
-  return written([&](Text& t) { t.printf(format, args...); });
+std::string printed(const char* format, ...) {
+  va_list list;
+  va_start(list, format);
+  const std::string text = written([&](Text& t) { t.vprintf(format, list); });
+  va_end(list);
+  return text;
 }
 
 TEST(Format, a_new_text_is_empty_and_terminated) {
