@@ -186,6 +186,7 @@ __attribute__((constructor)) void begin() {
   if (pattern[0]) {
     owner = getpid();
     pthread_atfork(nullptr, nullptr, begin_child);
+    free(malloc(1));  // boots kmem, so that a program which never allocates reports too
   }
   errno = saved;
 }
