@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Runs the program bad_input with every mistake it knows, on kmem's malloc.
+
+For each: the program must end with 0 (no crash, no hang, a good heap), and standard error must carry a report, a line
+that begins with "kmem:" or contains "BUG", and name the bad pointer.
+
+  bad_input.py ON.SH MALLOC PROGRAM
+"""
+
+import re
+import subprocess
+import sys
+
+SIZES = (16, 64, 100, 1000, 5000, 40000, 300000, 3000000)
+FOR_EVERY_SIZE = (
+    "double_free_at_once",
+    "double_free_after_1",
+    "double_free_after_200",
+    "double_free_after_20000",
+    "double_free_by_another_thread",
+    "free_plus_1",
+    "free_plus_8",
+    "free_in_the_middle",
+    "free_last_byte",
+    "realloc_freed",
+    "realloc_middle",
+)
+FOR_ONE_SIZE = (
+    "free_stack",
+    "free_static",
+    "free_code",
+    "free_mapping",
+    "free_unmapped",
+    "free_small_number",
+    "free_impossible_address",
+    "free_beyond_the_heap",
+    "realloc_stack",
+    "realloc_static_to_zero",
+)
+SILENT = ("nothing", "usable_size_of_bad_pointers")  # no report is asked for
+MOST_REPORTS = 200  # of 10,000 mistakes
+PATIENCE = 60  # seconds; a mistake takes milliseconds
+
+
+def cases():
+    for size in SIZES:
+        for mistake in FOR_EVERY_SIZE:
+            yield mistake, size
+        if size > 16:
+            yield "free_plus_16", size
+        if size > 5000:
+            yield "free_second_page", size
+    for mistake in FOR_ONE_SIZE + SILENT + ("thousands_of_mistakes",):
+        yield mistake, 64
+
+
+def reports(errors):
+    return [line for line in errors.splitlines() if line.startswith("kmem:") or "BUG" in line]
+
+
+def names(errors, pointer):
+    """Whether the pointer stands anywhere in the report, in hexadecimal, with or without 0x and leading zeros."""
+    return re.search(r"(?<![0-9a-f])0*" + pointer.removeprefix("0x") + r"(?![0-9a-f])", errors.lower()) is not None
+
+
+def complaints(mistake, run):
+    """What is wrong with how a run ended; nothing, if it is good."""
+    errors = run.stderr.decode(errors="replace")
+    if run.returncode < 0:
+        yield f"died of signal {-run.returncode}"
+    elif run.returncode != 0:
+        yield f"exit status {run.returncode}"
+    found = reports(errors)
+    if mistake == "thousands_of_mistakes" and len(found) > MOST_REPORTS:
+        yield f"{len(found)} reports: they are not rate-limited"
+    if mistake in SILENT:
+        return
+    if not found:
+        yield "no report"
+        return
+    pointers = re.findall(r"pointer (0x[0-9a-f]+)", run.stdout.decode())
+    if mistake != "thousands_of_mistakes" and pointers and not names(errors, pointers[0]):
+        yield f"the report does not name {pointers[0]}"
+
+
+def main():
+    launch = sys.argv[1:4]
+    nr_cases = nr_bad = 0
+    for mistake, size in cases():
+        nr_cases += 1
+        try:
+            run = subprocess.run(launch + [mistake, str(size)], capture_output=True, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            wrong, errors = [f"did not end within {PATIENCE} s"], b""
+        else:
+            wrong, errors = list(complaints(mistake, run)), run.stderr
+        if wrong:
+            nr_bad += 1
+            print(f"{mistake} {size}: {'; '.join(wrong)}")
+            print("    " + errors.decode(errors="replace")[:600].strip().replace("\n", "\n    "))
+    print(f"{nr_cases} mistakes, {nr_bad} not borne as they should be")
+    return 1 if nr_bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
