@@ -1,0 +1,1 @@
+"""Measures kmem's malloc against its peers; bench/peers/run is the command."""
