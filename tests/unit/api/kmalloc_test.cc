@@ -58,10 +58,11 @@ TEST(Kmalloc, every_other_size_has_the_least_alignment) {
 }
 
 TEST(Kmalloc, the_classes_are_the_kernels) {
-  const struct { size_t size, room; } cases[] = {{1, 8},     {8, 8},     {9, 16},    {17, 32},     {33, 64},
-                                                 {65, 96},   {96, 96},   {97, 128},  {129, 192},   {192, 192},
-                                                 {193, 256}, {257, 512}, {513, 1024}, {1025, 2048}, {2049, 4096},
-                                                 {4097, 8192}, {8192, 8192}};
+  const struct {
+    size_t size, room;
+  } cases[] = {{1, 8},      {8, 8},       {9, 16},      {17, 32},     {33, 64},    {65, 96},
+               {96, 96},    {97, 128},    {129, 192},   {192, 192},   {193, 256},  {257, 512},
+               {513, 1024}, {1025, 2048}, {2049, 4096}, {4097, 8192}, {8192, 8192}};
   for (const auto& c : cases) {
     EXPECT_EQ(kmalloc_size_roundup(c.size), c.room) << c.size;
     void* p = kmalloc(c.size, GFP_KERNEL);

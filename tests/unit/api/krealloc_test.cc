@@ -1,5 +1,6 @@
 // krealloc, and the copies of strings and memory.
 
+#include <gtest/gtest.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -75,8 +76,11 @@ TEST(Kstrdup, a_copy_is_equal_and_the_callers_own) {
 }
 
 TEST(Kstrndup, it_takes_at_most_so_many_characters_and_ends_the_string) {
-  const struct { const char* source; size_t max; const char* want; } cases[] = {
-      {"abcdef", 3, "abc"}, {"abc", 10, "abc"}, {"abc", 0, ""}, {"abc", SIZE_MAX, "abc"}};
+  const struct {
+    const char* source;
+    size_t max;
+    const char* want;
+  } cases[] = {{"abcdef", 3, "abc"}, {"abc", 10, "abc"}, {"abc", 0, ""}, {"abc", SIZE_MAX, "abc"}};
   for (const auto& c : cases) {
     char* copy = kstrndup(c.source, c.max, GFP_KERNEL);
     EXPECT_STREQ(copy, c.want);

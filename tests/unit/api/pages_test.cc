@@ -15,9 +15,11 @@ using kmem::test::log_of;
 using kmem::test::mentions;
 
 TEST(GetOrder, it_is_the_logarithm_of_the_pages_that_are_needed) {
-  const struct { unsigned long size; int order; } cases[] = {
-      {1, 0},      {4095, 0},    {4096, 0},     {4097, 1},       {8192, 1},
-      {8193, 2},   {1 << 20, 8}, {(1 << 20) + 1, 9}, {4 << 20, 10}, {(4 << 20) + 1, 11}};
+  const struct {
+    unsigned long size;
+    int order;
+  } cases[] = {{1, 0},    {4095, 0},    {4096, 0},          {4097, 1},     {8192, 1},
+               {8193, 2}, {1 << 20, 8}, {(1 << 20) + 1, 9}, {4 << 20, 10}, {(4 << 20) + 1, 11}};
   for (const auto& c : cases) EXPECT_EQ(get_order(c.size), c.order) << c.size;
   EXPECT_EQ(get_order(0), 52);
   EXPECT_EQ(get_order(~0UL), 52);

@@ -1,0 +1,318 @@
+// kmem_cache_create and what is done with a cache, in the forms of 2.6 and of now.
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "unit/api/log.h"
+
+namespace {
+
+using kmem::test::log_of;
+using kmem::test::mentions;
+
+uintptr_t number(const void* p) { return reinterpret_cast<uintptr_t>(p); }
+
+struct Object {
+  uint32_t magic;
+  uint32_t value;
+  char rest[48];
+};
+constexpr uint32_t kConstructed = 0xc0de;
+
+int nr_constructed, nr_destroyed;
+kmem_cache_t* seen_cache;
+
+void construct(void* p) {
+  ++nr_constructed;
+  static_cast<Object*>(p)->magic = kConstructed;
+  static_cast<Object*>(p)->value = 0;
+}
+
+/// 2.6: one function for both; it tells them apart by the flag.
+void construct_or_destroy(void* p, kmem_cache_t* cache, unsigned long flags) {
+  seen_cache = cache;
+  if (flags & SLAB_CTOR_CONSTRUCTOR) {
+    construct(p);
+  } else {
+    ++nr_destroyed;
+    EXPECT_EQ(static_cast<Object*>(p)->magic, kConstructed);
+    static_cast<Object*>(p)->magic = 0;
+  }
+}
+
+class Caches : public testing::Test {
+ protected:
+  void SetUp() override {
+    nr_constructed = nr_destroyed = 0;
+    seen_cache = nullptr;
+  }
+};
+
+TEST_F(Caches, objects_have_the_size_and_the_alignment_that_were_asked_for) {
+  for (const unsigned size : {1u, 7u, 24u, 100u, 500u, 3000u, 8000u}) {
+    for (const unsigned align : {0u, 1u, 8u, 64u, 256u}) {
+      kmem_cache_t* cache = kmem_cache_create("sizes", size, align, 0, NULL);
+      ASSERT_TRUE(cache) << size << " " << align;
+      EXPECT_EQ(kmem_cache_size(cache), size);
+      std::set<unsigned char*> objects;
+      for (int i = 0; i < 50; ++i) {
+        auto* p = static_cast<unsigned char*>(kmem_cache_alloc(cache, GFP_KERNEL));
+        ASSERT_TRUE(p);
+        EXPECT_EQ(number(p) % (align ? align : 1), 0u) << size;
+        memset(p, i, size);
+        EXPECT_TRUE(objects.insert(p).second);
+      }
+      for (unsigned char* p : objects) kmem_cache_free(cache, p);
+      EXPECT_EQ(kmem_cache_destroy(cache), 0);
+    }
+  }
+}
+
+TEST_F(Caches, both_forms_of_create_stand_side_by_side) {
+  kmem_cache_t* now = kmem_cache_create("now", sizeof(Object), 0, 0, construct);
+  kmem_cache_t* then = kmem_cache_create("then", sizeof(Object), 0, 0, construct_or_destroy, construct_or_destroy);
+  kmem_cache_t* plain = kmem_cache_create("plain", sizeof(Object), 0, SLAB_HWCACHE_ALIGN, NULL, NULL);
+  ASSERT_TRUE(now && then && plain);
+  for (kmem_cache_t* cache : {now, then}) {
+    auto* p = static_cast<Object*>(kmem_cache_alloc(cache, GFP_KERNEL));
+    EXPECT_EQ(p->magic, kConstructed);
+    kmem_cache_free(cache, p);
+  }
+  EXPECT_EQ(seen_cache, then);
+  for (kmem_cache_t* cache : {now, then, plain}) EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, the_constructor_runs_when_the_slab_is_made_and_not_at_each_allocation) {
+  kmem_cache_t* cache = kmem_cache_create("constructed", sizeof(Object), 0, 0, construct);
+  auto* p = static_cast<Object*>(kmem_cache_alloc(cache, GFP_KERNEL));
+  const int after_first = nr_constructed;
+  EXPECT_GE(after_first, 1);
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(p->magic, kConstructed);
+    kmem_cache_free(cache, p);
+    p = static_cast<Object*>(kmem_cache_alloc(cache, GFP_KERNEL));
+  }
+  EXPECT_EQ(nr_constructed, after_first);
+  kmem_cache_free(cache, p);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, a_constructed_object_keeps_its_state_over_free_and_allocate) {
+  kmem_cache_t* cache = kmem_cache_create("state", sizeof(Object), 0, 0, construct);
+  std::vector<Object*> objects;
+  for (unsigned i = 0; i < 300; ++i) {
+    objects.push_back(static_cast<Object*>(kmem_cache_alloc(cache, GFP_KERNEL)));
+    ASSERT_EQ(objects.back()->magic, kConstructed);
+    objects.back()->value = 1000 + i;
+  }
+  std::set<uint32_t> values;
+  for (Object* p : objects) kmem_cache_free(cache, p);
+  for (Object*& p : objects) {
+    p = static_cast<Object*>(kmem_cache_alloc(cache, GFP_KERNEL));
+    ASSERT_EQ(p->magic, kConstructed);
+    if (p->value) values.insert(p->value);
+  }
+  EXPECT_GE(values.size(), 250u) << "most objects came back, each as it was left";
+  for (Object* p : objects) kmem_cache_free(cache, p);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, the_destructor_of_2_6_runs_on_every_object_before_its_memory_goes) {
+  kmem_cache_t* cache =
+      kmem_cache_create("destructed", sizeof(Object), 0, 0, construct_or_destroy, construct_or_destroy);
+  std::vector<void*> objects;
+  for (int i = 0; i < 500; ++i) objects.push_back(kmem_cache_alloc(cache, GFP_KERNEL));
+  EXPECT_EQ(nr_destroyed, 0);
+  for (void* p : objects) kmem_cache_free(cache, p);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+  EXPECT_GE(nr_constructed, 500);
+  EXPECT_EQ(nr_destroyed, nr_constructed);
+}
+
+TEST_F(Caches, destroy_fails_while_objects_are_out_and_the_cache_stays_usable) {
+  kmem_cache_t* cache = kmem_cache_create("in_use", 80, 0, 0, NULL, NULL);
+  void* p = kmem_cache_alloc(cache, GFP_KERNEL);
+  const std::string log = log_of([&] { EXPECT_NE(kmem_cache_destroy(cache), 0); });
+  EXPECT_TRUE(mentions(log, "in_use")) << log;
+  void* q = kmem_cache_alloc(cache, GFP_KERNEL);
+  EXPECT_TRUE(q);
+  kmem_cache_free(cache, p);
+  kmem_cache_free(cache, q);
+  EXPECT_EQ(log_of([&] { EXPECT_EQ(kmem_cache_destroy(cache), 0); }), "");
+}
+
+TEST_F(Caches, destroying_and_freeing_NULL_does_nothing) {
+  kmem_cache_t* cache = kmem_cache_create("null", 80, 0, 0, NULL);
+  EXPECT_EQ(log_of([&] {
+              kmem_cache_destroy(NULL);
+              kmem_cache_free(cache, NULL);
+            }),
+            "");
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, zalloc_gives_zeroes_also_in_used_objects) {
+  kmem_cache_t* cache = kmem_cache_create("zeroed", 200, 0, 0, NULL);
+  for (int i = 0; i < 200; ++i) {
+    auto* p = static_cast<unsigned char*>(kmem_cache_zalloc(cache, GFP_KERNEL));
+    for (int at = 0; at < 200; ++at) ASSERT_EQ(p[at], 0);
+    memset(p, 0xff, 200);
+    kmem_cache_free(cache, p);
+  }
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, bulk_gives_all_or_nothing_and_each_object_once) {
+  kmem_cache_t* cache = kmem_cache_create("bulk", 64, 0, 0, NULL);
+  void* objects[777];
+  ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 777, objects), 777);
+  EXPECT_EQ(std::set<void*>(objects, objects + 777).size(), 777u);
+  for (void* p : objects) memset(p, 1, 64);
+  kmem_cache_free_bulk(cache, 777, objects);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, bulk_gives_zeroes_when_asked_to) {
+  kmem_cache_t* cache = kmem_cache_create("bulk_zero", 64, 0, 0, NULL);
+  void* objects[100];
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL | __GFP_ZERO, 100, objects), 100);
+    for (void* p : objects) {
+      for (int at = 0; at < 64; ++at) ASSERT_EQ(static_cast<char*>(p)[at], 0);
+      memset(p, 0xff, 64);
+    }
+    kmem_cache_free_bulk(cache, 100, objects);
+  }
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, kfree_bulk_takes_blocks_of_any_size) {
+  void* blocks[] = {kmalloc(8, GFP_KERNEL), kmalloc(100, GFP_KERNEL), kmalloc(100000, GFP_KERNEL)};
+  EXPECT_EQ(log_of([&] { kfree_bulk(3, blocks); }), "");
+}
+
+TEST_F(Caches, kfree_takes_objects_of_any_cache) {
+  kmem_cache_t* cache = kmem_cache_create("kfreed", 120, 0, 0, NULL);
+  void* p = kmem_cache_alloc(cache, GFP_KERNEL);
+  EXPECT_EQ(log_of([&] { kfree(p); }), "");
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, shrinking_an_idle_cache_gives_its_slabs_back) {
+  kmem_cache_t* cache = kmem_cache_create("shrunk", sizeof(Object), 0, 0, construct_or_destroy, construct_or_destroy);
+  std::vector<void*> objects;
+  for (int i = 0; i < 2000; ++i) objects.push_back(kmem_cache_alloc(cache, GFP_KERNEL));
+  for (void* p : objects) kmem_cache_free(cache, p);
+  EXPECT_EQ(kmem_cache_shrink(cache), 0);
+  EXPECT_EQ(nr_destroyed, nr_constructed);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, a_dma_cache_has_all_its_objects_below_16_MiB) {
+  kmem_cache_t* cache = kmem_cache_create("dma", 300, 0, SLAB_CACHE_DMA, NULL);
+  std::vector<void*> objects;
+  for (int i = 0; i < 200; ++i) {
+    objects.push_back(kmem_cache_alloc(cache, GFP_KERNEL));
+    ASSERT_TRUE(objects.back());
+    EXPECT_LT(virt_to_phys(objects.back()), 16u << 20);
+  }
+  for (void* p : objects) kmem_cache_free(cache, p);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, hwcache_align_starts_objects_at_lines_and_halves_it_for_small_ones) {
+  const struct { unsigned size, align; } cases[] = {{200, 64}, {64, 64}, {40, 64}, {32, 32}, {20, 32}, {16, 16}};
+  for (const auto& c : cases) {
+    kmem_cache_t* cache = kmem_cache_create("lines", c.size, 0, SLAB_HWCACHE_ALIGN, NULL);
+    std::vector<void*> objects;
+    for (int i = 0; i < 40; ++i) {
+      objects.push_back(kmem_cache_alloc(cache, GFP_KERNEL));
+      EXPECT_EQ(number(objects.back()) % c.align, 0u) << c.size;
+    }
+    for (void* p : objects) kmem_cache_free(cache, p);
+    EXPECT_EQ(kmem_cache_destroy(cache), 0);
+  }
+}
+
+struct named {
+  long a, b, c;
+};
+
+TEST_F(Caches, KMEM_CACHE_takes_name_size_and_alignment_of_the_struct) {
+  kmem_cache_t* cache = KMEM_CACHE(named, SLAB_HWCACHE_ALIGN);
+  ASSERT_TRUE(cache);
+  EXPECT_EQ(kmem_cache_size(cache), sizeof(named));
+  void* p = kmem_cache_alloc(cache, GFP_KERNEL);
+  EXPECT_TRUE(mentions(log_of([&] { kmem_cache_destroy(cache); }), "named"));
+  kmem_cache_free(cache, p);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, the_name_is_copied) {
+  char name[] = "borrowed";
+  kmem_cache_t* cache = kmem_cache_create(name, 64, 0, SLAB_NO_MERGE, NULL);
+  strcpy(name, "changed");
+  void* p = kmem_cache_alloc(cache, GFP_KERNEL);
+  EXPECT_TRUE(mentions(log_of([&] { kmem_cache_destroy(cache); }), "borrowed"));
+  kmem_cache_free(cache, p);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, what_cannot_be_a_cache_is_refused) {
+  EXPECT_EQ(kmem_cache_create("empty", 0, 0, 0, NULL), nullptr);
+  EXPECT_EQ(kmem_cache_create("huge", 1u << 30, 0, 0, NULL), nullptr);
+  EXPECT_EQ(kmem_cache_create("crooked", 64, 48, 0, NULL), nullptr);
+}
+
+TEST_F(Caches, a_free_into_the_wrong_cache_is_reported_with_both_names_and_harms_neither) {
+  kmem_cache_t* left = kmem_cache_create("left", 64, 0, SLAB_NO_MERGE, NULL);
+  kmem_cache_t* right = kmem_cache_create("right", 64, 0, SLAB_NO_MERGE, NULL);
+  void* p = kmem_cache_alloc(left, GFP_KERNEL);
+  const std::string log = log_of([&] { kmem_cache_free(right, p); });
+  EXPECT_TRUE(mentions(log, "left")) << log;
+  EXPECT_TRUE(mentions(log, "right")) << log;
+  // As the kernel does, the object may have gone home or be out still: what counts is that `right` never gives it.
+  for (int i = 0; i < 200; ++i) {
+    void* q = kmem_cache_alloc(right, GFP_KERNEL);
+    ASSERT_NE(q, p);
+    kmem_cache_free(right, q);
+  }
+}
+
+TEST_F(Caches, a_second_free_is_reported_with_the_name) {
+  kmem_cache_t* cache = kmem_cache_create("twice", 64, 0, SLAB_NO_MERGE, NULL);
+  void* p = kmem_cache_alloc(cache, GFP_KERNEL);
+  kmem_cache_free(cache, p);
+  EXPECT_TRUE(mentions(log_of([&] { kmem_cache_free(cache, p); }), "twice"));
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, hundreds_of_caches_live_at_once) {
+  std::vector<kmem_cache_t*> caches;
+  for (unsigned i = 0; i < 600; ++i) {
+    caches.push_back(kmem_cache_create("many", 8 + i, 0, SLAB_NO_MERGE, NULL));
+    ASSERT_TRUE(caches.back()) << i;
+  }
+  std::vector<void*> objects;
+  for (kmem_cache_t* cache : caches) objects.push_back(kmem_cache_alloc(cache, GFP_KERNEL));
+  for (size_t i = 0; i < caches.size(); ++i) {
+    memset(objects[i], 1, 8 + i);
+    kmem_cache_free(caches[i], objects[i]);
+  }
+  for (kmem_cache_t* cache : caches) EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, creating_and_destroying_for_ever_does_not_use_up_anything) {
+  for (int i = 0; i < 5000; ++i) {
+    kmem_cache_t* cache = kmem_cache_create("again", 72, 0, 0, NULL);
+    ASSERT_TRUE(cache) << i;
+    kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+    ASSERT_EQ(kmem_cache_destroy(cache), 0);
+  }
+}
+
+}  // namespace

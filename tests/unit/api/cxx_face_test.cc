@@ -1,0 +1,110 @@
+// The C++ face: containers, pmr, typed caches.
+
+#include <kmem/kmem.hpp>
+
+#include <gtest/gtest.h>
+
+#include <list>
+#include <map>
+#include <memory_resource>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+TEST(Allocator, containers_live_in_kmallocs_memory) {
+  std::vector<int, kmem::allocator<int>> numbers;
+  for (int i = 0; i < 10000; ++i) numbers.push_back(i);
+  EXPECT_GE(ksize(numbers.data()), 40000u);
+  std::map<int, std::string, std::less<>, kmem::allocator<std::pair<const int, std::string>>> names;
+  for (int i = 0; i < 1000; ++i) names[i] = std::to_string(i);
+  EXPECT_EQ(names[777], "777");
+  std::list<int, kmem::allocator<int>> list(numbers.begin(), numbers.begin() + 100);
+  auto moved = std::move(list);
+  EXPECT_EQ(moved.size(), 100u);
+}
+
+TEST(Allocator, more_than_kmalloc_serves_is_bad_alloc) {
+  kmem::allocator<char> chars(GFP_KERNEL | __GFP_NOWARN);
+  EXPECT_THROW((void)chars.allocate(KMALLOC_MAX_SIZE + 1), std::bad_alloc);
+  kmem::allocator<long> longs;
+  volatile size_t many = SIZE_MAX / 4;
+  EXPECT_THROW((void)longs.allocate(many), std::bad_alloc);
+}
+
+struct alignas(256) Wide {
+  char bytes[300];
+};
+
+TEST(Allocator, alignments_are_kept) {
+  std::vector<Wide, kmem::allocator<Wide>> wide(7);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(wide.data()) % 256, 0u);
+}
+
+TEST(MemoryResource, pmr_containers_work_on_it_with_every_alignment) {
+  kmem::memory_resource memory;
+  std::pmr::vector<std::pmr::string> strings(&memory);
+  for (int i = 0; i < 1000; ++i) strings.emplace_back("a string that is too long for its object " + std::to_string(i));
+  EXPECT_EQ(strings[999].substr(strings[999].size() - 3), "999");
+  for (size_t align = 1; align <= 65536; align *= 2) {
+    void* p = memory.allocate(100, align);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(p) % align, 0u);
+    memory.deallocate(p, 100, align);
+  }
+  kmem::memory_resource atomic(GFP_ATOMIC);
+  EXPECT_TRUE(memory.is_equal(atomic));
+  EXPECT_FALSE(memory.is_equal(*std::pmr::new_delete_resource()));
+  EXPECT_THROW((void)kmem::memory_resource(GFP_KERNEL | __GFP_NOWARN).allocate(SIZE_MAX / 2), std::bad_alloc);
+}
+
+struct Session {
+  static inline int nr_alive = 0;
+  explicit Session(int s) : socket(s) {
+    if (s < 0) throw std::invalid_argument("no socket");
+    ++nr_alive;
+  }
+  ~Session() { --nr_alive; }
+  int socket;
+  char buffer[100];
+};
+
+TEST(Cache, handles_end_their_objects) {
+  kmem::cache<Session> sessions("session");
+  {
+    auto one = sessions.make(3);
+    auto two = sessions.make_with(GFP_ATOMIC, 4);
+    EXPECT_EQ(one->socket + two->socket, 7);
+    EXPECT_EQ(Session::nr_alive, 2);
+    auto moved = std::move(one);
+    EXPECT_FALSE(one);
+  }
+  EXPECT_EQ(Session::nr_alive, 0);
+}
+
+TEST(Cache, a_constructor_that_throws_leaves_nothing_behind) {
+  kmem::cache<Session> sessions("throwing");
+  EXPECT_THROW((void)sessions.make(-1), std::invalid_argument);
+  EXPECT_EQ(Session::nr_alive, 0);
+  EXPECT_EQ(kmem_cache_shrink(sessions.native()), 0);
+}
+
+struct Costly {
+  static inline int nr_made = 0;
+  Costly() noexcept { ++nr_made; }
+  int uses = 0;
+};
+
+TEST(ConstructedCache, objects_stay_constructed_while_they_are_free) {
+  {
+    kmem::constructed_cache<Costly> cache("costly");
+    { ASSERT_TRUE(cache.take()); }
+    const int made = Costly::nr_made;
+    for (int i = 0; i < 100; ++i) ++cache.take()->uses;
+    EXPECT_EQ(Costly::nr_made, made);
+    EXPECT_EQ(cache.take()->uses, 100);
+  }
+}
+
+}  // namespace
