@@ -1,0 +1,38 @@
+// The reports for callers of the library.
+
+#include <kmem/stats.h>
+
+#include "api/system.h"
+#include "report/texts.h"
+
+namespace {
+
+using Put = void (*)(kmem::Text&, const kmem::SystemSnapshot&);
+
+size_t show(Put put, char* buffer, size_t size) {
+  kmem::SystemSnapshot snapshot;
+  if (!kmem::boot() || !kmem_take_snapshot(&snapshot)) return 0;
+  kmem::Text text(kmem::Span<char>(buffer, size));
+  put(text, snapshot);
+  return text.total();
+}
+
+}  // namespace
+
+extern "C" {
+
+size_t kmem_slabinfo(char* buffer, size_t size) noexcept { return show(kmem::put_slabinfo, buffer, size); }
+size_t kmem_buddyinfo(char* buffer, size_t size) noexcept { return show(kmem::put_buddyinfo, buffer, size); }
+size_t kmem_zoneinfo(char* buffer, size_t size) noexcept { return show(kmem::put_zoneinfo, buffer, size); }
+size_t kmem_pagetypeinfo(char* buffer, size_t size) noexcept { return show(kmem::put_pagetypeinfo, buffer, size); }
+size_t kmem_meminfo(char* buffer, size_t size) noexcept { return show(kmem::put_meminfo, buffer, size); }
+size_t kmem_json(char* buffer, size_t size) noexcept { return show(kmem::put_json, buffer, size); }
+
+size_t kmem_trim() noexcept {
+  if (!kmem::boot()) return 0;
+  kmem::System& s = kmem::system();
+  s.heap.shrink_all(true);
+  return static_cast<size_t>(s.pages.trim()) << kmem::kPageShift;
+}
+
+}  // extern "C"
