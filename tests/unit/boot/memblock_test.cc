@@ -198,6 +198,19 @@ TEST_F(MemblockTest, a_full_table_takes_a_range_that_joins_all) {
   EXPECT_EQ(memory(), "0-40");
 }
 
+//  |0|  |1|.|1| and five more: full
+//     |---1----|    the first gap needs an entry, which the second gives back
+TEST_F(MemblockTest, a_gap_that_merges_makes_room_for_one_that_does_not) {
+  add(10, 11, 0);
+  add(13, 14, 0);
+  add(14, 15, 1);
+  add(16, 17, 1);
+  for (uint64_t i = 0; i < 4; ++i) add(30 + 2 * i, 31 + 2 * i);
+  ASSERT_EQ(memblock_.memory().size, 8u);
+  add(11, 16, 1);
+  EXPECT_EQ(memory(), "10-11n0 11-13n1 13-14n0 14-17n1 30-31 32-33 34-35 36-37");
+}
+
 //  |=| |=| ... full;  node 1 into the gaps: each gap would be a region of its own
 TEST_F(MemblockTest, many_gaps_are_taken_all_or_none) {
   for (uint64_t i = 0; i < 4; ++i) add(10 + 2 * i, 11 + 2 * i, 0);
@@ -433,6 +446,14 @@ TEST_F(MemblockTest, a_block_begins_at_a_multiple_of_its_alignment) {
   EXPECT_EQ(page_given({.bytes = pages(1), .align = pages(32)}), 0u);
 }
 
+//  |=====|          9..14: three pages at a multiple of four would end past it
+TEST_F(MemblockTest, alignment_does_not_push_a_block_out_of_its_range) {
+  add(9, 14);
+  memblock_.set_bottom_up(true);
+  EXPECT_EQ(page_given({.bytes = pages(3), .align = pages(4)}), 0u);
+  EXPECT_EQ(page_given({.bytes = pages(2), .align = pages(4)}), 12u);
+}
+
 TEST_F(MemblockTest, no_alignment_is_a_cache_line) {
   add(10, 11);
   const auto given = memblock_.alloc({.bytes = 10, .align = 0});
@@ -484,8 +505,9 @@ TEST_F(MemblockTest, a_node_that_is_asked_for_serves_first) {
 TEST_F(MemblockTest, an_exact_node_serves_or_nobody_does) {
   add(10, 15, 0);
   add(15, 20, 1);
-  EXPECT_EQ(page_given({.bytes = pages(6), .align = kPage, .node = 0, .exact_node = true}), 0u);
-  EXPECT_EQ(page_given({.bytes = pages(5), .align = kPage, .node = 0, .exact_node = true}), 10u);
+  const MemRequest exact{.bytes = pages(3), .align = kPage, .node = 0, .exact_node = true};
+  EXPECT_EQ(page_given(exact), 12u);
+  EXPECT_EQ(page_given(exact), 0u) << "node 1 has room, but is not the one";
 }
 
 //  |==0==|==1==|
