@@ -70,7 +70,7 @@ void zeroed(Bench& bench) {
 
 /// One vector from 64 B to 64 MiB in steps of 1.5, each new part written.  An operation is one realloc.
 void realloc_vector(Bench& bench) {
-  const std::uint64_t vectors = bench.scaled(2);
+  const std::uint64_t vectors = bench.scaled(1);
   bench.live(64 << 20);
   bench.measure(vectors * vector_reallocs(), [&] {
     for (std::uint64_t i = 0; i < vectors; ++i) grow_one_vector();

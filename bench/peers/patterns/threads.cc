@@ -130,7 +130,7 @@ void come_and_go(Bench& bench) {
       if (i % 10) std::free(mine[i]);
   };
 
-  const std::uint64_t waves = bench.scaled(60);
+  const std::uint64_t waves = bench.scaled(100);
   bench.measure(waves * kObjects, [&] {
     for (std::uint64_t wave = 0; wave < waves; ++wave) {
       std::thread threads[kThreads];

@@ -3,6 +3,8 @@ import os
 import subprocess
 from dataclasses import dataclass
 
+from .measure import ENVIRONMENT
+
 # name, soname, Debian package, colour in the plot (told apart by the colour-blind: Okabe and Ito's set)
 PEERS = [
     ("glibc", "libc.so.6", "libc6", "#999999"),
@@ -64,7 +66,7 @@ def find_all(kmem_library, say):
 
 def is_in_force(allocator, patterns_binary):
     """Asks a process which library its malloc comes from; returns what is wrong, or nothing."""
-    env = dict(os.environ, LD_PRELOAD=allocator.preload)
+    env = {**ENVIRONMENT, "LD_PRELOAD": allocator.preload}
     done = subprocess.run([patterns_binary, "--who"], env=env, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         return f"a process with it ends with status {done.returncode}: {done.stderr.strip()[:200]}"

@@ -76,7 +76,10 @@ def _shares(data, names):
 def _share(result):
     if not result:
         return "failed"
-    return f"{_percent(result['idle_fraction']['median'])} of {_short(result['grown_kb']['median'] / 1024)} MiB"
+    grown = result["grown_kb"]["median"] / 1024
+    # A share of less than 1 MiB is a matter of single pages.
+    share = _percent(result["idle_fraction"]["median"]) + " of " if grown >= 1 else ""
+    return f"{share}{grown:.1f} MiB"
 
 
 def _problems(data):

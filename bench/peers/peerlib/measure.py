@@ -8,6 +8,8 @@ import tempfile
 import time
 
 TIMEOUT_S = 300
+# Nothing of the caller's environment: one MALLOC_ARENA_MAX or LD_PRELOAD in it would change every figure.
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 
 
 class Failed(Exception):
@@ -24,7 +26,7 @@ class Process:
         source = open(stdin, "rb") if stdin else subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(
-                [launcher, self._result, preload, *command], cwd=cwd, env=env, stdin=source,
+                [launcher, self._result, preload, *command], cwd=cwd, env={**ENVIRONMENT, **(env or {})}, stdin=source,
                 stdout=stdout if stdout is not None else subprocess.PIPE, stderr=self._errors, start_new_session=True)
         finally:
             if stdin:

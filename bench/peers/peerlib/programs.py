@@ -12,7 +12,7 @@ import threading
 import time
 
 from . import inputs
-from .measure import TIMEOUT_S, Failed, Process
+from .measure import ENVIRONMENT, TIMEOUT_S, Failed, Process
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts")
 
@@ -62,7 +62,7 @@ class Program:
         given = os.path.join(self._directory, "input")
         names = {"@input": given, "@scripts": SCRIPTS, "@work": work}
         command = [self._binary] + [self._filled(part, names) for part in self._command[1:]]
-        env = {"PATH": "/usr/bin:/bin", "HOME": work, "LC_ALL": "C", "TMPDIR": work, **self._env}
+        env = {"HOME": work, "TMPDIR": work, **self._env}
         printed = os.path.join(work, "stdout")
         with open(printed, "wb") as out:
             process = Process(self._launcher, allocator.preload, command, cwd=work, env=env,
@@ -118,7 +118,7 @@ class Redis:
         preload = "" if allocator.name == "jemalloc" else allocator.library
         command = [self._server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                    "--dir", work, "--loglevel", "warning"]
-        server = Process(self._launcher, preload, command, cwd=work, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"})
+        server = Process(self._launcher, preload, command, cwd=work)
         try:
             start = time.monotonic()
             self._wait_until_up(server, port)
@@ -161,7 +161,7 @@ class Redis:
         done = subprocess.run(
             [self._client, "-p", str(port), "-q", "-n", str(requests), "-c", "20", "-P", "16", "-r", "50000", "-d",
              "100", "-t", "set,get,incr,lpush,rpop,sadd,hset,zadd,mset"], capture_output=True, timeout=TIMEOUT_S,
-            check=False)
+            env=ENVIRONMENT, check=False)
         if done.returncode != 0:
             raise Failed(f"redis-benchmark: {done.stderr.decode(errors='replace')[-200:]}")
 

@@ -18,7 +18,7 @@ class Results:
     def add(self, workload, allocator, sample):
         reference = self._digest(workload)
         if reference and sample.get("digest") != reference:
-            self.fail(workload, allocator, "its output differs from the first allocator's")
+            self.fail(workload, allocator, "its output is not that of the first allocator")
         else:
             self.samples[workload.name][allocator.name].append(sample)
 
@@ -50,6 +50,8 @@ class Rounds:
                 shift = turn % len(self._allocators)
                 for allocator in self._allocators[shift:] + self._allocators[:shift]:
                     self._one(workload, allocator)
+                if workload.kind == "program":  # over when started; a pattern may still be asleep
+                    self._collect(0)
                 self._tell(turn, number, workload)
         self._collect(0)
         return self.results
@@ -63,10 +65,10 @@ class Rounds:
             self._failed(workload, allocator, problem)
             return
         self._asleep.append((workload, allocator, started))
-        self._collect(MOST_ASLEEP if workload.kind == "pattern" else 0)
+        self._collect(MOST_ASLEEP)
 
     def _collect(self, leave):
-        """A program is over when it has started; a pattern may still be asleep."""
+        """Waits for the oldest until at most `leave` are asleep."""
         while len(self._asleep) > leave:
             workload, allocator, started = self._asleep.popleft()
             try:
@@ -79,9 +81,11 @@ class Rounds:
         self.results.fail(workload, allocator, str(problem))
 
     def _tell(self, turn, number, workload):
+        """The newest figures; those of a pattern are a round old while it sleeps."""
         seen = self.results.samples[workload.name]
         figures = "  ".join(f"{a.name} {seen[a.name][-1]['cpu_s']:.2f}" for a in self._allocators if seen.get(a.name))
-        self._say(f"round {turn + 1}/{self._rounds} [{number + 1:2}/{len(self._workloads)}] {workload.name:18} CPU s: {figures}")
+        self._say(f"round {turn + 1}/{self._rounds} [{number + 1:2}/{len(self._workloads)}] {workload.name:18} "
+                  + (f"CPU s: {figures}" if figures else "done, now asleep for 2 s"))
 
 
 def system_load():

@@ -68,9 +68,12 @@ def _geomean(values):
 
 def _held(table, allocator):
     """The median share of its growth that a process still holds 2 s after it has freed all."""
-    shares = []
-    for workload in table:
-        result = workload["results"].get(allocator.name, {})
-        if "idle_fraction" in result and result["grown_kb"]["median"] >= GREW_KB:
-            shares.append(result["idle_fraction"]["median"])
+    shares = [w["results"][allocator.name]["idle_fraction"]["median"] for w in table
+              if allocator.name in w["results"] and _grew(w)]
     return statistics.median(shares) if shares else None
+
+
+def _grew(workload):
+    """The same patterns count for everyone: those in which the allocators grew by enough, as a rule."""
+    grown = [r["grown_kb"]["median"] for r in workload["results"].values() if "grown_kb" in r]
+    return bool(grown) and statistics.median(grown) >= GREW_KB
