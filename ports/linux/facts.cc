@@ -1,0 +1,100 @@
+// What Linux says about the machine: memory, CPUs, limits.
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <sys/syscall.h>
+
+#include "linux_port.h"
+#include "port/machine.h"
+
+namespace linux_port {
+namespace {
+
+uint64_t number_at(const char* text) {
+  uint64_t n = 0;
+  for (; *text >= '0' && *text <= '9'; ++text) n = n * 10 + static_cast<uint64_t>(*text - '0');
+  return n;
+}
+
+/// "0::/a/b" of /proc/self/cgroup, or "5:memory:/a/b": the path, cut at its line's end.
+const char* cgroup_path(char* text, const char* controller) {
+  char* at = strstr(text, controller);
+  if (!at) return nullptr;
+  at += strlen(controller);
+  if (char* end = strchr(at, '\n')) *end = 0;
+  return at;
+}
+
+/// The limit of a cgroup and of all above it; 0 where there is none.
+uint64_t limit_on_path(const char* mount, const char* group, const char* file) {
+  char path[512];
+  uint64_t least = 0;
+  for (size_t n = strlen(group);; --n) {
+    if (n && group[n] != '/' && group[n] != 0) continue;
+    if (strlen(mount) + n + strlen(file) + 2 > sizeof path) continue;
+    char* end = static_cast<char*>(mempcpy(mempcpy(path, mount, strlen(mount)), group, n));
+    *end = '/';
+    strcpy(end + 1, file);
+    char text[32];
+    if (read_file(path, text, sizeof text) && text[0] >= '0' && text[0] <= '9') {
+      const uint64_t limit = number_at(text);
+      if (limit && (!least || limit < least)) least = limit;
+    }
+    if (!n) return least;
+  }
+}
+
+uint64_t cgroup_limit() {
+  char text[1024], copy[1024];
+  if (!read_file("/proc/self/cgroup", text, sizeof text)) return 0;
+  memcpy(copy, text, sizeof text);
+  uint64_t limit = 0;
+  if (const char* group = cgroup_path(text, "0::")) limit = limit_on_path("/sys/fs/cgroup", group, "memory.max");
+  if (limit) return limit;
+  if (const char* group = cgroup_path(copy, ":memory:"))
+    limit = limit_on_path("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes");
+  return limit;
+}
+
+}  // namespace
+
+size_t read_file(const char* path, char* buffer, size_t bytes) {
+  const long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  buffer[0] = 0;
+  if (fd < 0) return 0;
+  size_t n = 0;
+  for (long got; n + 1 < bytes && (got = syscall(SYS_read, fd, buffer + n, bytes - 1 - n)) > 0;) n += static_cast<size_t>(got);
+  syscall(SYS_close, fd);
+  buffer[n] = 0;
+  return n;
+}
+
+uint64_t physical_bytes() {
+  struct sysinfo info;
+  uint64_t bytes = uint64_t{1} << 30;
+  if (!syscall(SYS_sysinfo, &info)) bytes = static_cast<uint64_t>(info.totalram) * info.mem_unit;
+  const uint64_t limit = cgroup_limit();
+  return limit && limit < bytes ? limit : bytes;
+}
+
+// "0-1", "0-3,8-11": the last number is the highest.
+uint32_t possible_cpus() {
+  char text[256];
+  if (const size_t n = read_file("/sys/devices/system/cpu/possible", text, sizeof text)) {
+    size_t at = n;
+    while (at && (text[at - 1] < '0' || text[at - 1] > '9')) --at;
+    while (at && text[at - 1] >= '0' && text[at - 1] <= '9') --at;
+    const uint64_t cpus = number_at(text + at) + 1;
+    if (cpus <= kmem::kMaxCpus) return static_cast<uint32_t>(cpus);
+  }
+  // Without sysfs: what the kernel's CPU masks have room for is an upper bound.
+  unsigned long mask[kmem::kMaxCpus / (8 * sizeof(long))] = {};
+  const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+  return bytes > 0 ? static_cast<uint32_t>(bytes) * 8 : kmem::kMaxCpus;
+}
+
+}  // namespace linux_port

@@ -1,0 +1,127 @@
+#pragma once
+// Per-CPU stacks by restartable sequences, in the area that glibc registers for each thread.
+//
+// The ABI (linux/rseq.h): the thread points rseq_cs at a descriptor of a stretch of code; when the kernel preempts,
+// migrates or signals the thread inside the stretch, it continues at the descriptor's abort address instead.  The last
+// instruction of the stretch is its only store to shared memory, so it happened once or not at all.  glibc tells where
+// the area is (__rseq_offset from the thread pointer); cpu_id there is negative for a thread that the kernel refused
+// (an old kernel, valgrind, a sandbox, a tunable), and such a thread never gets past the first load: see
+// port/layout.h.  It uses the shadow CPUs instead, whose words are guarded by a lock taken with try (cpu_stack.cc).
+
+#include "base/attributes.h"
+
+#if !defined(__x86_64__)
+#error "this port has restartable sequences for x86-64 only so far"
+#endif
+
+/// __rseq_offset of glibc, copied so that it is reached without the global offset table.
+extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
+
+// One descriptor and one abort handler for the sequence between the labels 1 and 2.  The word before the abort
+// address is the signature that the kernel asks for (RSEQ_SIG); the bytes before it make it an undefined instruction.
+#define KMEM_RSEQ_BEGIN                                 \
+  ".pushsection __rseq_cs, \"aw\"\n\t"                  \
+  ".balign 32\n\t"                                      \
+  "3:\n\t"                                              \
+  ".long 0, 0\n\t"                                      \
+  ".quad 1f, 2f - 1f, 4f\n\t"                           \
+  ".popsection\n\t"                                     \
+  ".pushsection .text.kmem_rseq_abort, \"ax\"\n\t"      \
+  ".byte 0x0f, 0xb9, 0x3d\n\t"                          \
+  ".long 0x53053053\n\t"                                \
+  "4:\n\t"                                              \
+  "jmp %l[again]\n\t"                                   \
+  ".popsection\n\t"                                     \
+  "leaq 3b(%%rip), %%rcx\n\t"                           \
+  "movq %%rcx, %%fs:8(%[rseq])\n\t"                     \
+  "1:\n\t"
+
+// %rcx = the address of this CPU's words: base + cpu_id * kCpuStride.  The 32-bit multiplication takes the negative
+// ids of unregistered threads to the zero area at base + kBlocked.
+#define KMEM_RSEQ_WORDS                        \
+  "imull $32768, %%fs:4(%[rseq]), %%ecx\n\t"   \
+  "addq %[base], %%rcx\n\t"
+
+namespace kmem {
+
+struct CpuStackImpl {
+  static KMEM_INLINE void* try_pop(Slot slot) { return try_pop(kmem_base, slot); }
+  static KMEM_INLINE Push try_push(Slot slot, const void* p) { return try_push(kmem_base, slot, p); }
+
+  static KMEM_INLINE void* try_pop(char* base, Slot slot) {
+    void* top;
+  again:
+    asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
+                      "movq (%%rcx,%[slot],8), %%rdx\n\t"
+                      "movq (%[base],%%rdx,4), %[top]\n\t"
+                      "testq %[top], %[top]\n\t"
+                      "jz %l[empty]\n\t"
+                      "addq $2, %%rdx\n\t"
+                      "movq %%rdx, (%%rcx,%[slot],8)\n\t"
+                      "2:\n\t"
+                      : [top] "=&r"(top)
+                      : [rseq] "r"(kmem_rseq_offset), [base] "r"(base), [slot] "r"(uint64_t{slot.index})
+                      : "rcx", "rdx", "cc", "memory"
+                      : again, empty);
+    if (!top) __builtin_unreachable();
+    return top;
+  empty:
+    return nullptr;
+  }
+
+  /// try_push() of an object that must begin at a multiple of its size from the start of its slab.  The divisor of
+  /// slot i is the pair {mask, inverse} of 32-bit words at base + kDivisors + 8 * i: an offset is a multiple of d
+  /// exactly where offset * ceil(2^32 / d), modulo 2^32, is less than ceil(2^32 / d) (Lemire, Kaser, Kurz: Faster
+  /// remainder by direct computation, 2019).  Push::Inside where it is not.
+  template <ptrdiff_t kDivisors>
+  static KMEM_INLINE Push try_push_object(char* base, Slot slot, const void* p) {
+    asm goto("movl %k[p], %%ecx\n\t"
+             "andl %c[mask](%[base],%[slot],8), %%ecx\n\t"
+             "imull %c[inverse](%[base],%[slot],8), %%ecx\n\t"
+             "cmpl %c[inverse](%[base],%[slot],8), %%ecx\n\t"
+             "jae %l[inside]\n\t"
+             :
+             : [p] "r"(p), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [mask] "i"(kDivisors),
+               [inverse] "i"(kDivisors + 4)
+             : "rcx", "cc", "memory"
+             : inside);
+    return try_push(base, slot, p);
+  inside:
+    return Push::Inside;
+  }
+
+  static KMEM_INLINE Push try_push(char* base, Slot slot, const void* p) {
+  again:
+    asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
+                      "movq (%%rcx,%[slot],8), %%rdx\n\t"
+                      "cmpq %[p], (%[base],%%rdx,4)\n\t"
+                      "je %l[same]\n\t"
+                      "subb $2, %%dl\n\t"
+                      "jc %l[full]\n\t"
+                      "movq %[p], (%[base],%%rdx,4)\n\t"
+                      "movq %%rdx, (%%rcx,%[slot],8)\n\t"
+                      "2:\n\t"
+                      :
+                      : [rseq] "r"(kmem_rseq_offset), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [p] "r"(p)
+                      : "rcx", "rdx", "cc", "memory"
+                      : again, full, same);
+    return Push::Done;
+  full:
+    return Push::Full;
+  same:
+    return Push::Same;
+  }
+
+  static uint64_t* words(CpuId cpu) { return reinterpret_cast<uint64_t*>(kmem_base + cpu.value * kCpuStride); }
+  static uint64_t word(CpuId cpu, Slot slot) { return __atomic_load_n(&words(cpu)[slot.index], __ATOMIC_ACQUIRE); }
+
+  static void* pop(Slot slot);
+  static Push push(Slot slot, const void* p);
+  static CpuId where();
+  static bool replace(CpuId cpu, Slot slot, uint64_t expected, uint64_t desired);
+  static uint64_t take_shadow(CpuId shadow, Slot slot);
+  static void after_fork();
+  static void use_shadows_only();
+};
+
+}  // namespace kmem

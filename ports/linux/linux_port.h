@@ -1,0 +1,21 @@
+#pragma once
+// What the files of this port share.
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace linux_port {
+
+/// CPU numbers below this may be seen; from here on they are shadow CPUs.
+extern uint32_t nr_cpus;
+extern size_t host_page;
+
+/// Reads a small file without allocation; the bytes read, 0 where there is none.  Always terminated.
+size_t read_file(const char* path, char* buffer, size_t bytes);
+
+/// Bytes of memory that this process may use: the machine's, the cgroup's limit if that is less.
+uint64_t physical_bytes();
+/// One more than the highest CPU number that may ever come.
+uint32_t possible_cpus();
+
+}  // namespace linux_port

@@ -1,0 +1,153 @@
+// kmem_port_*: what happens, in terms of Linux system calls.
+
+#include "port/port.h"
+
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/rseq.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/syscall.h>
+
+#include "address_space.h"
+#include "linux_port.h"
+#include "port/cpu_stack.h"
+#include "port/machine.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace linux_port {
+uint32_t nr_cpus = 1;
+size_t host_page = kmem::kPageSize;
+
+namespace {
+
+char boot_words[1024];
+
+/// The value of KMEM in the environment.  Before libc's own start `environ` is empty, and the kernel's copy serves.
+const char* find_boot_words() {
+  if (getauxval(AT_SECURE)) return "";
+  if (environ && *environ) {
+    const char* words = getenv("KMEM");
+    if (words) strncpy(boot_words, words, sizeof boot_words - 1);
+    return boot_words;
+  }
+  static char block[8192];
+  const size_t n = read_file("/proc/self/environ", block, sizeof block);
+  for (size_t at = 0; at < n; at += strlen(block + at) + 1)
+    if (!strncmp(block + at, "KMEM=", 5)) strncpy(boot_words, block + at + 5, sizeof boot_words - 1);
+  return boot_words;
+}
+
+/// Reads a word of memory that may not be there.
+bool safe_read(uintptr_t at, uintptr_t* words, size_t n) {
+  iovec to{words, n * sizeof *words}, from{reinterpret_cast<void*>(at), n * sizeof *words};
+  return syscall(SYS_process_vm_readv, getpid(), &to, 1, &from, 1, 0) == static_cast<long>(n * sizeof *words);
+}
+
+}  // namespace
+}  // namespace linux_port
+
+extern "C" {
+
+bool kmem_port_boot(kmem::Machine* machine) {
+  using namespace linux_port;
+  host_page = static_cast<size_t>(getauxval(AT_PAGESZ));
+  if (host_page < kmem::kPageSize) host_page = kmem::kPageSize;
+  machine->host_page_bytes = static_cast<uint32_t>(host_page);
+  machine->command_line = find_boot_words();
+  nr_cpus = machine->nr_cpus = possible_cpus();
+  machine->physical_bytes = physical_bytes();
+  machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::TryLock;
+  kmem_rseq_offset = __rseq_offset;
+  if (lay_out_address_space(*machine)) return true;
+  static const char text[] = "kmem: no address space is left for a heap; raise the limit (ulimit -v)\n";
+  kmem_port_log(text, sizeof text - 1);
+  return false;
+}
+
+bool kmem_port_online(void* address, size_t bytes) { return linux_port::open_pages(address, bytes); }
+
+bool kmem_port_discard(void* address, size_t bytes) {
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  if (((at | bytes) & (linux_port::host_page - 1)) != 0) return false;
+  return madvise(address, bytes, MADV_DONTNEED) == 0;
+}
+
+void kmem_port_populate(void* address, size_t bytes) { madvise(address, bytes, MADV_POPULATE_WRITE); }
+
+void kmem_port_huge(void* address, size_t bytes) { madvise(address, bytes, MADV_HUGEPAGE); }
+
+void* kmem_port_map(size_t bytes, size_t align) {
+  const size_t extra = align > linux_port::host_page ? align : 0;
+  if (bytes + extra < bytes) return nullptr;
+  void* got = mmap(nullptr, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (got == MAP_FAILED) return nullptr;
+  if (!extra) return got;
+  const auto from = reinterpret_cast<uintptr_t>(got), start = (from + align - 1) & ~(align - 1);
+  if (start > from) munmap(got, start - from);
+  if (from + extra > start) munmap(reinterpret_cast<void*>(start + bytes), from + extra - start);
+  return reinterpret_cast<void*>(start);
+}
+
+void kmem_port_unmap(void* address, size_t bytes) { munmap(address, bytes); }
+
+void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool may_move) {
+  void* got = mremap(address, old_bytes, new_bytes, may_move ? MREMAP_MAYMOVE : 0);
+  return got == MAP_FAILED ? nullptr : got;
+}
+
+bool kmem_port_fence_cpus() {
+  // Registering again costs a system call and changes nothing; a forked child may have to.
+  static int registered;
+  if (!registered) {
+    registered = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0 ? 1 : -1;
+  }
+  return registered > 0 && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
+}
+
+uint64_t kmem_port_now_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint64_t kmem_port_entropy() {
+  uint64_t bits = 0;
+  if (const auto* random = reinterpret_cast<const char*>(getauxval(AT_RANDOM))) memcpy(&bits, random, sizeof bits);
+  return bits ^ kmem_port_now_ns() * 0x9e3779b97f4a7c15u;
+}
+
+// By frame pointers: code compiled without them ends the trace early, and nothing is ever read that is not there.
+unsigned kmem_port_backtrace(void** frames, unsigned max) {
+  unsigned n = 0;
+  auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  while (n < max && frame % sizeof(uintptr_t) == 0) {
+    uintptr_t words[2];  // the caller's frame, the return address
+    if (!linux_port::safe_read(frame, words, 2) || words[1] < 4096) break;
+    frames[n++] = reinterpret_cast<void*>(words[1]);
+    if (words[0] <= frame || words[0] - frame > (uintptr_t{1} << 20)) break;
+    frame = words[0];
+  }
+  return n;
+}
+
+void kmem_port_log(const char* text, size_t bytes) {
+  while (bytes) {
+    const long n = syscall(SYS_write, 2, text, bytes);
+    if (n <= 0) return;
+    text += n;
+    bytes -= static_cast<size_t>(n);
+  }
+}
+
+void kmem_port_panic() { abort(); }
+}

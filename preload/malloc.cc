@@ -1,0 +1,153 @@
+// malloc and its relatives over kmem, for LD_PRELOAD or linking.
+//
+// The C standard, POSIX and glibc's manual say what these do; here is only what they add to the heap below: errno, which
+// only a failure may change, zero sizes, and overflow.
+
+#include <errno.h>
+#include <malloc.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "api/system.h"
+#include "base/attributes.h"
+#include "slab/fast_path.h"
+
+namespace {
+
+using kmem::system;
+
+/// System calls below may set errno; a call that succeeds must not.
+class KeepErrno {
+ public:
+  KeepErrno() : saved_(errno) {}
+  ~KeepErrno() { errno = saved_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
+
+ private:
+  int saved_;
+};
+
+KMEM_NOINLINE void* out_of_memory() {
+  errno = ENOMEM;
+  return nullptr;
+}
+
+KMEM_NOINLINE void* malloc_slowly(size_t size) {
+  void* p;
+  {
+    const KeepErrno keep;
+    p = kmem::slow_malloc(size, false);
+  }
+  return KMEM_LIKELY(p != nullptr) ? p : out_of_memory();
+}
+
+KMEM_NOINLINE void free_slowly(void* p) {
+  if (!p) return;
+  const KeepErrno keep;
+  if (!kmem::slow_free(p)) kmem::report_bad_free(p);
+}
+
+KMEM_NOINLINE void free_badly(void* p) {
+  const KeepErrno keep;
+  kmem::report_bad_free(p);
+}
+
+bool valid_alignment(size_t align) { return align && (align & (align - 1)) == 0; }
+
+void* aligned(size_t align, size_t size) {
+  const KeepErrno keep;
+  return kmem::boot() ? system().heap.malloc_aligned(size, align) : nullptr;
+}
+
+void* aligned_or_errno(size_t align, size_t size) {
+  void* p = aligned(align, size);
+  return p ? p : out_of_memory();
+}
+
+}  // namespace
+
+extern "C" {
+
+KMEM_EXPORT void* malloc(size_t size) {
+  void* p = kmem::fast::malloc(size);
+  return KMEM_LIKELY(p != nullptr) ? p : malloc_slowly(size);
+}
+
+KMEM_EXPORT void free(void* p) {
+  const kmem::Push pushed = kmem::fast::free(p);
+  if (KMEM_LIKELY(pushed == kmem::Push::Done)) return;
+  if (pushed == kmem::Push::Full) return free_slowly(p);
+  free_badly(p);
+}
+
+KMEM_EXPORT void cfree(void* p) { free(p); }
+
+KMEM_EXPORT void* calloc(size_t n, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(n, size, &bytes)) return out_of_memory();
+  if (void* p = kmem::fast::malloc(bytes)) return memset(p, 0, bytes);
+  void* p;
+  {
+    const KeepErrno keep;
+    p = kmem::slow_malloc(bytes, true);
+  }
+  return p ? p : out_of_memory();
+}
+
+KMEM_EXPORT void* realloc(void* p, size_t size) {
+  if (!p) return malloc(size);
+  if (!size) {
+    free(p);
+    return nullptr;
+  }
+  void* q = nullptr;
+  bool ours = false;
+  {
+    const KeepErrno keep;
+    ours = kmem::boot() && system().heap.usable(p);
+    if (ours) q = system().heap.realloc(p, size, kmem::gfp::kKernel, true);
+    else kmem::report_bad_free(p);
+  }
+  return q ? q : out_of_memory();
+}
+
+KMEM_EXPORT void* reallocarray(void* p, size_t n, size_t size) {
+  size_t bytes;
+  return __builtin_mul_overflow(n, size, &bytes) ? out_of_memory() : realloc(p, bytes);
+}
+
+KMEM_EXPORT int posix_memalign(void** out, size_t align, size_t size) {
+  if (!valid_alignment(align) || align % sizeof(void*)) return EINVAL;
+  void* p = aligned(align, size);
+  if (!p) return ENOMEM;
+  *out = p;
+  return 0;
+}
+
+KMEM_EXPORT void* memalign(size_t align, size_t size) {
+  // As glibc: an alignment that is no power of two is rounded up to one.
+  if (align > SIZE_MAX / 2 + 1) {
+    errno = EINVAL;
+    return nullptr;
+  }
+  return aligned_or_errno(valid_alignment(align) ? align : size_t{1} << kmem::log2_ceil(align), size);
+}
+
+KMEM_EXPORT void* aligned_alloc(size_t align, size_t size) {
+  if (valid_alignment(align)) return aligned_or_errno(align, size);
+  errno = EINVAL;
+  return nullptr;
+}
+
+KMEM_EXPORT void* valloc(size_t size) { return aligned_or_errno(kmem::kPageSize, size); }
+
+KMEM_EXPORT void* pvalloc(size_t size) {
+  const size_t whole = kmem::round_up(size ? size : 1, kmem::kPageSize);
+  return whole < size ? out_of_memory() : aligned_or_errno(kmem::kPageSize, whole);
+}
+
+KMEM_EXPORT size_t malloc_usable_size(void* p) { return p && kmem::boot() ? system().heap.usable(p) : 0; }
+
+}  // extern "C"

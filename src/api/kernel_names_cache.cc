@@ -1,0 +1,181 @@
+// kmem_cache_*: object caches, in the form of 2.6 and in today's.
+
+#include <linux/slab.h>
+
+#include "api/system.h"
+#include "api/trouble.h"
+#include "base/memory.h"
+#include "port/port.h"
+#include "slab/fast_path.h"
+#include "watch/report.h"
+
+namespace {
+
+using kmem::Cache;
+using kmem::Trouble;
+
+using Constructor = void (*)(void*);
+using Hook26 = void (*)(void*, kmem_cache_t*, unsigned long);
+
+Cache& cache_of(kmem_cache* cache) { return *reinterpret_cast<Cache*>(cache); }
+kmem_cache* name_of(Cache* cache) { return reinterpret_cast<kmem_cache*>(cache); }
+
+void construct(void* object, Cache* cache, bool creating) {
+  if (creating) reinterpret_cast<Constructor>(cache->user_hook(0))(object);
+}
+
+void construct_26(void* object, Cache* cache, bool creating) {
+  const auto hook = reinterpret_cast<Hook26>(cache->user_hook(creating ? 0 : 1));
+  // One function may be both: the flag tells it which it is now.
+  if (hook) hook(object, name_of(cache), creating ? SLAB_CTOR_CONSTRUCTOR | SLAB_CTOR_ATOMIC : 0);
+}
+
+/// Objects of small sizes share a cache line as long as two fit, as the kernel has it.
+uint32_t cache_line_alignment(size_t size, uint32_t align) {
+  uint32_t line = kmem::kCacheLine;
+  while (size <= line / 2) line /= 2;
+  return line > align ? line : align;
+}
+
+struct Wish {
+  const char* name;
+  size_t size;
+  size_t align;
+  slab_flags_t flags;
+  kmem::ObjectHook hook = nullptr;
+  const void* hooks[2] = {};
+};
+
+/// Two caches may be one if nobody can tell them apart: no hooks, no flag that says otherwise, nearly the same size.
+constexpr slab_flags_t kNeverMerge = SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_CONSISTENCY_CHECKS |
+                                     SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_NO_REAP | SLAB_ACCOUNT;
+constexpr slab_flags_t kNotYet = SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_CONSISTENCY_CHECKS;
+
+Cache* find_alike(const Wish& wish, uint32_t align, kmem::Gfp gfp) {
+  kmem::System& s = kmem::system();
+  if (s.options.slab_nomerge || wish.hook || (wish.flags & kNeverMerge)) return nullptr;
+  const uint64_t size = kmem::round_up(wish.size < 8 ? 8 : wish.size, align < 8 ? 8 : align);
+  for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id) {
+    Cache& other = s.heap.cache(id);
+    if (!other.live() || !other.refs.load() || other.hook() || (other.flags() & kNeverMerge) || other.gfp() != gfp) continue;
+    if (other.shape().size == size && other.align() >= align && other.object_size() == wish.size) return &other;
+  }
+  return nullptr;
+}
+
+Cache* create(const Wish& wish) {
+  if (!kmem::boot()) return nullptr;
+  kmem::System& s = kmem::system();
+  const auto asked = static_cast<uint32_t>(wish.align);
+  const uint32_t align = wish.flags & SLAB_HWCACHE_ALIGN ? cache_line_alignment(wish.size, asked) : asked;
+  const kmem::Gfp gfp = wish.flags & SLAB_CACHE_DMA ? kmem::gfp::kDma : wish.flags & SLAB_CACHE_DMA32 ? kmem::gfp::kDma32 : 0;
+  if (Cache* alike = find_alike(wish, align, gfp)) {
+    alike->refs.fetch_add(1);
+    return alike;
+  }
+  Cache* cache = s.heap.create({.name = wish.name, .object_size = static_cast<uint32_t>(wish.size), .align = align,
+                                .flags = wish.flags, .gfp = gfp, .hook = wish.hook,
+                                .user_hooks = {wish.hooks[0], wish.hooks[1]},
+                                .keeps_slabs = (wish.flags & SLAB_TYPESAFE_BY_RCU) != 0});
+  if (cache) cache->refs.store(1);
+  return cache;
+}
+
+kmem_cache* create_or_report(const Wish& wish) {
+  const char* wrong = !wish.name ? "it has no name"
+                      : !wish.size || wish.size > KMALLOC_MAX_CACHE_SIZE * 32 ? "its size is 0 or too large"
+                      : (wish.align & (wish.align - 1)) || wish.align > PAGE_SIZE ? "its alignment is not a power of two up to a page"
+                                                                                  : nullptr;
+  if (!wrong && (wish.flags & kNotYet)) kmem::note("kmem_cache_create(%s): debugging flags are not supported yet", wish.name ? wish.name : "");
+  if (!wrong)
+    if (Cache* cache = create(wish)) return name_of(cache);
+  kmem::bug_report(Trouble::Warning, "kmem_cache_create(%s) failed: %s", wish.name ? wish.name : "",
+                   wrong ? wrong : "there is no memory, or there are too many caches");
+  if (wish.flags & SLAB_PANIC) kmem_port_panic();
+  return nullptr;
+}
+
+KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid) {
+  Cache& c = cache_of(cache);
+  void* object = c.alloc(flags, nid);
+  if (KMEM_UNLIKELY(!object)) {
+    kmem::report_failure(c.name(), c.object_size(), flags);
+    return nullptr;
+  }
+  return flags & __GFP_ZERO && !c.hook() ? memset(object, 0, c.object_size()) : object;
+}
+
+KMEM_NOINLINE void free_slowly(kmem_cache* cache, void* object) {
+  if (!object) return;
+  Cache& c = cache_of(cache);
+  kmem::PageAllocator& pages = kmem::system().pages;
+  if (pages.is_online(pages.pfn_of_address(object)) && c.owns(object)) return c.free(object);
+  const kmem::Block block = kmem::system().heap.classify(object);
+  if (block.kind == kmem::BlockKind::Object && block.cache != &c)
+    return kmem::bug_report(Trouble::Bug, "kmem_cache_free(%s, %p): the object belongs to cache %s; nothing was freed", c.name(),
+                            object, block.cache->name());
+  kmem::bug_report(Trouble::Bug, "kmem_cache_free(%s, %p): not an object of this cache; nothing was freed", c.name(), object);
+}
+
+}  // namespace
+
+extern "C" {
+
+struct kmem_cache* (kmem_cache_create)(const char* name, unsigned int size, unsigned int align, slab_flags_t flags,
+                                       void (*constructor)(void*)) noexcept {
+  return create_or_report({name, size, align, flags, constructor ? construct : nullptr,
+                           {reinterpret_cast<const void*>(constructor), nullptr}});
+}
+
+struct kmem_cache* kmem_cache_create_2_6(const char* name, size_t size, size_t offset, unsigned long flags,
+                                         Hook26 constructor, Hook26 destructor) noexcept {
+  return create_or_report({name, size, offset, static_cast<slab_flags_t>(flags), constructor || destructor ? construct_26 : nullptr,
+                           {reinterpret_cast<const void*>(constructor), reinterpret_cast<const void*>(destructor)}});
+}
+
+int kmem_cache_destroy(struct kmem_cache* cache) noexcept {
+  if (!cache) return 0;
+  Cache& c = cache_of(cache);
+  if (c.refs.load() > 1) {
+    c.refs.fetch_sub(1);
+    return 0;
+  }
+  if (kmem::system().heap.destroy(&c)) return 0;
+  kmem::bug_report(Trouble::Bug, "kmem_cache_destroy(%s): %lld objects are still out; the cache stays", c.name(),
+                   static_cast<long long>(c.nr_in_use()));
+  return 1;
+}
+
+int kmem_cache_shrink(struct kmem_cache* cache) noexcept {
+  cache_of(cache).shrink(true);
+  return cache_of(cache).nr_slabs() != 0;
+}
+
+unsigned int kmem_cache_size(struct kmem_cache* cache) noexcept { return cache_of(cache).object_size(); }
+
+void* kmem_cache_alloc(struct kmem_cache* cache, gfp_t flags) noexcept {
+  void* object = flags & __GFP_ZERO ? nullptr : kmem::CpuStack::try_pop(cache_of(cache).slot());
+  return KMEM_LIKELY(object != nullptr) ? object : alloc_slowly(cache, flags, kmem::kNoNode);
+}
+
+void* kmem_cache_alloc_node(struct kmem_cache* cache, gfp_t flags, int nid) noexcept {
+  return alloc_slowly(cache, flags, nid);
+}
+
+void kmem_cache_free(struct kmem_cache* cache, void* object) noexcept {
+  if (KMEM_LIKELY(kmem::fast::free_to(cache_of(cache).class_byte(), object) == kmem::Push::Done)) return;
+  free_slowly(cache, object);
+}
+
+int kmem_cache_alloc_bulk(struct kmem_cache* cache, gfp_t flags, size_t n, void** objects) noexcept {
+  Cache& c = cache_of(cache);
+  if (!c.alloc_bulk(flags, n, objects)) return 0;
+  for (size_t i = 0; (flags & __GFP_ZERO) && !c.hook() && i < n; ++i) memset(objects[i], 0, c.object_size());
+  return static_cast<int>(n);
+}
+
+void kmem_cache_free_bulk(struct kmem_cache* cache, size_t n, void** objects) noexcept {
+  for (size_t i = 0; i < n; ++i) cache ? kmem_cache_free(cache, objects[i]) : kfree(objects[i]);
+}
+
+}  // extern "C"

@@ -1,0 +1,119 @@
+// Copies what the layers know into the plain structs that reports are made of.
+
+#include "api/system.h"
+#include "base/memory.h"
+#include "report/snapshot.h"
+
+namespace kmem {
+namespace {
+
+constexpr unsigned kMaxPcps = 64;  // CPUs of which a report lists the page lists
+
+struct Store {
+  CacheSnapshot caches[Heap::kMaxCaches];
+  ZoneSnapshot zones[kMaxZones];
+  PcpSnapshot pcps[kMaxPcps];
+};
+Store store;  // zero pages until somebody asks
+Atomic<uint32_t> busy;
+
+constexpr const char* kZoneNames[kZoneKinds] = {"DMA", "DMA32", "Normal", "HighMem"};
+
+void copy_name(char* to, const char* from, size_t bytes) {
+  size_t i = 0;
+  for (; i + 1 < bytes && from[i]; ++i) to[i] = from[i];
+  to[i] = 0;
+}
+
+void fill(CacheSnapshot& out, const Cache& cache) {
+  copy_name(out.name, cache.name(), sizeof out.name);
+  const SlabShape& shape = cache.shape();
+  out.object_size = cache.object_size();
+  out.stride = shape.size;
+  out.objects_per_slab = shape.nr_objects;
+  out.pages_per_slab = static_cast<uint32_t>(shape.order.pages());
+  out.active_objs = static_cast<uint64_t>(cache.nr_in_use());
+  out.num_slabs = static_cast<uint64_t>(cache.nr_slabs());
+  out.active_slabs = out.num_slabs;
+  out.num_objs = out.num_slabs * shape.nr_objects;
+  out.limit = cache.sheaf_capacity();
+  out.batchcount = cache.sheaf_capacity();
+  out.shared = Cache::kBarnMax;
+  out.cached_objs = cache.nr_cached();
+  out.slow_allocs = cache.nr_refills.value();
+  out.slow_frees = cache.nr_drains.value();
+  const uint32_t refs = cache.refs.peek();
+  out.aliases = refs > 1 ? refs - 1 : 0;
+}
+
+void fill(ZoneSnapshot& out, Zone& zone, PageAllocator& pages) {
+  out.node = zone.node().value;
+  copy_name(out.name, kZoneNames[static_cast<unsigned>(zone.kind())], sizeof out.name);
+  zone.frames().count_by_order(out.free_blocks);
+  out.nr_free = zone.nr_free();
+  out.min = zone.watermark_min;
+  out.low = zone.watermark_low;
+  out.high = zone.watermark_high;
+  out.spanned = zone.nr_frames();
+  out.present = out.managed = zone.nr_online();
+  out.start_pfn = zone.first().value;
+  for (unsigned i = 0; i < kZoneKinds && i < kNrProtections; ++i) out.protection[i] = zone.lowmem_reserve[i];
+  out.dirty = zone.nr_dirty();
+  out.clean = out.nr_free > out.dirty ? out.nr_free - out.dirty : 0;
+  if (&zone != pages.preferred_zone(zone.node().value)) return;
+  const uint32_t n = pages.nr_cpus() < kMaxPcps ? pages.nr_cpus() : kMaxPcps;
+  for (uint32_t cpu = 0; cpu < n; ++cpu) {
+    const uint64_t count = pages.nr_listed({cpu}, kHotPages) + pages.nr_listed({cpu}, kColdPages);
+    store.pcps[cpu] = {cpu, static_cast<uint32_t>(count), kSheafCapacity, kPageBatch};
+  }
+  out.pcps = {store.pcps, n};
+}
+
+void take(SystemSnapshot& out) {
+  System& s = system();
+  out = SystemSnapshot{};
+  size_t caches = 0, objects = 0, slabs = 0, used = 0;
+  for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id) {
+    const Cache& cache = s.heap.cache(id);
+    if (!cache.live()) continue;
+    store.caches[caches] = CacheSnapshot{};
+    fill(store.caches[caches], cache);
+    objects += store.caches[caches].active_objs * store.caches[caches].stride;
+    slabs += store.caches[caches].num_slabs * cache.shape().bytes();
+    ++caches;
+  }
+  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) {
+    Zone& zone = s.pages.zone(i);
+    store.zones[i] = ZoneSnapshot{};
+    fill(store.zones[i], zone, s.pages);
+    used += zone.nr_in_use() * kPageSize;
+    out.bytes_online += zone.nr_online() * kPageSize;
+    out.bytes_given_back += zone.nr_returned() * kPageSize;
+    out.times_given_back += zone.nr_returns();
+  }
+  out.caches = {store.caches, caches};
+  out.zones = {store.zones, s.pages.nr_zones()};
+  out.mapped = {s.heap.mapped().nr(), s.heap.mapped().bytes(), s.heap.mapped().peak_bytes()};
+  out.paths.counted = s.options.stats;
+  out.paths.slow = s.slow_allocs.value() + s.slow_frees.value();
+  out.paths.fast = s.allocs.value() + s.frees.value() - out.paths.slow;
+  out.nr_cpus = s.machine.nr_cpus;
+  out.nr_nodes = s.machine.nr_nodes;
+  out.cpu_stack = s.machine.cpu_stack;
+  out.host_page_size = s.machine.host_page_bytes;
+  out.bytes_in_use = objects + (used > slabs ? used - slabs : 0) + out.mapped.bytes;
+  s.bytes_peak.raise_to(out.bytes_in_use);
+  out.bytes_peak = s.bytes_peak.value();
+  out.version = "0.1.0";
+  out.boot_words = s.machine.command_line;
+}
+
+}  // namespace
+}  // namespace kmem
+
+extern "C" bool kmem_take_snapshot(kmem::SystemSnapshot* out) {
+  if (!kmem::boot() || kmem::busy.exchange(1)) return false;
+  kmem::take(*out);
+  kmem::busy.store(0);
+  return true;
+}

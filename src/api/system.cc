@@ -1,0 +1,152 @@
+#include "api/system.h"
+
+#include "base/memory.h"
+#include "port/port.h"
+#include "page/fast_path.h"
+#include "slab/fast_path.h"
+#include "watch/report.h"
+
+char* kmem_base = nullptr;
+char* kmem_direct_map = nullptr;
+uint64_t kmem_frames_end = 0;
+size_t kmem_malloc_limit = 0;
+size_t kmem_kmalloc_limit = 0;
+uint64_t kmem_listed_head = 0;
+char* kmem_descriptors = nullptr;
+
+namespace kmem {
+namespace {
+
+enum BootState : uint32_t { Down, Booting, Up, Failed };
+Atomic<uint32_t> boot_state;
+Atomic<void*> boot_thread;
+
+// Made by the compiler: no constructor of ours may run after the first allocation, and no destructor before the last.
+constinit System the_system;
+
+void report_double_free(const Cache& cache, const void* object) {
+  static RateLimit limit;
+  bug_report_limited(limit, Trouble::Bug, "double free of %p, an object of cache %s (%u bytes)", object, cache.name(),
+                     cache.object_size());
+}
+
+bool reclaim(void* heap, Gfp) { return static_cast<Heap*>(heap)->shrink_all(true) != 0; }
+
+bool build(System& s) {
+  parse_command_line(s.machine.command_line, s.options);
+  kmem_base = s.machine.base;
+  if (!s.options.rseq) {
+    CpuStack::use_shadows_only();
+    s.machine.cpu_stack = CpuStackMode::TryLock;
+  }
+  const uint64_t words_end = round_up(2 * uint64_t{s.machine.nr_cpus} * kCpuStride, kSheafBytes);
+  s.sheaves.init(s.machine.base, words_end, s.machine.nr_sheaves);
+  char* metadata = s.pages.init(s.machine, s.sheaves, s.options.min_free_kbytes);
+  if (!metadata) return false;
+  metadata = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(metadata), kPageSize));
+  if (metadata + Heap::metadata_bytes(s.machine.nr_nodes) > s.machine.metadata + s.machine.metadata_bytes) return false;
+  s.world = {&s.pages, &s.sheaves, reinterpret_cast<uint8_t*>(s.machine.base + kFrameTable),
+             reinterpret_cast<Divisor*>(s.machine.base + kDivisors), report_double_free};
+  s.heap.init(s.world, s.machine.base, metadata);
+  s.pages.set_reclaim({reclaim, &s.heap});
+  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
+  set_panic_on_warn(s.options.panic_on_warn);
+  return true;
+}
+
+void open_fast_paths(const System& s) {
+  kmem_direct_map = s.machine.direct_map;
+  kmem_descriptors = s.machine.descriptors;
+  if (s.options.stats) return;
+  kmem_malloc_limit = kMallocMax;
+  kmem_kmalloc_limit = kKmallocMax;
+  kmem_frames_end = s.pages.frames_end();
+  if (s.machine.nr_nodes == 1)
+    kmem_listed_head = Page::pack(PageKind::Block, s.pages.preferred_zone(0)->index(), Order{0}, 1);
+}
+
+KMEM_COLD bool boot_slowly() {
+  uint32_t state = Down;
+  if (!boot_state.compare_exchange(state, Booting)) {
+    // Another thread is at it, or this one is and a signal handler came between.
+    while (state == Booting && boot_thread.load() != __builtin_thread_pointer()) state = boot_state.load();
+    return state == Up;
+  }
+  boot_thread.store(__builtin_thread_pointer());
+  System& s = system();
+  const bool up = kmem_port_boot(&s.machine) && build(s);
+  if (up) open_fast_paths(s);
+  boot_state.store(up ? Up : Failed);
+  return up;
+}
+
+}  // namespace
+
+System& system() { return the_system; }
+
+bool boot() { return KMEM_LIKELY(boot_state.load() == Up) || boot_slowly(); }
+
+void after_fork() {
+  if (boot_state.load() != Up) return;
+  CpuStack::after_fork();
+  system().pages.after_fork();
+}
+
+Fault check_system() {
+  System& s = system();
+  if (const Fault fault = s.pages.check()) return fault;
+  for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id)
+    if (s.heap.cache(id).live())
+      if (const Fault fault = s.heap.cache(id).check()) return fault;
+  return {};
+}
+
+void* slow_malloc(size_t size, bool zero) {
+  if (!boot()) return nullptr;
+  System& s = system();
+  if (s.options.stats) {
+    s.allocs.add();
+    if (!zero && size <= kMallocMax) {
+      const auto* classes = reinterpret_cast<const uint8_t*>(s.machine.base + kMallocClasses);
+      if (void* p = CpuStack::try_pop(Slot{classes[size ? (size - 1) / 16 : 0]})) return p;
+    }
+    s.slow_allocs.add();
+  }
+  return s.heap.malloc(size, zero);
+}
+
+bool slow_free(void* p) {
+  if (!boot()) return false;
+  System& s = system();
+  const Block block = s.heap.classify(p);
+  if (s.options.stats) {
+    s.frees.add();
+    if (block.kind == BlockKind::Object && CpuStack::try_push(block.cache->slot(), p) == Push::Done) return true;
+    s.slow_frees.add();
+  }
+  if (block.kind == BlockKind::Foreign) return false;
+  if (!s.heap.free(p)) report_bad_free(p);
+  return true;
+}
+
+void report_bad_free(const void* p) {
+  static RateLimit limit;
+  const Block block = system().heap.classify(p);
+  switch (block.kind) {
+    case BlockKind::Object:
+      return report_double_free(*block.cache, p);
+    case BlockKind::Inside:
+      if (block.cache)
+        return bug_report_limited(limit, Trouble::Bug, "free of %p, which is not the start of an object of cache %s", p,
+                                  block.cache->name());
+      return bug_report_limited(limit, Trouble::Bug, "free of %p, which is not the start of a block", p);
+    case BlockKind::Free:
+      return bug_report_limited(limit, Trouble::Bug, "free of %p, in a page that is free: a double free?", p);
+    case BlockKind::Pages:
+      return bug_report_limited(limit, Trouble::Bug, "kfree of %p, a block of pages: use free_pages", p);
+    default:
+      return bug_report_limited(limit, Trouble::Bug, "free of %p, which kmem never gave out", p);
+  }
+}
+
+}  // namespace kmem

@@ -1,0 +1,13 @@
+#pragma once
+#include "page/gfp.h"
+
+namespace kmem {
+
+/// "kmalloc: allocation failure": what was asked for, the flags by name, a call trace and the free memory by zone.
+/// Rate-limited; __GFP_NOWARN silences it.
+[[gnu::cold]] void report_failure(const char* what, size_t bytes, Gfp gfp);
+
+/// "GFP_KERNEL|__GFP_ZERO" into `out`, cut to fit.
+void name_flags(Gfp gfp, char* out, size_t bytes);
+
+}  // namespace kmem

@@ -1,0 +1,11 @@
+#pragma once
+// The four functions that compilers call on their own, and that every freestanding program must have.
+
+#include <stddef.h>
+
+extern "C" {
+void* memcpy(void* __restrict to, const void* __restrict from, size_t n) noexcept;
+void* memmove(void* to, const void* from, size_t n) noexcept;
+void* memset(void* at, int byte, size_t n) noexcept;
+int memcmp(const void* a, const void* b, size_t n) noexcept;
+}

@@ -1,0 +1,48 @@
+#pragma once
+// The descriptor of one frame.
+
+#include "base/atomic.h"
+#include "base/types.h"
+
+namespace kmem {
+
+/// Who has a frame.  Only the first frame of a block says so; what its other frames hold is the owner's affair.
+enum class PageKind : uint8_t {
+  None = 0,      // free in its zone, or never handed out
+  Listed = 1,    // on a per-CPU page list
+  Block = 2,     // given to a caller by order: alloc_pages()
+  Slab = 3,      // cut into objects: slab/slab.h lays its own words over this descriptor and those that follow
+  SlabTail = 4,  // a later frame of a slab whose class does not tell its size; `aux` is the distance to the first
+  Run = 5,       // given to a caller by number of frames (kmalloc and malloc of large sizes); `aux` is that number
+  Boot = 6,      // taken before the allocator ran
+};
+
+/// 64 bytes for each frame, committed with the frame.
+///
+///   kind      Page may be written by
+///   ───────   ─────────────────────────────────────────────────────────
+///   None      the CPU that claimed the frame's bit
+///   Listed    the per-CPU stack's owner: whoever popped it
+///   others    the owner of the block, by its own rules
+struct alignas(64) Page {
+  /// kind:8 zone:8 order:8 0:8 refcount:32, from the top, written in one store when a block changes hands.
+  Atomic<uint64_t> head;
+  uint32_t aux;
+  uint32_t aux2;
+  /// For the owner: kernel code's lru, private, index and mapping lie here, a slab's words too.
+  uint64_t words[6];
+
+  static constexpr uint64_t pack(PageKind kind, unsigned zone, Order order, uint32_t refs) {
+    return uint64_t{static_cast<uint8_t>(kind)} << 56 | uint64_t{zone} << 48 | uint64_t{order.value} << 40 | refs;
+  }
+  static constexpr PageKind kind_of(uint64_t head) { return static_cast<PageKind>(head >> 56); }
+  static constexpr unsigned zone_of(uint64_t head) { return static_cast<uint8_t>(head >> 48); }
+  static constexpr Order order_of(uint64_t head) { return {static_cast<uint8_t>(head >> 40)}; }
+  static constexpr uint32_t refs_of(uint64_t head) { return static_cast<uint32_t>(head); }
+
+  PageKind kind() const { return kind_of(head.peek()); }
+  Order order() const { return order_of(head.peek()); }
+};
+static_assert(sizeof(Page) == 64, "docs, the ports and <linux/mm_types.h> count on 64 bytes");
+
+}  // namespace kmem

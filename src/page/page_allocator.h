@@ -1,0 +1,116 @@
+#pragma once
+// Frames by order, zone and node: the zones, the order in which a request tries them, and this CPU's page lists.
+
+#include "base/maybe.h"
+#include "page/gfp.h"
+#include "page/zone.h"
+#include "port/cpu_stack.h"
+#include "port/machine.h"
+#include "sync/sheaf.h"
+
+namespace kmem {
+
+inline constexpr unsigned kMaxZones = 32;
+
+/// Slots of the per-CPU page lists: single frames of the CPU's preferred zone, and the colder ones of them.
+inline constexpr Slot kHotPages{256};
+inline constexpr Slot kColdPages{257};
+/// Frames that a refill asks for; the list holds up to kSheafCapacity (the kernel's batch of 63, too).
+inline constexpr unsigned kPageBatch = 63;
+
+/// What the page layer calls when no zone can serve a request: it may free memory from its caches, and says whether it
+/// freed anything.  Called in the caller's context with nothing held.
+struct ReclaimHook {
+  bool (*run)(void* arg, Gfp gfp) = nullptr;
+  void* arg = nullptr;
+};
+
+/// Lock-free; every function may be called in any context.  Never sleeps.
+///
+/// Invariants on a quiet system (walked by check(), after those of every zone):
+///   P1  a frame on a CPU's page list is claimed in its zone, and its descriptor says None
+///   P2  no frame is on two page lists, or twice on one
+class PageAllocator {
+ public:
+  /// Makes the zones of the machine's ranges.  Their tables lie at `metadata`; the end of what they need is returned, or
+  /// null where it would not fit.
+  char* init(const Machine& machine, SheafPool& sheaves, uint64_t min_free_kbytes);
+  void set_reclaim(ReclaimHook hook) { reclaim_ = hook; }
+
+  /// 2^order frames, or null.  Their first descriptor is a Block with one reference.  Contents are unspecified unless
+  /// __GFP_ZERO.  nid: the node to begin with, or kNoNode for this CPU's.
+  Page* alloc(Gfp gfp, Order order, int nid);
+  /// Takes a block back.  False, and nothing changed, where the descriptor says that there is no such block.
+  [[nodiscard]] bool free(Page* page, Order order, bool cold = false);
+
+  /// nr frames in a row (any number up to 2^kMaxOrder), aligned to their number rounded up to a power of two; a Run.
+  Page* alloc_run(Gfp gfp, uint64_t nr, int nid, bool& zeroed);
+  /// The same with an alignment of 2^align at least.
+  Page* alloc_run_aligned(Gfp gfp, uint64_t nr, Order align, int nid, bool& zeroed);
+  void free_run(Page* page);
+  /// Makes a run longer, by the frames behind it, or shorter.  False where they are not free.
+  bool resize_run(Page* page, uint64_t nr, bool& zeroed);
+
+  /// 2^order frames for a slab: as alloc(), but the descriptor stays the caller's to write.
+  Maybe<Pfn> alloc_frames(Gfp gfp, Order order, int nid);
+  void free_frames(Pfn pfn, Order order);
+
+  /// Empties this CPU's page lists, or every CPU's, into the zones.
+  void drain_local();
+  void drain_all();
+  /// Gives all that is free and dirty back to the host; the number of frames.
+  uint64_t trim();
+
+  Zone* zone_of(Pfn pfn);
+  Page* page_at(Pfn pfn) const { return descriptors_ + pfn.value; }
+  Pfn pfn_of(const Page* page) const { return {static_cast<uint64_t>(page - descriptors_)}; }
+  char* address(Pfn pfn) const { return direct_map_ + (pfn.value << kPageShift); }
+  Pfn pfn_of_address(const void* p) const {
+    return {static_cast<uint64_t>(static_cast<const char*>(p) - direct_map_) >> kPageShift};
+  }
+  /// Is there memory behind this frame, and a descriptor?  Any number may be asked.
+  bool is_online(Pfn pfn);
+
+  unsigned nr_zones() const { return nr_zones_; }
+  Zone& zone(unsigned i) { return zones_[i]; }
+  uint64_t frames_end() const { return frames_end_; }
+  uint32_t nr_cpus() const { return nr_cpus_; }
+  uint32_t nr_nodes() const { return nr_nodes_; }
+  NodeId local_node() const;
+  /// The zone that the page lists of this node's CPUs are filled from.
+  Zone* preferred_zone(unsigned node) const { return zones_by_node_[node][0]; }
+  uint64_t nr_listed(CpuId cpu, Slot list) const;
+  void after_fork();
+  Fault check();
+
+ private:
+  bool add_zone(const Machine& machine, ZoneKind kind, Pfn first, uint64_t nr, NodeId node, char*& metadata);
+  void order_zones(const Machine& machine);
+  void set_watermarks(uint64_t min_free_kbytes);
+  static ZoneKind highest_zone(Gfp gfp);
+  bool may_take(const Zone& zone, ZoneKind highest, Order order, Gfp gfp, bool hard) const;
+  struct Claimed { Pfn first; Zone* zone = nullptr; bool zeroed = false; };
+  Claimed claim(Gfp gfp, Order order, int nid);
+  Claimed claim_from_zones(Gfp gfp, Order order, unsigned node, bool hard);
+  Page* alloc_listed(Gfp gfp);
+  Page* refill_and_take(Zone& zone);
+  void free_listed(Pfn pfn, Zone& zone, bool cold);
+  void give_back_sheaf(Sheaf sheaf);
+  void give_back_entries(Sheaf sheaf);
+  Page* hand_out(Claimed from, Order order, Gfp gfp);
+
+  Zone zones_[kMaxZones];
+  unsigned nr_zones_ = 0;
+  /// For each node all zones, nearest node first and on a node the highest kind first; null ends the list.
+  Zone* zones_by_node_[kMaxNodes][kMaxZones + 1] = {};
+  SheafPool* sheaves_ = nullptr;
+  ReclaimHook reclaim_;
+  char* direct_map_ = nullptr;
+  Page* descriptors_ = nullptr;
+  uint64_t frames_end_ = 0;
+  uint32_t nr_cpus_ = 1;
+  uint32_t nr_nodes_ = 1;
+  const uint8_t* cpu_node_ = nullptr;
+};
+
+}  // namespace kmem

@@ -1,0 +1,221 @@
+#include "page/zone.h"
+
+#include "port/port.h"
+
+namespace kmem {
+namespace {
+
+constexpr uint64_t kKeepFloor = (uint64_t{4} << 20) >> kPageShift;
+/// A zone this full of use has its further sections backed by huge pages: what is wasted at its end is then little.
+constexpr uint64_t kHugeFrom = (uint64_t{32} << 20) >> kPageShift;
+
+}  // namespace
+
+size_t Zone::metadata_bytes(uint64_t nr_frames) {
+  const uint64_t sections = (nr_frames + kSectionFrames - 1) / kSectionFrames;
+  return FrameBits::metadata_bytes(nr_frames) + round_up(sections, kCacheLine);
+}
+
+void Zone::init(const Setup& setup) {
+  frames_.init(setup.first, setup.nr_frames, setup.metadata);
+  kind_ = setup.kind;
+  node_ = setup.node;
+  index_ = setup.index;
+  direct_map_ = setup.direct_map;
+  descriptors_ = setup.descriptors;
+  sections_ = reinterpret_cast<Atomic<uint8_t>*>(static_cast<char*>(setup.metadata) +
+                                                 FrameBits::metadata_bytes(setup.nr_frames));
+}
+
+bool Zone::is_online(Pfn p) const {
+  return contains(p) && sections_[(p - first()) / kSectionFrames].load() == Online;
+}
+
+// Bringing memory online ------------------------------------------------------------------------------------------------
+
+bool Zone::bring_online(uint64_t section) {
+  uint8_t offline = Offline;
+  if (!sections_[section].compare_exchange(offline, Coming)) return false;
+  const Pfn start = first() + section * kSectionFrames;
+  const uint64_t left = nr_frames() - section * kSectionFrames;
+  const uint64_t n = left < kSectionFrames ? left : kSectionFrames;
+  if (!kmem_port_online(address(start), n << kPageShift) ||
+      !kmem_port_online(descriptors_ + start.value, n * sizeof(Page))) {
+    sections_[section].store(Offline);
+    return false;
+  }
+  if (huge_ && nr_online() >= kHugeFrom) kmem_port_huge(address(start), n << kPageShift);
+  sections_[section].store(Online);
+  nr_online_.fetch_add(n);
+  return true;
+}
+
+bool Zone::grow() {
+  for (uint64_t s = next_section_.peek(); s < nr_sections(); ++s) {
+    const uint8_t state = sections_[s].load();
+    if (state == Coming) continue;  // another CPU's, or that of the code that we interrupted
+    if (state == Online) {
+      if (next_section_.peek() == s) next_section_.poke(s + 1);
+      continue;
+    }
+    if (!bring_online(s)) {
+      if (sections_[s].load() == Offline) return false;  // the host has no more
+      continue;
+    }
+    const Pfn start = first() + s * kSectionFrames;
+    const uint64_t left = nr_frames() - s * kSectionFrames;
+    const uint64_t n = left < kSectionFrames ? left : kSectionFrames;
+    nr_free_.fetch_add(static_cast<int64_t>(n));
+    frames_.give_back_run(start, n, true);
+    return true;
+  }
+  return false;
+}
+
+bool Zone::online_reserved(Pfn start, uint64_t n) {
+  for (uint64_t s = (start - first()) / kSectionFrames; s <= (start - first() + n - 1) / kSectionFrames; ++s) {
+    if (sections_[s].load() == Online) continue;
+    if (!bring_online(s)) return false;
+    const uint64_t left = nr_frames() - s * kSectionFrames;
+    const uint64_t count = left < kSectionFrames ? left : kSectionFrames;
+    nr_free_.fetch_add(static_cast<int64_t>(count));
+    frames_.give_back_run(first() + s * kSectionFrames, count, true);
+  }
+  return claim_at(start, n);
+}
+
+// Claiming and giving back ---------------------------------------------------------------------------------------------
+
+void Zone::count_claimed(uint64_t n, uint64_t clean) {
+  nr_free_.fetch_sub(static_cast<int64_t>(n));
+  if (n != clean) nr_dirty_.fetch_sub(static_cast<int64_t>(n - clean));
+}
+
+FrameSet Zone::claim_some(unsigned n) {
+  for (;;) {
+    const FrameSet set = frames_.claim_some(n);
+    if (set.mask) {
+      count_claimed(set.count(), count_bits(set.clean));
+      return set;
+    }
+    if (!grow()) return {};
+  }
+}
+
+Maybe<Pfn> Zone::claim_run(Order order, bool& all_clean) {
+  for (;;) {
+    uint64_t clean = 0;
+    const auto at = frames_.claim_run(order, clean);
+    if (at) {
+      count_claimed(order.pages(), clean);
+      all_clean = clean == order.pages();
+      return at;
+    }
+    if (!grow()) return {};
+  }
+}
+
+bool Zone::claim_at(Pfn start, uint64_t n) {
+  uint64_t clean = 0;
+  if (!frames_.claim_at(start, n, clean)) return false;
+  count_claimed(n, clean);
+  return true;
+}
+
+void Zone::give_back(FrameSet set) {
+  const uint64_t n = set.count(), clean = count_bits(set.clean);
+  nr_free_.fetch_add(static_cast<int64_t>(n));
+  if (n != clean) nr_dirty_.fetch_add(static_cast<int64_t>(n - clean));
+  frames_.give_back(set);
+}
+
+void Zone::give_back_run(Pfn start, uint64_t n, bool clean) {
+  nr_free_.fetch_add(static_cast<int64_t>(n));
+  if (!clean) nr_dirty_.fetch_add(static_cast<int64_t>(n));
+  frames_.give_back_run(start, n, clean);
+}
+
+uint64_t Zone::nr_available() const {
+  const uint64_t offline = nr_frames() - nr_online();
+  return nr_free() + offline;
+}
+
+// Free-page reporting --------------------------------------------------------------------------------------------------
+
+uint64_t Zone::keep_limit() const {
+  const uint64_t share = nr_in_use() / 16;
+  return share > kKeepFloor ? share : kKeepFloor;
+}
+
+void Zone::settle() {
+  const uint64_t keep = keep_limit();
+  if (KMEM_UNLIKELY(nr_dirty() > keep)) give_to_host(keep / 2);
+}
+
+bool Zone::discard(Pfn start, uint64_t n) {
+  const bool gone = kmem_port_discard(address(start), n << kPageShift);
+  nr_returns_.fetch_add(1);
+  if (gone) nr_returned_.fetch_add(n);
+  return gone;
+}
+
+uint64_t Zone::return_block(uint64_t block) {
+  uint64_t clean = 0;
+  if (!frames_.claim_whole(block, clean)) return 0;
+  count_claimed(kBlockFrames, clean);
+  const bool gone = discard(frames_.block_start(block), kBlockFrames);
+  frames_.forget_dirty(block);
+  give_back_run(frames_.block_start(block), kBlockFrames, gone);
+  return gone ? kBlockFrames - clean : 0;
+}
+
+uint64_t Zone::return_parts(uint64_t block) {
+  uint64_t sum = 0;
+  unsigned word = 0;
+  for (FrameSet set = frames_.claim_dirty(block, word); set.mask; set = frames_.claim_dirty(block, word)) {
+    count_claimed(set.count(), count_bits(set.clean));
+    for (uint64_t rest = set.mask; rest;) {
+      const unsigned from = lowest_bit(rest);
+      const uint64_t run = ~(rest >> from) ? lowest_bit(~(rest >> from)) : 64 - from;
+      const uint64_t bits = low_mask(static_cast<unsigned>(run)) << from;
+      if (discard(set.first + from, run)) {
+        sum += run - count_bits(set.clean & bits);
+        set.clean |= bits;
+      }
+      rest &= ~bits;
+    }
+    give_back(set);
+    ++word;
+  }
+  frames_.forget_dirty(block);
+  return sum;
+}
+
+uint64_t Zone::give_to_host(uint64_t keep) {
+  if (returning_.exchange(1)) return 0;  // one at a time, and nobody waits
+  uint64_t sum = 0;
+  const auto last = static_cast<int64_t>(frames_.nr_blocks()) - 1;
+  for (int64_t b = last; (b = frames_.find_dirty(b, true)) >= 0 && nr_dirty() > keep; --b)
+    sum += return_block(static_cast<uint64_t>(b));
+  for (int64_t b = last; (b = frames_.find_dirty(b, false)) >= 0 && nr_dirty() > keep; --b)
+    sum += return_parts(static_cast<uint64_t>(b));
+  returning_.store(0);
+  return sum;
+}
+
+// Checking -------------------------------------------------------------------------------------------------------------
+
+Fault Zone::check() const {
+  if (const Fault fault = frames_.check()) return fault;
+  const uint64_t free = frames_.count_free(), clean = frames_.count_clean();
+  if (nr_free_.peek() != static_cast<int64_t>(free))
+    return {"Z1 nr_free is the number of free bits", first().value, free, nr_free()};
+  if (nr_dirty_.peek() != static_cast<int64_t>(free - clean))
+    return {"Z2 nr_dirty is the number of free frames that are not clean", first().value, free - clean, nr_dirty()};
+  for (uint64_t p = 0; p < nr_frames(); ++p)
+    if (frames_.is_free(first() + p) && !is_online(first() + p))
+      return {"Z3 no frame of an offline section is free", first().value + p};
+  return {};
+}
+
+}  // namespace kmem

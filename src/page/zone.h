@@ -1,0 +1,121 @@
+#pragma once
+// One zone of one node: its frames, how many are free, and what of them the host holds memory for.
+
+#include "base/atomic.h"
+#include "base/fault.h"
+#include "base/maybe.h"
+#include "base/types.h"
+#include "page/frame_bits.h"
+#include "page/page.h"
+
+namespace kmem {
+
+enum class ZoneKind : uint8_t { Dma, Dma32, Normal, HighMem };
+inline constexpr unsigned kZoneKinds = 4;
+
+/// Frames are brought online by sections of 32 MiB, in the order of their addresses, when the zone has no others.
+inline constexpr uint64_t kSectionFrames = 16 * kBlockFrames;
+
+/// Lock-free; every function may be called in any context.
+///
+/// A frame is offline (no memory behind it, no descriptor), free, or claimed; claimed frames belong to whoever claimed
+/// them.  Free frames are clean (the host holds nothing for them) or dirty.  What is dirty beyond keep_limit() goes back
+/// to the host by give_to_host(), highest addresses first, whole blocks before parts.
+///
+/// Invariants on a quiet system (walked by check(), after those of FrameBits):
+///   Z1  nr_free() is the number of free bits
+///   Z2  nr_dirty() is the number of free frames that are not clean
+///   Z3  no frame of an offline section is free
+class Zone {
+ public:
+  static size_t metadata_bytes(uint64_t nr_frames);
+
+  struct Setup {
+    ZoneKind kind;
+    NodeId node;
+    unsigned index = 0;  // in the page allocator's table; every Page of the zone carries it
+    Pfn first;           // a multiple of 2^kMaxOrder
+    uint64_t nr_frames = 0;
+    void* metadata = nullptr;
+    char* direct_map = nullptr;
+    Page* descriptors = nullptr;  // of pfn 0
+  };
+  void init(const Setup& setup);
+
+  ZoneKind kind() const { return kind_; }
+  NodeId node() const { return node_; }
+  unsigned index() const { return index_; }
+  Pfn first() const { return frames_.first(); }
+  uint64_t nr_frames() const { return frames_.nr_frames(); }
+  bool contains(Pfn p) const { return frames_.contains(p); }
+  bool is_online(Pfn p) const;
+  char* address(Pfn p) const { return direct_map_ + (p.value << kPageShift); }
+
+  /// Takes frames out of boot memory's hands before they ever were free: they stay claimed when their section comes
+  /// online.  Before the first allocation only.
+  bool online_reserved(Pfn first, uint64_t n);
+
+  /// As FrameBits, with the counters, and bringing sections online where nothing is free.
+  FrameSet claim_some(unsigned n);
+  Maybe<Pfn> claim_run(Order order, bool& all_clean);
+  bool claim_at(Pfn first, uint64_t n);
+  void give_back(FrameSet set);
+  void give_back_run(Pfn first, uint64_t n, bool clean = false);
+
+  /// Gives dirty free frames back to the host until at most `keep` are left; the number that went.
+  uint64_t give_to_host(uint64_t keep);
+  /// The same if more than keep_limit() are dirty.  Called by whoever has given frames back and holds nothing.
+  void settle();
+  /// Dirty free frames that stay: a sixteenth of what is in use, at least 4 MiB.
+  uint64_t keep_limit() const;
+
+  /// Free frames, those of sections to come included: what watermarks are compared with.
+  uint64_t nr_available() const;
+  uint64_t nr_free() const { return positive(nr_free_.peek()); }
+  uint64_t nr_dirty() const { return positive(nr_dirty_.peek()); }
+  uint64_t nr_online() const { return nr_online_.peek(); }
+  uint64_t nr_in_use() const { return nr_online() > nr_free() ? nr_online() - nr_free() : 0; }
+  uint64_t nr_returned() const { return nr_returned_.peek(); }    // frames given to the host, ever
+  uint64_t nr_returns() const { return nr_returns_.peek(); }      // host calls for it
+  const FrameBits& frames() const { return frames_; }
+
+  /// In the child of a fork: a give_to_host() of another thread does not go on.
+  void after_fork() { returning_.store(0); }
+  void set_huge(bool on) { huge_ = on; }
+
+  uint64_t watermark_min = 0, watermark_low = 0, watermark_high = 0;  // set once, at boot
+  uint64_t lowmem_reserve[kZoneKinds] = {};
+
+  Fault check() const;
+
+ private:
+  friend class ZoneTestPeer;
+  enum SectionState : uint8_t { Offline, Coming, Online };
+
+  uint64_t nr_sections() const { return (nr_frames() + kSectionFrames - 1) / kSectionFrames; }
+  static uint64_t positive(int64_t n) { return n < 0 ? 0 : static_cast<uint64_t>(n); }
+  bool grow();
+  bool bring_online(uint64_t section);
+  void count_claimed(uint64_t n, uint64_t clean);
+  uint64_t return_block(uint64_t block);
+  uint64_t return_parts(uint64_t block);
+  bool discard(Pfn first, uint64_t n);
+
+  FrameBits frames_;
+  ZoneKind kind_ = ZoneKind::Normal;
+  NodeId node_;
+  unsigned index_ = 0;
+  bool huge_ = false;
+  char* direct_map_ = nullptr;
+  Page* descriptors_ = nullptr;
+  Atomic<uint8_t>* sections_ = nullptr;
+  Atomic<uint64_t> next_section_{0};  // a hint: all before are online
+  alignas(kCacheLine) Atomic<int64_t> nr_free_{0};
+  Atomic<int64_t> nr_dirty_{0};
+  Atomic<uint64_t> nr_online_{0};
+  Atomic<uint64_t> nr_returned_{0};
+  Atomic<uint64_t> nr_returns_{0};
+  Atomic<uint32_t> returning_{0};
+};
+
+}  // namespace kmem

@@ -1,0 +1,51 @@
+#pragma once
+// Where things lie relative to one base address, so that the fast paths reach all of them with constant
+// displacements from one register.
+//
+//   base - kTablesBytes - kFrameTableSpan   class of each frame, one byte a frame, index pfn
+//   base - kTablesBytes                     small tables: size to class, divisibility constants (slab/tables.h)
+//   base                                    per-CPU words: kCpuStride bytes for each CPU, then for as many shadow CPUs
+//   base + ...                              sheaves, the first of which stays zero (kClosed)
+//   base + kBlocked                         always zero: what the cpu ids -1 and -2 reach, which a thread has that the
+//                                           kernel gave no restartable sequences
+//
+// A per-CPU word names the topmost entry of a sheaf: its distance from base in units of four bytes.  A sheaf fills
+// downwards: its first entry lies below a zero, its last at the sheaf's start, where the low byte of the word is zero.
+// So a pop finds "empty" in the entry that it loads anyway, and a push finds "full" in the borrow of its subtraction.
+// A word of zero means "no sheaf here": its low byte is zero, and so is what lies at base (slot 0 is nobody's), so that
+// untouched memory is a valid initial state, and a thread without a CPU number falls into the slow path.
+
+#include "base/types.h"
+
+namespace kmem {
+
+inline constexpr size_t kTablesBytes = size_t{1} << 20;
+inline constexpr size_t kFrameTableSpan = size_t{256} << 20;
+inline constexpr ptrdiff_t kTables = -static_cast<ptrdiff_t>(kTablesBytes);
+inline constexpr ptrdiff_t kFrameTable = kTables - static_cast<ptrdiff_t>(kFrameTableSpan);
+/// Frames that the frame table can name: 1 TiB of them.
+inline constexpr uint64_t kMaxFrames = kFrameTableSpan;
+
+inline constexpr unsigned kCpuShift = 15;
+inline constexpr size_t kCpuStride = size_t{1} << kCpuShift;
+inline constexpr unsigned kMaxSlots = kCpuStride / sizeof(uint64_t);
+inline constexpr size_t kBlockedBytes = 2 * kCpuStride;
+inline constexpr size_t kBlocked = (size_t{1} << 32) - kBlockedBytes;
+
+/// One word of every CPU's area: the top of a stack of pointers.
+struct Slot {
+  uint32_t index = 0;
+  friend constexpr bool operator==(Slot, Slot) = default;
+};
+
+/// A sheaf is 1 KiB, aligned.  Its last word is a link while it lies in a barn; one before it is left for the zero.
+inline constexpr unsigned kSheafShift = 10;
+inline constexpr size_t kSheafBytes = size_t{1} << kSheafShift;
+inline constexpr unsigned kSheafWords = kSheafBytes / sizeof(uint64_t);
+inline constexpr unsigned kSheafCapacity = kSheafWords - 2;
+inline constexpr unsigned kWordUnit = 4;  // 256 units are one sheaf, so the low byte is the place within it
+inline constexpr unsigned kWordStep = sizeof(uint64_t) / kWordUnit;
+/// Sheaves that the space between the per-CPU words and kBlocked is used for, at most.
+inline constexpr uint32_t kMaxSheaves = uint32_t{1} << 20;
+
+}  // namespace kmem

@@ -1,0 +1,50 @@
+#pragma once
+// What the core asks of the world, and all of it.  A port defines these functions; nothing else crosses.
+// Each may be called in any context (task, atomic, interrupt) unless it says otherwise.
+
+#include "base/types.h"
+
+namespace kmem {
+struct Machine;
+}
+
+extern "C" {
+
+/// The facts of this machine.  Called once, by the first allocation, before anything else of the port.
+/// Allocates nothing from kmem.  False where the machine cannot carry kmem; the port has then logged why.
+bool kmem_port_boot(kmem::Machine* machine);
+
+/// Makes the host pages behind [address, address + bytes) usable, zeroed on first touch.
+/// False where the host has no more; nothing has changed then.
+bool kmem_port_online(void* address, size_t bytes);
+
+/// Gives the host pages behind a range back; the range stays usable and reads as zero afterwards.
+/// False where the host refuses; contents are then unspecified and the frames are not known to be zero.
+bool kmem_port_discard(void* address, size_t bytes);
+
+/// Asks the host to have a range resident in one step, as far as it can; a hint.
+void kmem_port_populate(void* address, size_t bytes);
+
+/// Asks the host to back a range by huge pages; a hint.
+void kmem_port_huge(void* address, size_t bytes);
+
+/// Address space with zeroed memory of its own, outside the frames; null where there is none.
+void* kmem_port_map(size_t bytes, size_t align);
+void kmem_port_unmap(void* address, size_t bytes);
+/// Grows or shrinks what map() gave, moving page tables instead of contents; null leaves the old one as it was.
+void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool may_move);
+
+/// Waits until every restartable sequence that ran on any CPU when this was called has ended or will restart.
+/// False where the host cannot say.
+bool kmem_port_fence_cpus(void);
+
+/// Nanoseconds on a clock that does not go back.
+uint64_t kmem_port_now_ns(void);
+/// Random bits for seeds; may be weak early.
+uint64_t kmem_port_entropy(void);
+/// Return addresses of the callers, innermost first, without allocation; 0 where it cannot be told.
+unsigned kmem_port_backtrace(void** frames, unsigned max);
+/// Writes a report where people look for it.
+void kmem_port_log(const char* text, size_t bytes);
+[[noreturn]] void kmem_port_panic(void);
+}

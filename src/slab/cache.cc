@@ -1,0 +1,449 @@
+#include "slab/cache.h"
+
+#include "base/memory.h"
+#include "sync/cpu_words.h"
+
+namespace kmem {
+namespace {
+
+/// Bytes that one sheaf may hold, so that large objects are not hoarded.
+constexpr uint32_t kSheafHolds = 64 << 10;
+
+
+/// A sheaf for objects of a cache that is being emptied: what it holds back pins few slabs.
+constexpr unsigned kShortSheaf = 14;
+/// Slab bytes below which a cache is never called idle, and what of empty slabs it keeps.
+constexpr int64_t kIdleFloor = 128 << 10;
+constexpr uint32_t kKeepEmpty = 64 << 10;
+
+/// The links of slabs: index is pfn + 1.
+struct SlabLinks {
+  PageAllocator* pages;
+  Slab* slab(uint32_t index) const { return &Slab::of(pages->page_at({index - 1})); }
+  Atomic<uint32_t>& link(uint32_t index) const { return slab(index)->link(); }
+};
+
+}  // namespace
+
+bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheNode* nodes) {
+  world_ = &world;
+  nodes_ = nodes;
+  id_ = id;
+  class_ = static_cast<uint8_t>(id < kNrOwnClasses ? id : kSharedClass);
+  // Slots 254 to 511 are the shared class's and the page lists'.
+  slot_ = {id < kNrOwnClasses ? id : id - kNrOwnClasses + 512};
+  object_size_ = setup.object_size;
+  align_ = setup.align;
+  flags_ = setup.flags;
+  gfp_ = setup.gfp;
+  hook_ = setup.hook;
+  user_hooks_[0] = setup.user_hooks[0];
+  user_hooks_[1] = setup.user_hooks[1];
+  keeps_slabs_ = setup.keeps_slabs;
+  const uint64_t size = round_up(object_size_ < 8 ? 8 : object_size_, align_ < 8 ? 8 : align_);
+  if (size > (uint64_t{64} << kPageShift) || slot_.index >= kMaxSlots) return false;
+  shape_ = SlabShape::choose(static_cast<uint32_t>(size), class_ == kSharedClass);
+  if (!shape_.nr_objects) return false;
+  const uint32_t holds = kSheafHolds / shape_.size;
+  capacity_ = static_cast<uint8_t>(holds < 2 ? 2 : holds > kSheafCapacity ? kSheafCapacity : holds);
+  if (class_ != kSharedClass) world.divisors[class_] = make_divisor(shape_.bytes(), shape_.size);
+  size_t i = 0;
+  for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
+  name_[i] = 0;
+  live_ = true;
+  return true;
+}
+
+void Cache::retire() {
+  live_ = false;
+  if (class_ != kSharedClass) world_->divisors[class_] = {};
+}
+
+// Slabs ----------------------------------------------------------------------------------------------------------------
+
+Pfn Cache::pfn_of(const Slab* slab) const { return world_->pages->pfn_of(reinterpret_cast<const Page*>(slab)); }
+char* Cache::start_of(const Slab* slab) const { return world_->pages->address(pfn_of(slab)); }
+
+// Memory may have come from another node than was asked for.
+CacheNode& Cache::node_of(Slab* slab) const {
+  if (world_->pages->nr_nodes() == 1) return nodes_[0];
+  return nodes_[world_->pages->zone(Page::zone_of(slab->page()->head.peek())).node().value];
+}
+
+Slab* Cache::slab_of(const void* object) const {
+  const Pfn pfn = world_->pages->pfn_of_address(object);
+  if (class_ != kSharedClass) return &Slab::of(world_->pages->page_at({round_down(pfn.value, shape_.order.pages())}));
+  Page* page = world_->pages->page_at(pfn);
+  return &Slab::of(page->kind() == PageKind::SlabTail ? page - page->aux : page);
+}
+
+bool Cache::owns(const void* object) const {
+  const Pfn pfn = world_->pages->pfn_of_address(object);
+  if (world_->frame_class[pfn.value] != class_) return false;
+  const Slab* slab = slab_of(object);
+  if (slab->cache_id() != id_) return false;
+  const auto offset = static_cast<uint32_t>(static_cast<const char*>(object) - start_of(slab));
+  const uint32_t index = shape_.index_of(offset);
+  return index * shape_.size == offset && index < shape_.nr_objects;
+}
+
+void Cache::push_partial(CacheNode& node, Slab* slab) {
+  const int32_t free = slab->nr_free() > 0 ? slab->nr_free() : 0;
+  const auto bucket = static_cast<uint32_t>(free) * CacheNode::kFullness / (shape_.nr_objects + 1);
+  SlabLinks links{world_->pages};
+  node.partial[bucket < CacheNode::kFullness ? bucket : CacheNode::kFullness - 1].push(
+      links, static_cast<uint32_t>(pfn_of(slab).value) + 1);
+}
+
+Cache::Held Cache::pop_partial(CacheNode& node) {
+  SlabLinks links{world_->pages};
+  for (IndexStack& bucket : node.partial) {
+    const uint32_t index = bucket.pop(links);
+    if (!index) continue;
+    Slab* slab = links.slab(index);
+    if (slab->all_free()) node.nr_empty.fetch_sub(1);
+    return {slab, start_of(slab)};
+  }
+  return {};
+}
+
+// Marks the frames as the cache's and runs the constructor over the objects.
+void Cache::dress(Slab* slab, Pfn pfn) {
+  memset(world_->frame_class + pfn.value, class_, shape_.order.pages());
+  if (class_ == kSharedClass) {
+    for (uint32_t i = 1; i < shape_.order.pages(); ++i) {
+      Page* tail = world_->pages->page_at(pfn + i);
+      tail->aux = i;
+      tail->head.poke(Page::pack(PageKind::SlabTail, 0, {}, 0));
+    }
+  }
+  if (!hook_) return;
+  for (uint32_t i = 0; i < shape_.nr_objects; ++i) hook_(start_of(slab) + uint64_t{i} * shape_.size, this, true);
+}
+
+void Cache::undress(Slab* slab) {
+  const Pfn pfn = pfn_of(slab);
+  for (uint32_t i = 0; hook_ && i < shape_.nr_objects; ++i)
+    hook_(start_of(slab) + uint64_t{i} * shape_.size, this, false);
+  memset(world_->frame_class + pfn.value, kNoClass, shape_.order.pages());
+}
+
+Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
+  gfp = (gfp & ~(gfp::kZero | gfp::kZoneMask)) | gfp_;
+  const auto pfn = world_->pages->alloc_frames(gfp, shape_.order, exact_node ? static_cast<int>(node) : kNoNode);
+  if (!pfn) return {};
+  Slab* slab = &Slab::of(world_->pages->page_at(*pfn));
+  slab->init(shape_, world_->pages->zone_of(*pfn)->index(), id_);
+  dress(slab, *pfn);
+  node_of(slab).nr_slabs.fetch_add(1);
+  return {slab, world_->pages->address(*pfn)};
+}
+
+void Cache::release(CacheNode& node, Slab* slab) {
+  undress(slab);
+  node.nr_slabs.fetch_sub(1);
+  world_->pages->free_frames(pfn_of(slab), shape_.order);
+}
+
+// Taking objects -------------------------------------------------------------------------------------------------------
+
+unsigned Cache::take(Held held, unsigned want, Sheaf& into) {
+  CacheNode& node = node_of(held.slab);
+  const unsigned n = held.slab->take(shape_, held.start, want, into);
+  node.nr_out.fetch_add(n);
+  if (held.slab->release_hold()) push_partial(node, held.slab);
+  return n;
+}
+
+// Objects of partial slabs as far as they go, and one new slab where there are none.
+unsigned Cache::gather(Gfp gfp, unsigned node, bool exact_node, unsigned want, Sheaf& into) {
+  unsigned n = 0;
+  while (n < want) {
+    Held held = pop_partial(nodes_[node]);
+    if (!held.slab && n * 2 >= want) break;
+    if (!held.slab) held = new_slab(gfp, node, exact_node);
+    if (!held.slab) break;
+    n += take(held, want - n, into);
+  }
+  return n;
+}
+
+void* Cache::alloc_one(Gfp gfp, unsigned node, bool exact_node) {
+  uint64_t room[2];
+  Sheaf one = Sheaf::empty(room, 1);
+  return gather(gfp, node, exact_node, 1, one) ? one.take() : nullptr;
+}
+
+// A CPU's share grows with what the cache has out, so that a cache of few objects does not spread over many pages.
+unsigned Cache::refill_count(const CacheNode& node) const {
+  const int64_t share = node.nr_out.peek() / 4;
+  const unsigned least = capacity_ < 8 ? capacity_ : 8;
+  return share < least ? least : share > capacity_ ? capacity_ : static_cast<unsigned>(share);
+}
+
+Sheaf Cache::refill(Gfp gfp, unsigned node) {
+  if (const Sheaf full = world_->sheaves->pop(nodes_[node].barn)) {
+    nodes_[node].nr_barn.fetch_sub(1);
+    return full;
+  }
+  uint64_t* words = world_->sheaves->get();
+  if (!words) return {};
+  Sheaf sheaf = Sheaf::empty(words, capacity_);
+  if (gather(gfp, node, false, refill_count(nodes_[node]), sheaf)) return sheaf;
+  world_->sheaves->put(words);
+  return {};
+}
+
+void* Cache::alloc(Gfp gfp, int nid) {
+  if (nid >= 0 && static_cast<unsigned>(nid) != local_node())
+    return static_cast<uint32_t>(nid) < world_->pages->nr_nodes()
+               ? alloc_one(gfp, static_cast<unsigned>(nid), gfp & gfp::kThisNode)
+               : nullptr;
+  if (void* object = CpuStack::pop(slot_)) return object;
+  const unsigned node = local_node();
+  Sheaf sheaf = refill(gfp, node);
+  if (!sheaf) return alloc_one(gfp, node, false);
+  nr_refills.add();
+  void* object = sheaf.take();
+  Sheaf old;
+  if (!exchange_if_empty(*world_->sheaves, slot_, sheaf, old)) {
+    // Somebody else refilled this CPU, or we are on another one by now.
+    put_back(sheaf);
+  } else if (old) {
+    put_back(old);
+  }
+  return object;
+}
+
+bool Cache::alloc_bulk(Gfp gfp, size_t n, void** objects) {
+  for (size_t i = 0; i < n; ++i) {
+    objects[i] = CpuStack::try_pop(slot_);
+    if (!objects[i]) objects[i] = alloc(gfp);
+    if (objects[i]) continue;
+    while (i--) free(objects[i]);
+    return false;
+  }
+  return true;
+}
+
+// Giving objects back --------------------------------------------------------------------------------------------------
+
+void Cache::put_objects(Slab* slab, unsigned word, uint64_t mask) {
+  const Slab::Put put = slab->put(word, mask);
+  CacheNode& node = node_of(slab);
+  node.nr_out.fetch_sub(count_bits(mask & ~put.twice));
+  for (uint64_t twice = put.twice; twice; twice &= twice - 1)
+    world_->report_double_free(*this, start_of(slab) + (uint64_t{word} * 64 + lowest_bit(twice)) * shape_.size);
+  if (put.all_free) node.nr_empty.fetch_add(1);
+  if (put.list) push_partial(node, slab);
+}
+
+void Cache::put_back(Sheaf sheaf) {
+  Slab* slab = nullptr;
+  unsigned word = 0;
+  uint64_t mask = 0;
+  while (!sheaf.is_empty()) {
+    void* object = sheaf.take();
+    if (!owns(object)) {
+      world_->report_double_free(*this, object);
+      continue;
+    }
+    Slab* its = slab_of(object);
+    const uint32_t index = shape_.index_of(static_cast<uint32_t>(static_cast<char*>(object) - start_of(its)));
+    const uint64_t bit = uint64_t{1} << (index % 64);
+    if (its != slab || index / 64 != word || (mask & bit)) {
+      if (mask) put_objects(slab, word, mask);
+      slab = its;
+      word = index / 64;
+      mask = 0;
+    }
+    mask |= bit;
+  }
+  if (mask) put_objects(slab, word, mask);
+  world_->sheaves->put(sheaf.words);
+}
+
+void Cache::put_entry(void* object) {
+  Slab* slab = slab_of(object);
+  const uint32_t index = shape_.index_of(static_cast<uint32_t>(static_cast<char*>(object) - start_of(slab)));
+  put_objects(slab, index / 64, uint64_t{1} << (index % 64));
+}
+
+// The cache holds many slabs for few objects: what sheaves hold back then pins memory out of proportion.
+bool Cache::mostly_idle(const CacheNode& node) const {
+  const int64_t held = node.nr_slabs.peek() * static_cast<int64_t>(shape_.bytes());
+  if (held <= kIdleFloor) return false;
+  const int64_t cached = int64_t{node.nr_barn.peek()} * capacity_;
+  return (node.nr_out.peek() - cached) * static_cast<int64_t>(shape_.size) * 3 < held;
+}
+
+int32_t Cache::barn_limit(const CacheNode&, bool idle) const { return idle ? 0 : kBarnMax; }
+
+// A full sheaf goes to the barn while there is room, else its objects go to their slabs.
+void Cache::stow(Sheaf full) {
+  CacheNode& node = nodes_[local_node()];
+  const bool idle = mostly_idle(node);
+  if (node.nr_barn.peek() < barn_limit(node, idle)) {
+    node.nr_barn.fetch_add(1);
+    world_->sheaves->push(node.barn, full);
+    idle_.poke(0);
+    return;
+  }
+  put_back(full);
+  if (idle) {
+    while (const Sheaf more = world_->sheaves->pop(node.barn)) {
+      node.nr_barn.fetch_sub(1);
+      put_back(more);
+    }
+    if (!idle_.exchange(1)) flush_cpus();
+  }
+  const uint32_t keep = kKeepEmpty / shape_.bytes();
+  const auto empty = static_cast<int64_t>(node.nr_empty.peek());
+  if (empty > keep && empty * 8 >= node.nr_slabs.peek()) trim(node, keep / 2);
+}
+
+void Cache::free(void* object) {
+  for (int tries = 0; tries < 3; ++tries) {
+    const Push pushed = CpuStack::push(slot_, object);
+    if (pushed == Push::Done) return;
+    if (pushed == Push::Same) return world_->report_double_free(*this, object);
+    uint64_t* words = world_->sheaves->get();
+    if (!words) break;
+    const CacheNode& node = nodes_[local_node()];
+    const unsigned capacity = mostly_idle(node) && capacity_ > kShortSheaf ? kShortSheaf : capacity_;
+    Sheaf old;
+    if (!exchange_if_full(*world_->sheaves, slot_, Sheaf::empty(words, capacity), old)) {
+      world_->sheaves->put(words);
+      continue;
+    }
+    nr_drains.add();
+    if (old) stow(old);
+  }
+  put_entry(object);
+}
+
+// Emptying -------------------------------------------------------------------------------------------------------------
+
+void Cache::flush_cpus() {
+  if (const Sheaf sheaf = take_local(*world_->sheaves, slot_)) put_back(sheaf);
+  take_everywhere(*world_->sheaves, slot_, world_->pages->nr_cpus(), [this](Sheaf sheaf) { put_back(sheaf); });
+}
+
+// Takes the whole lists, keeps what is in use, and gives the frames of slabs that are all free back.
+uint64_t Cache::trim(CacheNode& node, uint64_t keep) {
+  if (keeps_slabs_) return 0;
+  SlabLinks links{world_->pages};
+  uint64_t released = 0;
+  for (unsigned b = CacheNode::kFullness; b-- > 0;) {
+    for (uint32_t index = node.partial[b].take_all(); index;) {
+      Slab* slab = links.slab(index);
+      index = slab->link().load();
+      if (!slab->all_free() || keep) {
+        if (slab->all_free()) --keep;
+        push_partial(node, slab);
+        continue;
+      }
+      node.nr_empty.fetch_sub(1);
+      release(node, slab);
+      ++released;
+    }
+  }
+  return released;
+}
+
+uint64_t Cache::shrink(bool everywhere) {
+  uint64_t released = 0;
+  if (everywhere) flush_cpus();
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) {
+    while (const Sheaf more = world_->sheaves->pop(nodes_[n].barn)) {
+      nodes_[n].nr_barn.fetch_sub(1);
+      put_back(more);
+    }
+    released += trim(nodes_[n], 0);
+  }
+  return released;
+}
+
+// Counting and checking ------------------------------------------------------------------------------------------------
+
+int64_t Cache::nr_slabs() const {
+  int64_t sum = 0;
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) sum += nodes_[n].nr_slabs.peek();
+  return sum;
+}
+
+uint64_t Cache::nr_cached() const {
+  uint64_t sum = 0;
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n)
+    sum += static_cast<uint64_t>(nodes_[n].nr_barn.peek() < 0 ? 0 : nodes_[n].nr_barn.peek()) * capacity_;
+  for (uint32_t cpu = 0; cpu < 2 * world_->pages->nr_cpus(); ++cpu) {
+    const uint64_t word = CpuStack::word({cpu}, slot_);
+    if (word && word != world_->sheaves->closed()) sum += Sheaf::of_word(world_->sheaves->base(), word).count();
+  }
+  return sum;
+}
+
+int64_t Cache::nr_in_use() const {
+  int64_t sum = 0;
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) sum += nodes_[n].nr_out.peek();
+  sum -= static_cast<int64_t>(nr_cached());
+  return sum < 0 ? 0 : sum;
+}
+
+Fault Cache::check_slab(const Slab* slab) const {
+  const uint64_t pfn = pfn_of(slab).value;
+  if (slab->cache_id() != id_) return {"C1 a listed slab is of this cache", pfn, id_, slab->cache_id()};
+  unsigned free = 0;
+  for (unsigned w = 0; w < shape_.nr_words(); ++w) {
+    free += count_bits(slab->bits(w));
+    const unsigned left = shape_.nr_objects - 64 * w;
+    if (left < 64 && (slab->bits(w) & ~low_mask(left))) return {"S3 no bit beyond nr_objects is set", pfn};
+  }
+  if (static_cast<int32_t>(free) != slab->nr_free())
+    return {"S1 nr_free is the number of free bits", pfn, free, static_cast<uint64_t>(slab->nr_free())};
+  if (!slab->listed()) return {"S2 a slab with free bits is listed", pfn};
+  for (uint64_t i = 0; i < shape_.order.pages(); ++i)
+    if (world_->frame_class[pfn + i] != class_)
+      return {"S4 the frames of a slab have its class", pfn + i, class_, world_->frame_class[pfn + i]};
+  return {};
+}
+
+Fault Cache::check_sheaf(Sheaf sheaf) const {
+  for (unsigned i = sheaf.top; sheaf.words[i]; ++i) {
+    void* object = reinterpret_cast<void*>(sheaf.words[i]);
+    if (!owns(object)) return {"C2 a sheaf holds objects of its cache", sheaf.words[i]};
+    const Slab* slab = slab_of(object);
+    const uint32_t index = shape_.index_of(static_cast<uint32_t>(static_cast<char*>(object) - start_of(slab)));
+    if (slab->is_free(index)) return {"C2 an object in a sheaf is out of its slab", sheaf.words[i]};
+    for (unsigned j = i + 1; sheaf.words[j]; ++j)
+      if (sheaf.words[i] == sheaf.words[j]) return {"C2 no object is in a sheaf twice", sheaf.words[i]};
+  }
+  return {};
+}
+
+Fault Cache::check() const {
+  SlabLinks links{world_->pages};
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) {
+    for (const IndexStack& bucket : nodes_[n].partial)
+      for (uint32_t index = bucket.top(); index; index = links.link(index).peek())
+        if (const Fault fault = check_slab(links.slab(index))) return fault;
+    int32_t sheaves = 0;
+    for (uint32_t index = nodes_[n].barn.top(); index; index = world_->sheaves->link(index).peek(), ++sheaves)
+      if (const Fault fault = check_sheaf(world_->sheaves->parked(index))) return fault;
+    if (sheaves != nodes_[n].nr_barn.peek())
+      return {"C4 nr_barn is the number of sheaves in the barn", n, static_cast<uint64_t>(sheaves),
+              static_cast<uint64_t>(nodes_[n].nr_barn.peek())};
+  }
+  for (uint32_t cpu = 0; cpu < 2 * world_->pages->nr_cpus(); ++cpu) {
+    const uint64_t word = CpuStack::word({cpu}, slot_);
+    if (!word || word == world_->sheaves->closed()) continue;
+    Fault fault = check_sheaf(Sheaf::of_word(world_->sheaves->base(), word));
+    if (fault) {
+      fault.rule = fault.is("C2") ? "C3 a CPU's sheaf holds objects of its cache, out of their slabs, none twice" : fault.rule;
+      return fault;
+    }
+  }
+  return {};
+}
+
+}  // namespace kmem

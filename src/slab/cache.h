@@ -1,0 +1,148 @@
+#pragma once
+// One cache: objects of one size, from this CPU's sheaf, else the node's barn, else the node's slabs.
+
+#include "base/fault.h"
+#include "page/page_allocator.h"
+#include "slab/slab.h"
+#include "slab/tables.h"
+#include "watch/counters.h"
+
+namespace kmem {
+
+class Cache;
+
+/// Runs when objects come to be or cease to be; `creating` tells which.
+using ObjectHook = void (*)(void* object, Cache* cache, bool creating);
+
+/// What a cache needs of the system; one for all caches.
+struct SlabWorld {
+  PageAllocator* pages = nullptr;
+  SheafPool* sheaves = nullptr;
+  uint8_t* frame_class = nullptr;  // the frame table: by pfn
+  Divisor* divisors = nullptr;     // by class
+  /// Counted by whoever gives an object back that was not out.
+  void (*report_double_free)(const Cache& cache, const void* object) = nullptr;
+};
+
+/// A cache's part on one node.
+struct alignas(kCacheLine) CacheNode {
+  static constexpr unsigned kFullness = 4;
+  /// Partial lists: those with the fewest free objects are first in line.
+  IndexStack partial[kFullness];
+  IndexStack barn;  // full sheaves
+  Atomic<int32_t> nr_barn{0};
+  Atomic<int32_t> nr_empty{0};  // slabs on the lists that are all free; a hint
+  alignas(kCacheLine) Atomic<int64_t> nr_slabs{0};
+  Atomic<int64_t> nr_out{0};  // objects not in a slab: users' and the sheaves'
+};
+
+/// Lock-free; alloc and free may be called in any context.
+///
+/// Invariants on a quiet system (walked by check()):
+///   C1  every slab on a partial list belongs to this cache and obeys S1 to S4
+///   C2  a full sheaf in the barn holds objects of this cache, each out of its slab, none twice
+///   C3  the same for every CPU's sheaf
+///   C4  nr_barn is the number of sheaves in the barn
+class Cache {
+ public:
+  /// Full sheaves that a barn keeps (the kernel's MAX_FULL_SHEAVES).
+  static constexpr int32_t kBarnMax = 10;
+
+  struct Setup {
+    const char* name = "";
+    uint32_t object_size = 0;
+    uint32_t align = 8;
+    uint32_t flags = 0;
+    Gfp gfp = 0;  // zone bits that every slab of it is allocated with
+    ObjectHook hook = nullptr;
+    const void* user_hooks[2] = {};  // for the hook: what the user gave
+    bool keeps_slabs = false;        // memory of this cache stays its own for ever (SLAB_TYPESAFE_BY_RCU)
+  };
+  /// False where no slab can hold the size.  `nodes`: one for each node, zeroed.
+  bool init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheNode* nodes);
+
+  // The slow halves; the fast ones are in slab/fast_path.h.
+  void* alloc(Gfp gfp, int nid = kNoNode);
+  void free(void* object);
+  /// n objects or none.
+  bool alloc_bulk(Gfp gfp, size_t n, void** objects);
+
+  /// Gives what lies in sheaves and barns back to the slabs, and empty slabs to the page allocator.
+  /// `everywhere`: the sheaves of the other CPUs too.  The number of slabs that went.
+  uint64_t shrink(bool everywhere);
+  /// Does the address name an object of this cache?
+  bool owns(const void* object) const;
+
+  const char* name() const { return name_; }
+  uint32_t id() const { return id_; }
+  Slot slot() const { return slot_; }
+  uint8_t class_byte() const { return class_; }
+  uint32_t object_size() const { return object_size_; }
+  uint32_t flags() const { return flags_; }
+  uint32_t align() const { return align_; }
+  const SlabShape& shape() const { return shape_; }
+  unsigned sheaf_capacity() const { return capacity_; }
+  bool live() const { return live_; }
+  ObjectHook hook() const { return hook_; }
+  const void* user_hook(unsigned i) const { return user_hooks_[i]; }
+  Gfp gfp() const { return gfp_; }
+  int64_t nr_slabs() const;
+  /// Objects that users hold now.
+  int64_t nr_in_use() const;
+  uint64_t nr_cached() const;  // in sheaves and barns
+  Slab* slab_of(const void* object) const;
+
+  Counter nr_refills, nr_drains;  // times that a CPU's sheaf was exchanged
+  Atomic<uint32_t> refs{0};       // users of a merged cache
+  void retire();
+  Fault check() const;
+
+ private:
+  friend class CacheTestPeer;
+  struct Held { Slab* slab = nullptr; char* start = nullptr; };
+
+  unsigned local_node() const { return world_->pages->local_node().value; }
+  char* start_of(const Slab* slab) const;
+  Pfn pfn_of(const Slab* slab) const;
+  Held pop_partial(CacheNode& node);
+  void push_partial(CacheNode& node, Slab* slab);
+  Held new_slab(Gfp gfp, unsigned node, bool exact_node);
+  void dress(Slab* slab, Pfn pfn);
+  void undress(Slab* slab);
+  void release(CacheNode& node, Slab* slab);
+  unsigned take(Held held, unsigned want, Sheaf& into);
+  CacheNode& node_of(Slab* slab) const;
+  unsigned gather(Gfp gfp, unsigned node, bool exact_node, unsigned want, Sheaf& into);
+  void* alloc_one(Gfp gfp, unsigned node, bool exact_node);
+  Sheaf refill(Gfp gfp, unsigned node);
+  unsigned refill_count(const CacheNode& node) const;
+
+  void put_back(Sheaf sheaf);
+  void put_objects(Slab* slab, unsigned word, uint64_t mask);
+  void put_entry(void* object);
+  void stow(Sheaf full);
+  bool mostly_idle(const CacheNode& node) const;
+  int32_t barn_limit(const CacheNode& node, bool idle) const;
+  void flush_cpus();
+  uint64_t trim(CacheNode& node, uint64_t keep);
+  Fault check_slab(const Slab* slab) const;
+  Fault check_sheaf(Sheaf sheaf) const;
+
+  const SlabWorld* world_ = nullptr;
+  CacheNode* nodes_ = nullptr;
+  SlabShape shape_;
+  Slot slot_;
+  uint32_t id_ = 0;
+  uint32_t object_size_ = 0, align_ = 0, flags_ = 0;
+  Gfp gfp_ = 0;
+  uint8_t class_ = 0;
+  uint8_t capacity_ = 0;
+  bool live_ = false;
+  bool keeps_slabs_ = false;
+  ObjectHook hook_ = nullptr;
+  const void* user_hooks_[2] = {};
+  Atomic<uint32_t> idle_{0};  // the other CPUs' sheaves have been flushed since the cache was last busy
+  char name_[32] = {};
+};
+
+}  // namespace kmem

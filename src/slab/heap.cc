@@ -1,0 +1,229 @@
+#include "slab/heap.h"
+
+#include "base/format.h"
+#include "base/memory.h"
+
+namespace kmem {
+namespace {
+
+constexpr size_t kTooLarge = ~size_t{0} >> 1;  // PTRDIFF_MAX
+
+}  // namespace
+
+// Boot -----------------------------------------------------------------------------------------------------------------
+
+size_t Heap::metadata_bytes(unsigned nr_nodes) {
+  return kMaxCaches * (sizeof(Cache) + nr_nodes * sizeof(CacheNode)) + MappedBlocks::metadata_bytes() + 3 * kPageSize;
+}
+
+void Heap::init(const SlabWorld& world, char* base, char* metadata) {
+  world_ = &world;
+  base_ = base;
+  caches_ = reinterpret_cast<Cache*>(metadata);
+  metadata += round_up(kMaxCaches * sizeof(Cache), kPageSize);
+  nodes_ = reinterpret_cast<CacheNode*>(metadata);
+  metadata += round_up(kMaxCaches * world.pages->nr_nodes() * sizeof(CacheNode), kPageSize);
+  mapped_.init(metadata);
+  for (unsigned c = 0; c <= kSharedClass; ++c) world.divisors[c] = {};
+
+  auto* by_size = reinterpret_cast<uint8_t*>(base + kMallocClasses);
+  first_malloc_ = 1;
+  for (unsigned i = 0, from = 0; i < kNrMallocClasses; ++i) {
+    const uint32_t size = malloc_class_size(i);
+    char name[32];
+    Text text(Span<char>(name, sizeof name));
+    text.put("malloc-").dec(size);
+    const Cache* cache = create({.name = name, .object_size = size, .align = natural_alignment(size)});
+    for (; from < size / 16; ++from) by_size[from] = cache->class_byte();
+  }
+  by_size = reinterpret_cast<uint8_t*>(base + kKmallocClasses);
+  first_kmalloc_ = nr_caches() + 1;
+  for (unsigned i = 0, from = 0; i < kNrKmallocClasses; ++i) {
+    const Cache* cache = kmalloc_cache(i, 0);
+    for (; from < kKmallocSizes[i] / 8; ++from) by_size[from] = cache->class_byte();
+  }
+}
+
+// Caches ---------------------------------------------------------------------------------------------------------------
+
+Cache* Heap::create(const Cache::Setup& setup) {
+  const uint32_t id = nr_caches_.fetch_add(1) + 1;
+  if (id >= kMaxCaches || !caches_[id].init(*world_, id, setup, nodes_ + size_t{id} * world_->pages->nr_nodes())) {
+    if (id >= kMaxCaches) nr_caches_.fetch_sub(1);
+    return nullptr;
+  }
+  return &caches_[id];
+}
+
+bool Heap::destroy(Cache* cache) {
+  cache->shrink(true);
+  if (cache->nr_slabs()) return false;
+  cache->retire();
+  return true;
+}
+
+uint64_t Heap::shrink_all(bool everywhere) {
+  uint64_t released = 0;
+  for (uint32_t id = 1; id <= nr_caches(); ++id)
+    if (caches_[id].live()) released += caches_[id].shrink(everywhere);
+  return released;
+}
+
+// The caches of the DMA zones are made when they are first asked for; two CPUs may both make one, and one wins.
+Cache* Heap::kmalloc_cache(unsigned index, Gfp gfp) {
+  const Gfp zone = gfp & (gfp::kDma | gfp::kDma32);
+  Atomic<uint32_t>* dma = zone ? &dma_caches_[index][zone & gfp::kDma ? 0 : 1] : nullptr;
+  if (dma && dma->load()) return &caches_[dma->load()];
+  const uint32_t size = kKmallocSizes[index];
+  char name[32];
+  Text text(Span<char>(name, sizeof name));
+  text.put(zone & gfp::kDma ? "dma-kmalloc-" : zone ? "dma32-kmalloc-" : "kmalloc-");
+  size >= 1024 ? text.dec(size / 1024).put("k") : text.dec(size);
+  Cache* cache = create({.name = name, .object_size = size, .align = natural_alignment(size), .gfp = zone});
+  uint32_t none = 0;
+  if (!dma || !cache || dma->compare_exchange(none, cache->id())) return cache;
+  destroy(cache);
+  return &caches_[none];
+}
+
+// kmalloc --------------------------------------------------------------------------------------------------------------
+
+size_t Heap::kmalloc_size(size_t size) const {
+  if (size > kKmallocLimit) return size;
+  if (size > kKmallocMax) return round_up(size, kPageSize);
+  if (!size) return 0;
+  for (const uint32_t class_size : kKmallocSizes)
+    if (size <= class_size) return class_size;
+  return size;
+}
+
+void* Heap::kmalloc(size_t size, Gfp gfp, int nid) {
+  if (size > kKmallocLimit) return nullptr;
+  if (size > kKmallocMax) return alloc_run(size, gfp, nid, 1);
+  unsigned index = 0;
+  while (kKmallocSizes[index] < size) ++index;
+  Cache* cache = gfp & (gfp::kDma | gfp::kDma32) ? kmalloc_cache(index, gfp) : &caches_[first_kmalloc_ + index];
+  void* p = cache ? cache->alloc(gfp, nid) : nullptr;
+  if (p && (gfp & gfp::kZero)) memset(p, 0, cache->object_size());
+  return p;
+}
+
+void* Heap::alloc_run(size_t size, Gfp gfp, int nid, size_t align) {
+  const uint64_t nr = round_up(size, kPageSize) >> kPageShift;
+  const Order order{static_cast<uint8_t>(log2_ceil((align + kPageSize - 1) >> kPageShift))};
+  bool zeroed;
+  Page* page = world_->pages->alloc_run_aligned(gfp, nr, order, nid, zeroed);
+  if (!page) return nullptr;
+  nr_runs_.add();
+  return world_->pages->address(world_->pages->pfn_of(page));
+}
+
+// malloc ---------------------------------------------------------------------------------------------------------------
+
+void* Heap::malloc(size_t size, bool zero) {
+  if (size > kTooLarge) return nullptr;
+  if (size > kMallocMax) {
+    void* p = size < kMappedFrom ? alloc_run(size, gfp::kKernel | (zero ? gfp::kZero : 0), kNoNode, 1) : nullptr;
+    return p ? p : mapped_.alloc(size, 1);
+  }
+  const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
+  Cache& cache = caches_[by_size[size ? (size - 1) / 16 : 0]];
+  void* p = cache.alloc(gfp::kKernel);
+  if (p && zero) memset(p, 0, size);
+  return p;
+}
+
+void* Heap::malloc_aligned(size_t size, size_t align) {
+  if (size > kTooLarge || align > kTooLarge) return nullptr;
+  if (align <= 16) return malloc(size, false);
+  if (align <= kPageSize && size <= kMallocMax) {
+    // The classes that are multiples of the alignment have it; a power of two always does.
+    for (size_t want = round_up(size ? size : 1, align); want <= kMallocMax; want += align) {
+      const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
+      Cache& cache = caches_[by_size[(want - 1) / 16]];
+      if (cache.object_size() % align == 0) return cache.alloc(gfp::kKernel);
+    }
+  }
+  if (size < kMappedFrom && align < kMappedFrom)
+    if (void* p = alloc_run(size ? size : 1, gfp::kKernel, kNoNode, align)) return p;
+  return mapped_.alloc(size ? size : 1, align);
+}
+
+// free -----------------------------------------------------------------------------------------------------------------
+
+Block Heap::classify(const void* p) {
+  PageAllocator& pages = *world_->pages;
+  const Pfn pfn = pages.pfn_of_address(p);
+  if (pfn.value >= pages.frames_end() || !pages.is_online(pfn)) {
+    const size_t bytes = mapped_.size_of(p);
+    return bytes ? Block{BlockKind::Mapped, nullptr, bytes} : Block{};
+  }
+  if (const uint8_t c = world_->frame_class[pfn.value]) {
+    Page* page = pages.page_at(pfn);
+    Cache* cache = c != kSharedClass
+                       ? &caches_[c]
+                       : &caches_[Slab::of(page->kind() == PageKind::SlabTail ? page - page->aux : page).cache_id()];
+    return cache->owns(p) ? Block{BlockKind::Object, cache, cache->object_size()} : Block{BlockKind::Inside, cache, 0};
+  }
+  const Page* page = pages.page_at(pfn);
+  const bool at_start = reinterpret_cast<uint64_t>(p) % kPageSize == 0;
+  if (page->kind() == PageKind::Run && at_start) return {BlockKind::Run, nullptr, uint64_t{page->aux} << kPageShift};
+  if (page->kind() == PageKind::Block && at_start) return {BlockKind::Pages, nullptr, page->order().bytes()};
+  return {pages.zone_of(pfn)->frames().is_free(pfn) ? BlockKind::Free : BlockKind::Inside, nullptr, 0};
+}
+
+bool Heap::free(void* p) {
+  const Block block = classify(p);
+  if (block.kind == BlockKind::Object) {
+    block.cache->free(p);
+    return true;
+  }
+  if (block.kind == BlockKind::Mapped) return mapped_.free(p);
+  if (block.kind != BlockKind::Run) return false;
+  world_->pages->free_run(world_->pages->page_at(world_->pages->pfn_of_address(p)));
+  return true;
+}
+
+// realloc --------------------------------------------------------------------------------------------------------------
+
+void* Heap::move(void* p, size_t old, size_t size, Gfp gfp, bool by_malloc) {
+  void* moved = by_malloc ? malloc(size, false) : kmalloc(size, gfp, kNoNode);
+  if (!moved) return nullptr;
+  memcpy(moved, p, old < size ? old : size);
+  return free(p) ? moved : nullptr;
+}
+
+// In place where the frames behind it are free; shorter always.
+void* Heap::realloc_run(void* p, size_t size, bool by_malloc) {
+  const uint64_t nr = round_up(size, kPageSize) >> kPageShift;
+  if (by_malloc && (size <= kMallocMax || size >= kMappedFrom)) return nullptr;
+  if (!by_malloc && (size <= kKmallocMax || size > kKmallocLimit)) return nullptr;
+  Page* page = world_->pages->page_at(world_->pages->pfn_of_address(p));
+  bool zeroed;
+  return world_->pages->resize_run(page, nr, zeroed) ? p : nullptr;
+}
+
+void* Heap::realloc(void* p, size_t size, Gfp gfp, bool by_malloc) {
+  const Block block = classify(p);
+  if (!block.bytes || size > kTooLarge) return nullptr;
+  switch (block.kind) {
+    case BlockKind::Object: {
+      const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
+      const bool same = by_malloc ? size && size <= kMallocMax && by_size[(size - 1) / 16] == block.cache->class_byte()
+                                  : size <= block.bytes && kmalloc_size(size) == block.bytes;
+      if (same) return p;
+      break;
+    }
+    case BlockKind::Run:
+      if (void* same = realloc_run(p, size, by_malloc)) return same;
+      break;
+    case BlockKind::Mapped:
+      if (size >= kMappedFrom) return mapped_.resize(p, size);
+      break;
+    default:
+      return nullptr;
+  }
+  return move(p, block.bytes, size, gfp, by_malloc);
+}
+
+}  // namespace kmem

@@ -1,0 +1,72 @@
+#pragma once
+// All caches of the system, and the two faces that ask by size: kmalloc() and malloc().
+
+#include "slab/cache.h"
+#include "slab/mapped.h"
+#include "slab/size_class.h"
+
+namespace kmem {
+
+/// What an address is to us.
+enum class BlockKind : uint8_t { Foreign, Object, Run, Mapped, Inside, Free, Pages };
+
+struct Block {
+  BlockKind kind = BlockKind::Foreign;
+  Cache* cache = nullptr;  // Object
+  size_t bytes = 0;        // usable
+};
+
+/// Lock-free; every function may be called in any context.
+class Heap {
+ public:
+  static constexpr uint32_t kMaxCaches = 2048;
+  /// malloc() asks the port for address space from this size on; below it the page allocator serves.
+  static constexpr size_t kMappedFrom = size_t{4} << 20;
+  static constexpr size_t kKmallocLimit = size_t{4} << 20;
+
+  static size_t metadata_bytes(unsigned nr_nodes);
+  /// Fills the tables of slab/tables.h and makes the caches of all size classes.  `metadata` is zeroed.
+  void init(const SlabWorld& world, char* base, char* metadata);
+
+  void* kmalloc(size_t size, Gfp gfp, int nid);
+  void* malloc(size_t size, bool zero);
+  void* malloc_aligned(size_t size, size_t align);
+  /// Null: there is no memory, and the block is as it was.
+  void* realloc(void* p, size_t size, Gfp gfp, bool by_malloc);
+  /// False: nothing was freed; see classify().
+  [[nodiscard]] bool free(void* p);
+  Block classify(const void* p);
+  size_t usable(const void* p) { return classify(p).bytes; }
+  size_t kmalloc_size(size_t size) const;
+
+  /// A new cache; null where there is no more room.  Caches are never moved.
+  Cache* create(const Cache::Setup& setup);
+  /// False: objects are out, nothing changed.
+  bool destroy(Cache* cache);
+  uint64_t shrink_all(bool everywhere);
+
+  uint32_t nr_caches() const { return nr_caches_.peek(); }
+  /// 1 to nr_caches(); those that were destroyed are not live().
+  Cache& cache(uint32_t id) { return caches_[id]; }
+  MappedBlocks& mapped() { return mapped_; }
+  PageAllocator& pages() { return *world_->pages; }
+  uint64_t nr_runs() const { return nr_runs_.value(); }
+
+ private:
+  Cache* kmalloc_cache(unsigned index, Gfp gfp);
+  void* alloc_run(size_t size, Gfp gfp, int nid, size_t align);
+  void* realloc_run(void* p, size_t size, bool by_malloc);
+  void* move(void* p, size_t old, size_t size, Gfp gfp, bool by_malloc);
+
+  const SlabWorld* world_ = nullptr;
+  char* base_ = nullptr;
+  Cache* caches_ = nullptr;  // by id; 0 is nobody's
+  CacheNode* nodes_ = nullptr;
+  Atomic<uint32_t> nr_caches_{0};
+  uint32_t first_malloc_ = 0, first_kmalloc_ = 0;
+  Atomic<uint32_t> dma_caches_[kNrKmallocClasses][2];
+  MappedBlocks mapped_;
+  Counter nr_runs_;
+};
+
+}  // namespace kmem

@@ -1,0 +1,72 @@
+#include "slab/mapped.h"
+
+#include "base/bits.h"
+
+namespace kmem {
+
+MappedBlocks::Entry* MappedBlocks::find(const void* p) const {
+  const auto key = reinterpret_cast<uint64_t>(p);
+  for (uint32_t i = home(key), n = 0; n < kEntries; i = (i + 1) % kEntries, ++n) {
+    const uint64_t seen = table_[i].key.load();
+    if (seen == key) return &table_[i];
+    if (!seen) break;
+  }
+  return nullptr;
+}
+
+bool MappedBlocks::insert(void* p, size_t bytes) {
+  const auto key = reinterpret_cast<uint64_t>(p);
+  for (uint32_t i = home(key), n = 0; n < kEntries; i = (i + 1) % kEntries, ++n) {
+    uint64_t seen = table_[i].key.load();
+    if (seen > kGone || !table_[i].key.compare_exchange(seen, key)) continue;
+    table_[i].bytes.store(bytes);
+    nr_.add();
+    bytes_.add(bytes);
+    peak_.raise_to(bytes_.value());
+    return true;
+  }
+  return false;
+}
+
+bool MappedBlocks::erase(const void* p, size_t& bytes) {
+  Entry* entry = find(p);
+  if (!entry) return false;
+  bytes = entry->bytes.load();
+  uint64_t key = reinterpret_cast<uint64_t>(p);
+  if (!entry->key.compare_exchange(key, kGone)) return false;  // freed twice at the same time: one of them wins
+  nr_.sub();
+  bytes_.sub(bytes);
+  return true;
+}
+
+void* MappedBlocks::alloc(size_t bytes, size_t align) {
+  bytes = round_up(bytes, kPageSize);
+  void* p = kmem_port_map(bytes, align);
+  if (!p) return nullptr;
+  if (insert(p, bytes)) return p;
+  kmem_port_unmap(p, bytes);
+  return nullptr;
+}
+
+size_t MappedBlocks::size_of(const void* p) const {
+  const Entry* entry = find(p);
+  return entry ? entry->bytes.load() : 0;
+}
+
+bool MappedBlocks::free(void* p) {
+  size_t bytes;
+  if (!erase(p, bytes)) return false;
+  kmem_port_unmap(p, bytes);
+  return true;
+}
+
+void* MappedBlocks::resize(void* p, size_t bytes) {
+  bytes = round_up(bytes, kPageSize);
+  size_t old;
+  if (!erase(p, old)) return nullptr;
+  void* moved = kmem_port_remap(p, old, bytes, true);
+  insert(moved ? moved : p, moved ? bytes : old);
+  return moved;
+}
+
+}  // namespace kmem

@@ -1,0 +1,49 @@
+#pragma once
+// Blocks too large for the page allocator: address space of their own, straight from the port.
+
+#include "base/atomic.h"
+#include "port/port.h"
+#include "watch/counters.h"
+
+namespace kmem {
+
+/// The blocks by address: an open-addressed table whose keys are claimed by compare-and-exchange.  Lock-free, any
+/// context.  The port's map and unmap are called with nothing held.
+///
+/// Invariants on a quiet system (walked by check()):
+///   L1  a key is found from its home place without crossing an empty one
+///   L2  nr and bytes are the sums over the table
+class MappedBlocks {
+ public:
+  static constexpr uint32_t kEntries = 1 << 17;  // twice Linux' default vm.max_map_count
+  static size_t metadata_bytes() { return kEntries * sizeof(Entry); }
+  void init(void* metadata) { table_ = static_cast<Entry*>(metadata); }
+
+  /// Zeroed memory; null where the host or the table has no more.
+  void* alloc(size_t bytes, size_t align);
+  /// The size of the block that begins at p; 0 where none does.
+  size_t size_of(const void* p) const;
+  bool free(void* p);
+  /// Another size for a block, without copying; null leaves it as it was.
+  void* resize(void* p, size_t bytes);
+
+  uint64_t nr() const { return nr_.value(); }
+  uint64_t bytes() const { return bytes_.value(); }
+  uint64_t peak_bytes() const { return peak_.value(); }
+
+ private:
+  struct Entry {
+    Atomic<uint64_t> key;  // the address; 0 never used, 1 used before
+    Atomic<uint64_t> bytes;
+  };
+  static constexpr uint64_t kGone = 1;
+  static uint32_t home(uint64_t key) { return static_cast<uint32_t>((key >> 12) * 0x9e3779b97f4a7c15u >> 47) % kEntries; }
+  Entry* find(const void* p) const;
+  bool insert(void* p, size_t bytes);
+  bool erase(const void* p, size_t& bytes);
+
+  Entry* table_ = nullptr;
+  Counter nr_, bytes_, peak_;
+};
+
+}  // namespace kmem

@@ -1,0 +1,71 @@
+#include "slab/slab.h"
+
+namespace kmem {
+
+SlabShape SlabShape::choose(uint32_t size, bool one_descriptor) {
+  constexpr unsigned kMaxSlabOrder = 6;
+  unsigned want = 32768 / size;
+  if (want > 64) want = 64;
+  if (want < 4) want = 4;
+  SlabShape best;
+  for (unsigned o = 0; o <= kMaxSlabOrder; ++o) {
+    SlabShape shape;
+    shape.size = size;
+    shape.order = {static_cast<uint8_t>(o)};
+    shape.inverse = static_cast<uint32_t>(((uint64_t{1} << 32) + size - 1) / size);
+    shape.nr_objects = shape.bytes() / size;
+    const unsigned room = 64 * room_for_words(one_descriptor ? Order{0} : shape.order);
+    if (shape.nr_objects > room) shape.nr_objects = room;
+    if (!shape.nr_objects) continue;
+    best = shape;
+    const uint32_t waste = shape.bytes() - shape.nr_objects * size;
+    if (shape.nr_objects * 4 >= want * 3 && waste <= shape.bytes() / 8) break;
+  }
+  return best;
+}
+
+unsigned Slab::take(const SlabShape& shape, char* start, unsigned want, Sheaf& into) {
+  unsigned taken = 0;
+  for (unsigned w = 0; w < shape.nr_words() && taken < want; ++w) {
+    const uint64_t seen = this->word(w).load();
+    if (!seen) continue;
+    const uint64_t mine = count_bits(seen) <= want - taken ? seen : lowest_bits(seen, want - taken);
+    this->word(w).fetch_and(~mine);
+    // The lowest last, so that it comes out of the sheaf first.
+    for (uint64_t rest = mine; rest; ++taken) {
+      const unsigned bit = highest_bit(rest);
+      rest &= ~(uint64_t{1} << bit);
+      into.put(start + uint64_t{64 * w + bit} * shape.size);
+    }
+  }
+  uint64_t state = state_.load();
+  while (taken && !state_.compare_exchange(state, with(state, count(state) - static_cast<int32_t>(taken), true))) {
+  }
+  return taken;
+}
+
+bool Slab::release_hold() {
+  uint64_t state = state_.load();
+  for (;;) {
+    if (count(state) > 0) return true;
+    if (state_.compare_exchange(state, with(state, count(state), false))) return false;
+  }
+}
+
+Slab::Put Slab::put(unsigned word, uint64_t mask) {
+  const uint64_t before = this->word(word).fetch_or(mask);
+  const uint64_t fresh = mask & ~before;
+  Put result;
+  result.twice = mask & before;
+  if (!fresh) return result;
+  const auto n = static_cast<int32_t>(count_bits(fresh));
+  uint64_t state = state_.load();
+  while (!state_.compare_exchange(state, with(state, count(state) + n, true))) {
+  }
+  result.list = !(state & kListed);
+  result.nr_free = count(state) + n;
+  result.all_free = result.nr_free == static_cast<int32_t>(nr_slots_);
+  return result;
+}
+
+}  // namespace kmem

@@ -1,0 +1,33 @@
+#pragma once
+// The small tables that the fast paths read, at constant displacements from kmem_base.
+
+#include "base/bits.h"
+#include "port/layout.h"
+
+namespace kmem {
+
+/// Sizes that caches serve for malloc(), and their class: one byte for every 16 bytes of size.
+inline constexpr size_t kMallocMax = 32768;
+inline constexpr ptrdiff_t kMallocClasses = kTables;
+/// The same for kmalloc(), for every 8 bytes.
+inline constexpr size_t kKmallocMax = 8192;
+inline constexpr ptrdiff_t kKmallocClasses = kTables + 4096;
+/// {mask, inverse} of each class: see CpuStack::try_push_object().
+inline constexpr ptrdiff_t kDivisors = kTables + 8192;
+
+/// Classes are bytes.  0: no slab.  kSharedClass: a slab of one of the caches that came too late for a class of their
+/// own; its descriptor says which.
+inline constexpr unsigned kNoClass = 0;
+inline constexpr unsigned kSharedClass = 255;
+inline constexpr unsigned kNrOwnClasses = 254;
+
+struct Divisor {
+  uint32_t mask = 0;
+  uint32_t inverse = 1;  // with mask 0: everything is a multiple
+};
+
+constexpr Divisor make_divisor(uint32_t slab_bytes, uint32_t size) {
+  return {slab_bytes - 1, static_cast<uint32_t>(((uint64_t{1} << 32) + size - 1) / size)};
+}
+
+}  // namespace kmem

@@ -1,0 +1,94 @@
+#pragma once
+// What the slow paths do with the per-CPU words: exchange sheaves, on this CPU and on others.
+
+#include "port/cpu_stack.h"
+#include "port/port.h"
+#include "sync/sheaf.h"
+
+namespace kmem {
+
+/// Puts `with` into this CPU's slot if the sheaf there is empty (or there is none).  True: it is installed, and `old` is
+/// ours.  Look into `old` again: it may have been recycled between our look and the exchange.
+inline bool exchange_if_empty(const SheafPool& pool, Slot slot, Sheaf with, Sheaf& old) {
+  const CpuId cpu = CpuStack::where();
+  const uint64_t word = CpuStack::word(cpu, slot);
+  if (word == pool.closed()) return false;
+  old = Sheaf::of_word(pool.base(), word);
+  if (old && !old.is_empty()) return false;
+  return CpuStack::replace(cpu, slot, word, with.as_word(pool.base()));
+}
+
+/// The same if the sheaf there is full (or there is none).
+inline bool exchange_if_full(const SheafPool& pool, Slot slot, Sheaf with, Sheaf& old) {
+  const CpuId cpu = CpuStack::where();
+  const uint64_t word = CpuStack::word(cpu, slot);
+  if (word == pool.closed()) return false;
+  old = Sheaf::of_word(pool.base(), word);
+  if (old && old.room()) return false;
+  return CpuStack::replace(cpu, slot, word, with.as_word(pool.base()));
+}
+
+/// Takes the sheaf out of this CPU's slot, whatever is in it; nothing if there is none or somebody came between.
+inline Sheaf take_local(const SheafPool& pool, Slot slot) {
+  const CpuId cpu = CpuStack::where();
+  const uint64_t word = CpuStack::word(cpu, slot);
+  if (!word || word == pool.closed() || !CpuStack::replace(cpu, slot, word, 0)) return {};
+  return Sheaf::of_word(pool.base(), word);
+}
+
+/// Takes the sheaves of several slots out of another CPU, in two steps around one fence:
+///
+///   begin: the word is exchanged for closed(), which no slow path replaces.  A sequence in flight on that CPU may
+///          still store its own value over it.
+///   kmem_port_fence_cpus(): no sequence that read the word before the exchange is in flight any more.
+///   finish: is the slot still closed?  Then the sheaf is ours.  Anything else: a sequence in flight has won, and the
+///           sheaf is the CPU's as if we had not been there.
+class RemoteTake {
+ public:
+  static uint64_t begin(const SheafPool& pool, CpuId cpu, Slot slot) {
+    auto& word = at(cpu, slot);
+    const uint64_t seen = word.peek();
+    if (!seen || seen == pool.closed()) return 0;
+    uint64_t expected = seen;
+    return word.compare_exchange(expected, pool.closed()) ? seen : 0;
+  }
+  static Sheaf finish(const SheafPool& pool, CpuId cpu, Slot slot, uint64_t begun) {
+    if (!begun) return {};
+    uint64_t expected = pool.closed();
+    return at(cpu, slot).compare_exchange(expected, 0) ? Sheaf::of_word(pool.base(), begun) : Sheaf{};
+  }
+  /// Instead of finish: everything is as it was before begin.
+  static void undo(const SheafPool& pool, CpuId cpu, Slot slot, uint64_t begun) {
+    uint64_t expected = pool.closed();
+    if (begun) at(cpu, slot).compare_exchange(expected, begun);
+  }
+
+ private:
+  static Atomic<uint64_t>& at(CpuId cpu, Slot slot) {
+    return *reinterpret_cast<Atomic<uint64_t>*>(CpuStack::words(cpu) + slot.index);
+  }
+};
+
+/// Takes the slot's sheaf out of every CPU but this one, shadow CPUs included, and hands each to `use`.
+/// Where the port cannot fence, the other CPUs keep theirs.
+template <typename Use>
+void take_everywhere(const SheafPool& pool, Slot slot, uint32_t nr_cpus, Use use) {
+  constexpr uint32_t kAtOnce = 32;
+  const CpuId self = CpuStack::where();
+  for (uint32_t first = 0; first < nr_cpus; first += kAtOnce) {
+    uint64_t begun[kAtOnce] = {};
+    bool any = false;
+    for (uint32_t i = 0; i < kAtOnce && first + i < nr_cpus; ++i) {
+      if (const uint64_t word = CpuStack::take_shadow({nr_cpus + first + i}, slot)) use(Sheaf::of_word(pool.base(), word));
+      if (first + i != self.value) begun[i] = RemoteTake::begin(pool, {first + i}, slot);
+      any |= begun[i] != 0;
+    }
+    const bool fenced = any && kmem_port_fence_cpus();
+    for (uint32_t i = 0; any && i < kAtOnce && first + i < nr_cpus; ++i) {
+      if (!fenced) RemoteTake::undo(pool, {first + i}, slot, begun[i]);
+      else if (const Sheaf sheaf = RemoteTake::finish(pool, {first + i}, slot, begun[i])) use(sheaf);
+    }
+  }
+}
+
+}  // namespace kmem

@@ -1,0 +1,61 @@
+#pragma once
+// A lock-free stack of things that have a 32-bit index and are never unmapped.
+
+#include "base/atomic.h"
+#include "base/types.h"
+
+namespace kmem {
+
+/// Last in, first out, by one compare-and-exchange; usable in any context, held up by nobody.
+///
+/// The head is {tag:32, index:32}; the tag counts changes, so that a head that was popped and pushed again in between is
+/// not taken for the one that was read (Treiber 1986; IBM System/370 Principles of Operation, appendix A).  Index 0 is
+/// nothing.  `Links` tells where the link of a thing lies: Atomic<uint32_t>& link(uint32_t index).
+///
+/// Reading the link of a thing that another CPU has just popped is harmless: it is stale, and the tag refuses it.
+class IndexStack {
+ public:
+  template <typename Links>
+  void push(Links& links, uint32_t index) {
+    push_chain(links, index, index);
+  }
+
+  /// Puts a private chain, linked from first to last, on top.
+  template <typename Links>
+  void push_chain(Links& links, uint32_t first, uint32_t last) {
+    uint64_t head = head_.load();
+    do {
+      links.link(last).store(static_cast<uint32_t>(head));
+    } while (!head_.compare_exchange(head, next_tag(head) | first));
+  }
+
+  template <typename Links>
+  uint32_t pop(Links& links) {
+    uint64_t head = head_.load();
+    uint32_t index;
+    do {
+      index = static_cast<uint32_t>(head);
+      if (!index) return 0;
+    } while (!head_.compare_exchange(head, next_tag(head) | links.link(index).load()));
+    return index;
+  }
+
+  /// Empties the stack; the caller owns the chain and walks its links.
+  uint32_t take_all() {
+    uint64_t head = head_.load();
+    while (static_cast<uint32_t>(head) && !head_.compare_exchange(head, next_tag(head))) {
+    }
+    return static_cast<uint32_t>(head);
+  }
+
+  bool empty() const { return !static_cast<uint32_t>(head_.peek()); }
+  /// For walkers on a quiet system.
+  uint32_t top() const { return static_cast<uint32_t>(head_.peek()); }
+
+ private:
+  static uint64_t next_tag(uint64_t head) { return (head & ~uint64_t{0xffffffff}) + (uint64_t{1} << 32); }
+
+  Atomic<uint64_t> head_{0};
+};
+
+}  // namespace kmem

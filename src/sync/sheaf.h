@@ -1,0 +1,101 @@
+#pragma once
+// Sheaves: arrays of pointers that move as a whole between the CPUs' words and the barns.
+
+#include "base/atomic.h"
+#include "port/layout.h"
+#include "sync/index_stack.h"
+
+namespace kmem {
+
+/// One sheaf in private hands: its 128 words and the index of the topmost entry.
+///
+/// Entries lie from `top` up to a zero word.  A sheaf of less than full capacity has its zero further down, so that
+/// "full" is always the start of the 1 KiB and "empty" always a zero at the top (port/layout.h).
+struct Sheaf {
+  uint64_t* words = nullptr;
+  unsigned top = 0;
+
+  explicit operator bool() const { return words != nullptr; }
+  static Sheaf empty(uint64_t* words, unsigned capacity) {
+    words[capacity] = 0;
+    return {words, capacity};
+  }
+  unsigned room() const { return top; }
+  bool is_empty() const { return words[top] == 0; }
+  void put(void* p) { words[--top] = reinterpret_cast<uint64_t>(p); }
+  void* take() { return reinterpret_cast<void*>(words[top++]); }
+  unsigned count() const {
+    unsigned n = 0;
+    while (words[top + n]) ++n;
+    return n;
+  }
+
+  /// As a per-CPU word, and back.
+  uint64_t as_word(const char* base) const {
+    return static_cast<uint64_t>(reinterpret_cast<const char*>(words + top) - base) / kWordUnit;
+  }
+  static Sheaf of_word(char* base, uint64_t word) {
+    if (!word) return {};
+    const uint64_t start = (word * kWordUnit) & ~uint64_t{kSheafBytes - 1};
+    return {reinterpret_cast<uint64_t*>(base + start), static_cast<unsigned>(word & 0xff) / kWordStep};
+  }
+};
+
+/// All sheaves of the system: a stretch of address space after the per-CPU words, touched as it is used and reused last
+/// in, first out.  Lock-free, any context.
+///
+/// A sheaf has an index, 1 to nr; while it lies on an IndexStack its last word is {top:32, link:32}.  Sheaf 1 is never
+/// handed out: its words stay zero, and closed() names it.
+class SheafPool {
+ public:
+  void init(char* base, uint64_t first_offset, uint32_t nr) {
+    base_ = base;
+    first_ = first_offset;
+    nr_ = nr;
+    nr_used_.poke(1);
+  }
+  /// A per-CPU word that is full and empty at once, as zero is: the slot is closed while a remote CPU takes its sheaf.
+  uint64_t closed() const { return first_ / kWordUnit; }
+  char* base() const { return base_; }
+
+  /// A sheaf with unspecified contents; null when all are in use, and then callers do without.
+  uint64_t* get() {
+    if (const uint32_t index = free_.pop(*this)) return words(index);
+    const uint32_t index = nr_used_.fetch_add(1) + 1;
+    if (index <= nr_) return words(index);
+    nr_used_.fetch_sub(1);
+    return nullptr;
+  }
+  void put(uint64_t* words) { free_.push(*this, index(words)); }
+
+  uint32_t nr_used() const { return nr_used_.peek(); }
+  uint32_t index(const uint64_t* words) const {
+    return static_cast<uint32_t>((reinterpret_cast<const char*>(words) - base_ - first_) >> kSheafShift) + 1;
+  }
+  uint64_t* words(uint32_t index) const {
+    return reinterpret_cast<uint64_t*>(base_ + first_ + (size_t{index - 1} << kSheafShift));
+  }
+  Atomic<uint32_t>& link(uint32_t index) { return reinterpret_cast<Atomic<uint32_t>*>(words(index) + kSheafWords - 1)[0]; }
+
+  /// A private sheaf goes on a stack of such, and comes back as it was.
+  void push(IndexStack& stack, Sheaf sheaf) {
+    top_of(sheaf.words) = sheaf.top;
+    stack.push(*this, index(sheaf.words));
+  }
+  Sheaf pop(IndexStack& stack) {
+    const uint32_t index = stack.pop(*this);
+    return index ? parked(index) : Sheaf{};
+  }
+  Sheaf parked(uint32_t index) const { return {words(index), top_of(words(index))}; }
+
+ private:
+  static uint32_t& top_of(uint64_t* words) { return reinterpret_cast<uint32_t*>(words + kSheafWords - 1)[1]; }
+
+  char* base_ = nullptr;
+  uint64_t first_ = 0;
+  uint32_t nr_ = 0;
+  Atomic<uint32_t> nr_used_{0};
+  IndexStack free_;
+};
+
+}  // namespace kmem
