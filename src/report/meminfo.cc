@@ -11,12 +11,19 @@ struct Sums {
   uint64_t managed = 0, free = 0, usable = 0, clean = 0, dirty = 0, pcp = 0;  // pages
 };
 
+/// What can be had without reclaim.  The watermarks are those of a zone's full size, so they are scaled to the part of
+/// it that is online.
+uint64_t usable(const ZoneSnapshot& zone) {
+  const uint64_t low = zone.spanned ? zone.low * zone.managed / zone.spanned : zone.low;
+  return zone.nr_free > low ? zone.nr_free - low : 0;
+}
+
 Sums sums_of(const SystemSnapshot& system) {
   Sums sums;
   for (const ZoneSnapshot& zone : system.zones) {
     sums.managed += zone.managed;
     sums.free += zone.nr_free;
-    if (zone.nr_free > zone.low) sums.usable += zone.nr_free - zone.low;  // below, an allocation would reclaim
+    sums.usable += usable(zone);
     sums.clean += zone.clean;
     sums.dirty += zone.dirty;
     for (const PcpSnapshot& pcp : zone.pcps) sums.pcp += pcp.count;

@@ -68,9 +68,9 @@ void add_cache(std::string& out, const CacheSnapshot& cache, uint64_t page_size)
   const uint64_t all = held(cache, page_size);
   const uint64_t wasted = waste(cache, page_size);
   out +=
-      fmt::format("  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>6.1f} % {:>13} {:>9}\n", cache.name, cache.object_size,
+      fmt::format("  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>6.1f} % {:>9} {:>9}\n", cache.name, cache.object_size,
                   count_text(cache.active_objs), count_text(cache.cached_objs), size_text(all), size_text(wasted),
-                  percent(wasted, all), count_text(cache.allocs), count_text(cache.slow_allocs + cache.slow_frees));
+                  percent(wasted, all), count_text(cache.slow_allocs), count_text(cache.slow_frees));
 }
 
 void add_caches(std::string& out, const SystemSnapshot& system, size_t most) {
@@ -85,8 +85,8 @@ void add_caches(std::string& out, const SystemSnapshot& system, size_t most) {
   if (caches.empty()) return;
   std::stable_sort(caches.begin(), caches.end(),
                    [&](const auto* a, const auto* b) { return held(*a, page) > held(*b, page); });
-  out += fmt::format("\n  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>8} {:>13} {:>9}\n", "CACHE", "OBJECT", "IN USE",
-                     "CACHED", "HELD", "WASTE", "", "ALLOCS", "SLOW");
+  out += fmt::format("\n  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>8} {:>9} {:>9}\n", "CACHE", "OBJECT", "IN USE",
+                     "CACHED", "HELD", "WASTE", "", "REFILLS", "DRAINS");
   for (size_t i = 0; i < caches.size() && i < most; ++i) add_cache(out, *caches[i], page);
   if (caches.size() > most) out += fmt::format("  ... and {} more\n", caches.size() - most);
   out += fmt::format("  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>6.1f} %\n", "all", "", "", "", size_text(all),

@@ -117,7 +117,7 @@ TEST(meminfo, sums_the_zones_and_the_slabs) {
   EXPECT_EQ(text_of(put_meminfo, Sample().system),
             "MemTotal:         130560 kB\n"
             "MemFree:           32736 kB\n"
-            "MemAvailable:      32416 kB\n"
+            "MemAvailable:      32420 kB\n"
             "Slab:                 80 kB\n"
             "SReclaimable:          0 kB\n"
             "SUnreclaim:           80 kB\n"
@@ -129,6 +129,14 @@ TEST(meminfo, sums_the_zones_and_the_slabs) {
             "KmemFreeClean:     32000 kB\n"
             "KmemFreeDirty:       716 kB\n"
             "KmemGivenBack:     61440 kB\n");
+}
+
+TEST(meminfo, takes_the_part_of_the_watermark_that_is_online) {
+  Sample sample;
+  sample.zones[1].spanned = 1 << 20;
+  sample.zones[1].low = 1 << 14;  // more than the zone has online
+  EXPECT_NE(text_of(put_meminfo, sample.system).find("MemAvailable:      30916 kB\n"), std::string::npos)
+      << text_of(put_meminfo, sample.system);
 }
 
 TEST(every_text, of_an_empty_system_has_no_line_about_a_zone_or_cache) {
