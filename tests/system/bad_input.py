@@ -39,7 +39,7 @@ FOR_ONE_SIZE = (
 )
 SILENT = ("nothing", "usable_size_of_bad_pointers")  # no report is asked for
 MOST_REPORTS = 200  # of 10,000 mistakes
-PATIENCE = 60  # seconds; a mistake takes milliseconds
+PATIENCE = 20  # seconds; a mistake takes milliseconds
 
 
 def cases():

@@ -2,7 +2,7 @@
 // be zero though it is recycled all the time, what realloc keeps must be kept, alignments must hold; and one thread
 // asks for statistics and trims meanwhile.
 //
-//   mixed_calls [OPERATIONS-PER-THREAD]      (60000 if not said)
+//   mixed_calls [OPERATIONS-PER-THREAD]      (25000 if not said)
 #include <malloc.h>
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace {
 constexpr int kThreads = 4;
 constexpr size_t kSlots = 200;
 
-int nr_operations = 60000;
+int nr_operations = 25000;
 std::atomic<bool> stop{false};
 std::atomic<int> nr_broken{0};
 
