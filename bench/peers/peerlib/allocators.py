@@ -44,7 +44,8 @@ def loader_cache():
 
 
 def package_version(package):
-    out = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
+    query = ["dpkg-query", "-W", "-f", "${Version}", package]
+    out = subprocess.run(query, capture_output=True, text=True, check=False)
     return out.stdout.strip() if out.returncode == 0 else "unknown"
 
 
@@ -60,7 +61,7 @@ def find_all(kmem_library, say):
     if os.path.exists(kmem_library):
         allocators.append(Allocator("kmem", os.path.abspath(kmem_library), "this tree", KMEM_COLOUR))
     else:
-        say(f"skipped kmem: {kmem_library} is not built (cmake --preset release && cmake --build --preset release)")
+        say(f"skipped kmem: {os.path.relpath(kmem_library)} is not built (cmake --preset release && cmake --build --preset release)")
     return allocators
 
 

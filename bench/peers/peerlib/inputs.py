@@ -53,7 +53,7 @@ SELECT count(*), max(buyer), min(buyer), sum(length(buyer)) FROM sale;
 def postscript(path, pages):
     """Text, curves, clips and dictionaries; an interpreter and a renderer at work."""
     with open(path, "w", encoding="ascii") as out:
-        out.write("%!PS-Adobe-3.0\n/rnd { 1103515245 mul 12345 add 16#7fffffff and } bind def\n"
+        out.write("%!PS-Adobe-3.0\n"
                   "/srand 1 def /next { /srand srand 69069 mul cvi 16#ffffff and 1 add def srand } bind def\n")
         for page in range(pages):
             out.write(f"""

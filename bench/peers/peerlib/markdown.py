@@ -16,8 +16,8 @@ def _about(about):
             f"{about['rounds']} interleaved rounds at {about['scale']:g} of the full work, tree {about['commit']}. "
             f"Load before and after: {about['load_before']:.1f} and {about['load_after']:.1f}; the host took "
             f"{about['stolen_percent']:.1f} % of the CPU time.\n\n"
-            "Each figure is the median of the rounds, with least and most below it; then its ratio to the best, which is "
-            "bold. docs/measuring.md says what is in it and what is not.\n")
+            "Each figure is the median of the rounds, with least and most below it; then its ratio to the best, which "
+            "is bold. docs/measuring.md says what is in it and what is not.\n")
 
 
 def _header(names, first):
@@ -25,7 +25,10 @@ def _header(names, first):
 
 
 def _means(data, names):
-    text = "## Geometric means of the ratios to the best (1.00: the best everywhere)\n\n" + _header(names, "")
+    text = "## Geometric means of the ratios to the best (1.00: the best everywhere)\n\n"
+    if not data["geomeans"]["all"]["workloads"]:
+        return text + "None: no workload was finished by every allocator.\n"
+    text += _header(names, "")
     for group in ("all", "patterns", "programs"):
         group_data = data["geomeans"][group]
         if not group_data["workloads"]:

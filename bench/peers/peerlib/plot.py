@@ -57,16 +57,17 @@ def render(data, colours):
 
 def _bars(canvas, data, colours, top):
     means = data["geomeans"]["all"]
-    count = means["workloads"]
-    panels = [(f"CPU time, geometric mean of {count} workloads", {n: m["cpu"] for n, m in means["means"].items()}, "{:.2f}"),
-              (f"Peak memory, geometric mean of {count} workloads", {n: m["memory"] for n, m in means["means"].items()}, "{:.2f}"),
+    title = f"geometric mean of {means['workloads']} workloads"
+    panels = [(f"CPU time, {title}", {n: m["cpu"] for n, m in means["means"].items()}, "{:.2f}"),
+              (f"Peak memory, {title}", {n: m["memory"] for n, m in means["means"].items()}, "{:.2f}"),
               ("Still held 2 s after all was freed, % of growth",
                {n: None if v is None else 100 * v for n, v in data["held_after_2_s"].items()}, "{:.0f} %")]
     panels = [p for p in panels if any(v is not None for v in p[1].values())]
     width = (WIDTH - 2 * MARGIN - PANEL_GAP * 2) / 3
     bottom = top
-    for i, (title, values, form) in enumerate(panels):
-        bottom = max(bottom, _bar_panel(canvas, MARGIN + i * (width + PANEL_GAP), top, width, title, values, form, colours))
+    for i, panel in enumerate(panels):
+        x = MARGIN + i * (width + PANEL_GAP)
+        bottom = max(bottom, _bar_panel(canvas, x, top, width, *panel, colours))
     return bottom
 
 

@@ -201,7 +201,8 @@ def all_programs(scale, launcher):
 
     fixed_git = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
     for role in ("AUTHOR", "COMMITTER"):
-        fixed_git.update({f"GIT_{role}_NAME": "A", f"GIT_{role}_EMAIL": "a@b", f"GIT_{role}_DATE": "2020-01-01T00:00:00Z"})
+        fixed_git.update({f"GIT_{role}_NAME": "A", f"GIT_{role}_EMAIL": "a@b",
+                          f"GIT_{role}_DATE": "2020-01-01T00:00:00Z"})
 
     programs = [
         Redis(scale),
