@@ -28,13 +28,23 @@ KMEM_END_C
 #ifndef pr_fmt
 #define pr_fmt(format) format
 #endif
-#define pr_emerg(...) printk(KERN_EMERG pr_fmt(__VA_ARGS__))
-#define pr_alert(...) printk(KERN_ALERT pr_fmt(__VA_ARGS__))
-#define pr_crit(...) printk(KERN_CRIT pr_fmt(__VA_ARGS__))
-#define pr_err(...) printk(KERN_ERR pr_fmt(__VA_ARGS__))
-#define pr_warn(...) printk(KERN_WARNING pr_fmt(__VA_ARGS__))
-#define pr_notice(...) printk(KERN_NOTICE pr_fmt(__VA_ARGS__))
-#define pr_info(...) printk(KERN_INFO pr_fmt(__VA_ARGS__))
+/* pr_fmt() is asked for the format alone, which takes knowing whether anything follows it: up to 16 arguments. */
+#define KMEM_PR_ONE_(level, format) printk(level pr_fmt(format))
+#define KMEM_PR_MORE_(level, format, ...) printk(level pr_fmt(format), __VA_ARGS__)
+#define KMEM_PR_PICK_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, name, ...) name
+#define KMEM_PR_(level, ...)                                                                                           \
+  KMEM_PR_PICK_(__VA_ARGS__, KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_, \
+                KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_,              \
+                KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_MORE_, KMEM_PR_ONE_, 0)                                          \
+  (level, __VA_ARGS__)
+
+#define pr_emerg(...) KMEM_PR_(KERN_EMERG, __VA_ARGS__)
+#define pr_alert(...) KMEM_PR_(KERN_ALERT, __VA_ARGS__)
+#define pr_crit(...) KMEM_PR_(KERN_CRIT, __VA_ARGS__)
+#define pr_err(...) KMEM_PR_(KERN_ERR, __VA_ARGS__)
+#define pr_warn(...) KMEM_PR_(KERN_WARNING, __VA_ARGS__)
+#define pr_notice(...) KMEM_PR_(KERN_NOTICE, __VA_ARGS__)
+#define pr_info(...) KMEM_PR_(KERN_INFO, __VA_ARGS__)
 #define pr_cont(...) printk(KERN_CONT __VA_ARGS__)
 
 #endif
