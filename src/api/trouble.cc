@@ -62,7 +62,8 @@ void report_failure(const char* what, size_t bytes, Gfp gfp) {
   char flags[192];
   name_flags(gfp, flags, sizeof flags);
   Report report;
-  report.line("%s: allocation failure: %zu bytes, mode:%#x(%s)", what, bytes, gfp, flags);
+  const unsigned order = log2_ceil((bytes + kPageSize - 1) / kPageSize);
+  report.line("%s: page allocation failure: order:%u, bytes:%zu, mode:%#x(%s)", what, order, bytes, gfp, flags);
   report.call_trace();
   PageAllocator& pages = system().pages;
   for (unsigned i = 0; i < pages.nr_zones(); ++i) {
