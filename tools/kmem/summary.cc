@@ -112,9 +112,8 @@ void add_zones(std::string& out, const SystemSnapshot& system) {
 std::string size_text(uint64_t bytes) { return TextOf<32>().bytes(bytes).data(); }
 
 std::string count_text(uint64_t count) {
-  std::string digits = fmt::format("{}", count);
-  for (auto at = static_cast<long>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
-  return digits;
+  if (count < 1000) return fmt::format("{}", count);
+  return fmt::format("{},{:03}", count_text(count / 1000), count % 1000);
 }
 
 std::string describe_end(const Ended& ended) {
