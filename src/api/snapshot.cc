@@ -72,7 +72,7 @@ void fill(ZoneSnapshot& out, Zone& zone, PageAllocator& pages) {
 void take(SystemSnapshot& out) {
   System& s = system();
   out = SystemSnapshot{};
-  size_t caches = 0, objects = 0, slabs = 0, used = 0;
+  size_t caches = 0, objects = 0, slabs = 0, used = 0, listed = 0;
   for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id) {
     const Cache& cache = s.heap.cache(id);
     if (!cache.live()) continue;
@@ -87,6 +87,7 @@ void take(SystemSnapshot& out) {
     store.zones[i] = ZoneSnapshot{};
     fill(store.zones[i], zone, s.pages);
     used += zone.nr_in_use() * kPageSize;
+    for (const PcpSnapshot& pcp : store.zones[i].pcps) listed += pcp.count * kPageSize;
     out.bytes_online += zone.nr_online() * kPageSize;
     out.bytes_given_back += zone.nr_returned() * kPageSize;
     out.times_given_back += zone.nr_returns();
@@ -101,8 +102,11 @@ void take(SystemSnapshot& out) {
   out.nr_nodes = s.machine.nr_nodes;
   out.cpu_stack = s.machine.cpu_stack;
   out.host_page_size = s.machine.host_page_bytes;
-  out.bytes_in_use = objects + (used > slabs ? used - slabs : 0) + out.mapped.bytes;
+  // Pages in use are those of slabs, those that wait on the CPUs' lists, and those that callers hold as pages.
+  const size_t as_pages = used > slabs + listed ? used - slabs - listed : 0;
+  out.bytes_in_use = objects + as_pages + out.mapped.bytes;
   s.bytes_peak.raise_to(out.bytes_in_use);
+  s.bytes_peak.raise_to(out.mapped.bytes_peak);
   out.bytes_peak = s.bytes_peak.value();
   out.version = "0.1.0";
   out.boot_words = s.machine.command_line;
