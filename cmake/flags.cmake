@@ -24,6 +24,8 @@ endif()
 add_library(kmem_warnings INTERFACE)
 target_compile_options(kmem_warnings INTERFACE -Wall -Wextra -Wshadow $<$<BOOL:${KMEM_WERROR}>:-Werror>
   $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wthread-safety>
+  # g++ 12 takes std::string's own copies for overlapping ones.
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
   # With few optimisations or a sanitizer g++ sees uninitialised words that are not; a release keeps the warning.
   $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<CONFIG:Debug>>:-Wno-maybe-uninitialized>)
 
