@@ -16,8 +16,8 @@ static inline void kunmap_local(const void* address) { (void)address; }
 KMEM_END_C
 
 /* 2.6 named a slot in a second argument; since 2.6.37 there is none. */
-#define kmap_atomic(...) kmem_first_page_address(__VA_ARGS__, 0)
-#define kunmap_atomic(...) ((void)(__VA_ARGS__))
-#define kmem_first_page_address(page, ...) page_address(page)
+#define kmap_atomic(...) page_address(KMEM_FIRST_(__VA_ARGS__, 0))
+#define kunmap_atomic(...) ((void)(KMEM_FIRST_(__VA_ARGS__, 0)))
+#define KMEM_FIRST_(first, ...) first
 
 #endif

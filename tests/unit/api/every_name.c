@@ -1,0 +1,176 @@
+/* Every name of the headers once, by a program that knows only the headers and the shared library: gnu11 C, and,
+ * through every_name.cc, C++20.  What the names mean is tested beside this file; here it is that they exist, are
+ * exported, and take what kernel code gives them. */
+#include <kmem/stats.h>
+#include <linux/bootmem.h>
+#include <linux/bug.h>
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/kernel.h>
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <asm/io.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHECK(condition)                                              \
+  do {                                                                \
+    if (!(condition)) {                                               \
+      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      exit(1);                                                        \
+    }                                                                 \
+  } while (0)
+
+struct object {
+  long number;
+  char text[40];
+};
+
+static int nr_seen;
+static void construct(void* p) { ((struct object*)p)->number = 42; }
+static void construct_2_6(void* p, kmem_cache_t* cache, unsigned long flags) {
+  CHECK(cache != NULL && (flags & SLAB_CTOR_CONSTRUCTOR || nr_seen));
+  ++nr_seen;
+  construct(p);
+}
+
+static void kmalloc_names(void) {
+  kfree(kmalloc(100, GFP_KERNEL));
+  kfree(kmalloc_node(100, GFP_NOFS, NUMA_NO_NODE));
+  kfree(kzalloc(100, GFP_ATOMIC));
+  kfree(kzalloc_node(100, GFP_NOIO, 0));
+  kfree(kcalloc(10, 10, GFP_USER));
+  kfree(kcalloc_node(10, 10, GFP_KERNEL_ACCOUNT, 0));
+  kfree(kmalloc_array(10, 10, GFP_NOWAIT));
+  kfree(kmalloc_array_node(10, 10, GFP_KERNEL | __GFP_REPEAT, 0));
+  kfree(krealloc(kmalloc(8, __GFP_WAIT), 100, GFP_KERNEL | __GFP_NORETRY));
+  kfree(krealloc_array(NULL, 10, 10, GFP_KERNEL | __GFP_NOFAIL));
+  kfree_sensitive(kmalloc(10, GFP_KERNEL | __GFP_COMP | __GFP_COLD | __GFP_HIGH));
+  kzfree(kmalloc(10, GFP_KERNEL | __GFP_RETRY_MAYFAIL));
+  CHECK(ksize(NULL) == 0 && kmalloc_size_roundup(33) == 64);
+  CHECK(gfpflags_allow_blocking(GFP_KERNEL) && !gfpflags_allow_blocking(GFP_ATOMIC));
+  CHECK(ZERO_OR_NULL_PTR(kmalloc(0, GFP_KERNEL)) && KMALLOC_MAX_CACHE_SIZE < KMALLOC_MAX_SIZE);
+}
+
+static void string_names(void) {
+  char* text = kstrdup("text", GFP_KERNEL);
+  CHECK(strcmp(text, "text") == 0);
+  kfree(text);
+  kfree(kstrndup("text", 2, GFP_KERNEL));
+  kfree(kmemdup("text", 4, GFP_KERNEL));
+  kfree(kmemdup_nul("text", 3, GFP_KERNEL));
+  kfree(kmemdup_array("text", 2, 2, GFP_KERNEL));
+  kfree(kasprintf(GFP_KERNEL, "%d", 1));
+  long secret = 1;
+  memzero_explicit(&secret, sizeof(secret));
+  CHECK(secret == 0);
+}
+
+static void cache_names(void) {
+  struct kmem_cache* now = kmem_cache_create("now", sizeof(struct object), 0, SLAB_HWCACHE_ALIGN, construct);
+  kmem_cache_t* then = kmem_cache_create("then", sizeof(struct object), 0, SLAB_NO_REAP, construct_2_6, construct_2_6);
+  kmem_cache_t* named = KMEM_CACHE(object, SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE);
+  kmem_cache_t* copied = KMEM_CACHE_USERCOPY(object, SLAB_PANIC, text);
+  kmem_cache_t* all[4];
+  all[0] = now, all[1] = then, all[2] = named, all[3] = copied;
+  for (int i = 0; i < 4; ++i) {
+    void* some[3];
+    CHECK(all[i] != NULL && kmem_cache_size(all[i]) == sizeof(struct object));
+    kmem_cache_free(all[i], kmem_cache_alloc(all[i], SLAB_KERNEL));
+    kmem_cache_free(all[i], kmem_cache_alloc_node(all[i], SLAB_ATOMIC, 0));
+    CHECK(kmem_cache_alloc_bulk(all[i], GFP_KERNEL, 3, some) == 3);
+    kmem_cache_free_bulk(all[i], 3, some);
+    kmem_cache_shrink(all[i]);
+  }
+  kmem_cache_free(named, kmem_cache_zalloc(named, GFP_KERNEL));
+  CHECK(nr_seen > 0);
+  for (int i = 0; i < 4; ++i) CHECK(kmem_cache_destroy(all[i]) == 0);
+  void* blocks[2];
+  blocks[0] = kmalloc(10, GFP_KERNEL), blocks[1] = kmalloc(20000, GFP_KERNEL);
+  kfree_bulk(2, blocks);
+}
+
+static void page_names(void) {
+  free_page(get_zeroed_page(GFP_KERNEL));
+  free_page(__get_free_page(GFP_KERNEL));
+  free_pages(__get_free_pages(GFP_KERNEL, 2), 2);
+  free_pages(__get_dma_pages(GFP_KERNEL, 1), 1);
+  free_pages_exact(alloc_pages_exact(10000, GFP_KERNEL), 10000);
+  free_pages_exact(alloc_pages_exact_node(0, 10000, GFP_KERNEL), 10000);
+  __free_pages(alloc_pages(GFP_HIGHUSER, 1), 1);
+  __free_pages(alloc_pages_node(0, GFP_KERNEL | GFP_DMA32, 1), 1);
+  __free_page(alloc_page(GFP_HIGHUSER_MOVABLE));
+  free_hot_page(alloc_page(GFP_KERNEL));
+  free_cold_page(alloc_page(GFP_KERNEL));
+  struct page* page = NULL;
+  CHECK(alloc_pages_bulk(GFP_KERNEL, 1, &page) == 1);
+  CHECK(pfn_to_page(page_to_pfn(page)) == page && virt_to_page(page_address(page)) == page);
+  CHECK(virt_to_page((unsigned long)page_address(page)) == page && phys_to_page(page_to_phys(page)) == page);
+  CHECK(__va(__pa(page_address(page))) == page_address(page) && phys_to_virt(virt_to_phys(&page)) == &page);
+  CHECK(pfn_valid(page_to_pfn(page)) && virt_addr_valid(page_address(page)) && page_to_nid(page) >= 0);
+  CHECK(page_zonenum(page) < MAX_NR_ZONES && !PageHighMem(page) && MAX_ORDER == MAX_PAGE_ORDER);
+  memset(kmap(page), 0, PAGE_SIZE);
+  kunmap(page);
+  kunmap_local(kmap_local_page(page));
+  kunmap_atomic(kmap_atomic(page));
+  kunmap_atomic(kmap_atomic(page, KM_USER0), KM_USER0);
+  set_page_private(page, 7);
+  page->index = 8;
+  page->lru.next = page->lru.prev = NULL;
+  CHECK(page_private(page) == 7 && page_count(page) == 1);
+  get_page(page);
+  put_page(page);
+  split_page(page, 0);
+  put_page(page);
+  CHECK(get_order(5000) == 1 && PAGE_ALIGN(5000UL) == 8192 && PFN_UP(5000UL) == 2 && offset_in_page(5000) == 904);
+}
+
+static void boot_names(void) {
+  void* taken = alloc_bootmem(PAGE_SIZE);
+  free_bootmem(__pa(taken), PAGE_SIZE);
+  taken = alloc_bootmem_low(PAGE_SIZE);
+  free_bootmem(__pa(taken), PAGE_SIZE);
+  taken = alloc_bootmem_pages(PAGE_SIZE);
+  free_bootmem(__pa(taken), PAGE_SIZE);
+  taken = alloc_bootmem_low_pages(PAGE_SIZE);
+  free_bootmem(__pa(taken), PAGE_SIZE);
+  memblock_free(memblock_alloc(100, 64), 100);
+  memblock_free(memblock_alloc_raw(100, 0), 100);
+  CHECK(memblock_phys_free(memblock_phys_alloc(100, 0), 100) == 0);
+  uint64_t position;
+  phys_addr_t start, end;
+  for_each_mem_range(position, &start, &end) CHECK(memblock_is_memory(start) && memblock_is_region_memory(start, 1));
+  CHECK(memblock_phys_mem_size() > 0 && memblock_start_of_DRAM() < memblock_end_of_DRAM());
+}
+
+static void small_words(void) {
+  struct object object;
+  const int numbers[3] = {3, 1, 2};
+  CHECK(container_of(&object.text, struct object, text) == &object);
+  CHECK(ALIGN(5, 8) == 8 && ALIGN_DOWN(15, 8) == 8 && IS_ALIGNED(16, 8) && roundup(7, 3) == 9 &&
+        DIV_ROUND_UP(7, 3) == 3);
+  CHECK(ARRAY_SIZE(numbers) == 3 && min_t(int, 3, 2) == 2 && max_t(int, 3, 2) == 3);
+#ifndef __cplusplus
+  CHECK(min(3, 2) == 2 && max(3, 2) == 3);
+#endif
+  CHECK(IS_ERR(ERR_PTR(-ENOMEM)) && PTR_ERR(ERR_PTR(-ENOMEM)) == -ENOMEM && !IS_ERR_OR_NULL(&object));
+  CHECK(array_size(SIZE_MAX, 2) == SIZE_MAX && !WARN_ON(0) && likely(1) && !unlikely(0));
+  BUILD_BUG_ON(sizeof(u8) != 1 || sizeof(u16) != 2 || sizeof(u32) != 4 || sizeof(u64) != 8);
+  CHECK(kmem_slabinfo(NULL, 0) && kmem_buddyinfo(NULL, 0) && kmem_zoneinfo(NULL, 0) && kmem_meminfo(NULL, 0));
+  CHECK(kmem_pagetypeinfo(NULL, 0) && kmem_json(NULL, 0));
+  kmem_trim();
+}
+
+int main(void) {
+  kmalloc_names();
+  string_names();
+  cache_names();
+  page_names();
+  boot_names();
+  small_words();
+  pr_info("every name is there\n");
+  return 0;
+}

@@ -1,0 +1,2 @@
+// The same names from C++.
+#include "every_name.c"  // NOLINT: one program in two languages
