@@ -54,6 +54,16 @@ KMEM_NOINLINE void free_badly(void* p) {
   kmem::report_bad_free(p);
 }
 
+KMEM_NOINLINE void* realloc_slowly(void* p, size_t size) {
+  void* q = nullptr;
+  {
+    const KeepErrno keep;
+    if (kmem::boot() && system().heap.usable(p)) q = system().heap.realloc(p, size, kmem::gfp::kKernel, true);
+    else kmem::report_bad_free(p);
+  }
+  return q ? q : out_of_memory();
+}
+
 bool valid_alignment(size_t align) { return align && (align & (align - 1)) == 0; }
 
 void* aligned(size_t align, size_t size) {
@@ -98,19 +108,19 @@ KMEM_EXPORT void* calloc(size_t n, size_t size) {
 
 KMEM_EXPORT void* realloc(void* p, size_t size) {
   if (!p) return malloc(size);
-  if (!size) {
+  if (KMEM_UNLIKELY(!size)) {
     free(p);
     return nullptr;
   }
-  void* q = nullptr;
-  bool ours = false;
-  {
-    const KeepErrno keep;
-    ours = kmem::boot() && system().heap.usable(p);
-    if (ours) q = system().heap.realloc(p, size, kmem::gfp::kKernel, true);
-    else kmem::report_bad_free(p);
-  }
-  return q ? q : out_of_memory();
+  const unsigned from = kmem::fast::class_of(p);
+  const size_t old = from ? kmem::fast::class_size(from) : 0;
+  if (KMEM_UNLIKELY(!old)) return realloc_slowly(p, size);
+  if (kmem::fast::malloc_class(size) == from) return p;
+  void* q = malloc(size);
+  if (KMEM_UNLIKELY(!q)) return nullptr;
+  memcpy(q, p, old < size ? old : size);
+  free(p);
+  return q;
 }
 
 KMEM_EXPORT void* reallocarray(void* p, size_t n, size_t size) {

@@ -40,8 +40,8 @@ void fill(CacheSnapshot& out, const Cache& cache) {
   out.batchcount = cache.sheaf_capacity();
   out.shared = Cache::kBarnMax;
   out.cached_objs = cache.nr_cached();
-  out.slow_allocs = cache.nr_refills.value();
-  out.slow_frees = cache.nr_drains.value();
+  out.slow_allocs = cache.nr_refills();
+  out.slow_frees = cache.nr_drains();
   const uint32_t refs = cache.refs.peek();
   out.aliases = refs > 1 ? refs - 1 : 0;
 }

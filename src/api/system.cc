@@ -46,7 +46,8 @@ bool build(System& s) {
   metadata = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(metadata), kPageSize));
   if (metadata + Heap::metadata_bytes(s.machine.nr_nodes) > s.machine.metadata + s.machine.metadata_bytes) return false;
   s.world = {&s.pages, &s.sheaves, reinterpret_cast<uint8_t*>(s.machine.base + kFrameTable),
-             reinterpret_cast<Divisor*>(s.machine.base + kDivisors), report_double_free};
+             reinterpret_cast<Divisor*>(s.machine.base + kDivisors),
+             reinterpret_cast<uint32_t*>(s.machine.base + kClassSizes), report_double_free};
   s.heap.init(s.world, s.machine.base, metadata);
   s.pages.set_reclaim({reclaim, &s.heap});
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);

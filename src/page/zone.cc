@@ -6,6 +6,8 @@ namespace kmem {
 namespace {
 
 constexpr uint64_t kKeepFloor = (uint64_t{4} << 20) >> kPageShift;
+/// How long ago a want of dirty frames still counts, halved each time.
+constexpr uint64_t kWindowNs = 10'000'000;
 /// A zone this full of use has its further sections backed by huge pages: what is wasted at its end is then little.
 constexpr uint64_t kHugeFrom = (uint64_t{32} << 20) >> kPageShift;
 
@@ -96,6 +98,7 @@ FrameSet Zone::claim_some(unsigned n) {
     const FrameSet set = frames_.claim_some(n);
     if (set.mask) {
       count_claimed(set.count(), count_bits(set.clean));
+      note_wanted(count_bits(set.clean));
       return set;
     }
     if (!grow()) return {};
@@ -108,6 +111,7 @@ Maybe<Pfn> Zone::claim_run(Order order, bool& all_clean) {
     const auto at = frames_.claim_run(order, clean);
     if (at) {
       count_claimed(order.pages(), clean);
+      note_wanted(clean);
       all_clean = clean == order.pages();
       return at;
     }
@@ -143,19 +147,45 @@ uint64_t Zone::nr_available() const {
 // Free-page reporting --------------------------------------------------------------------------------------------------
 
 uint64_t Zone::keep_limit() const {
-  const uint64_t share = nr_in_use() / 16;
-  return share > kKeepFloor ? share : kKeepFloor;
+  const uint64_t share = nr_in_use() / 16, wanted = wanted_.peek();
+  const uint64_t keep = share > kKeepFloor ? share : kKeepFloor;
+  return wanted > keep ? wanted : keep;
+}
+
+// Frames were claimed.  Dirty ones have been worth keeping; of the clean ones, those that the host was given before
+// would have been.
+void Zone::note_wanted(uint64_t clean) {
+  const uint64_t dirty = nr_dirty(), crest = crest_.peek();
+  if (crest > dirty + wanted_.peek()) wanted_.poke(crest - dirty);
+  const uint64_t missed = missed_.peek();
+  if (KMEM_LIKELY(!missed || !clean)) return;
+  const uint64_t again = clean < missed ? clean : missed;
+  missed_.poke(missed - again);
+  wanted_.poke(wanted_.peek() + again);
+}
+
+void Zone::begin_window() {
+  const uint64_t dirty = nr_dirty(), now = kmem_port_now_ns();
+  if (dirty > crest_.peek()) crest_.poke(dirty);
+  const uint64_t windows = (now - window_start_.peek()) / kWindowNs;
+  if (!windows) return;
+  wanted_.poke(windows < 32 ? wanted_.peek() >> windows : 0);
+  crest_.poke(dirty);
+  window_start_.poke(now);
 }
 
 void Zone::settle() {
+  if (KMEM_LIKELY(nr_dirty() <= kKeepFloor)) return;
+  begin_window();
   const uint64_t keep = keep_limit();
-  if (KMEM_UNLIKELY(nr_dirty() > keep)) give_to_host(keep / 2);
+  if (nr_dirty() > keep) give_to_host(keep / 2);
 }
 
 bool Zone::discard(Pfn start, uint64_t n) {
   const bool gone = kmem_port_discard(address(start), n << kPageShift);
   nr_returns_.fetch_add(1);
   if (gone) nr_returned_.fetch_add(n);
+  if (gone) missed_.poke(missed_.peek() + n);
   return gone;
 }
 

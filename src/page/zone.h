@@ -66,7 +66,7 @@ class Zone {
   uint64_t give_to_host(uint64_t keep);
   /// The same if more than keep_limit() are dirty.  Called by whoever has given frames back and holds nothing.
   void settle();
-  /// Dirty free frames that stay: a sixteenth of what is in use, at least 4 MiB.
+  /// Dirty free frames that stay: a sixteenth of what is in use, at least 4 MiB; and as many as were lately wanted back.
   uint64_t keep_limit() const;
 
   /// Free frames, those of sections to come included: what watermarks are compared with.
@@ -100,6 +100,8 @@ class Zone {
   uint64_t return_block(uint64_t block);
   uint64_t return_parts(uint64_t block);
   bool discard(Pfn first, uint64_t n);
+  void note_wanted(uint64_t clean);
+  void begin_window();
 
   FrameBits frames_;
   ZoneKind kind_ = ZoneKind::Normal;
@@ -116,6 +118,11 @@ class Zone {
   Atomic<uint64_t> nr_returned_{0};
   Atomic<uint64_t> nr_returns_{0};
   Atomic<uint32_t> returning_{0};
+  // How many dirty frames were wanted back lately: estimates, written without care for a lost update.
+  Atomic<uint64_t> crest_{0};         // the most dirty frames in this window
+  Atomic<uint64_t> wanted_{0};        // how far they fell from there, or would have fallen; halved with each window
+  Atomic<uint64_t> missed_{0};        // frames given to the host and not wanted back since
+  Atomic<uint64_t> window_start_{0};  // ns
 };
 
 }  // namespace kmem

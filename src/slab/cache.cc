@@ -46,7 +46,10 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   if (!shape_.nr_objects) return false;
   const uint32_t holds = kSheafHolds / shape_.size;
   capacity_ = static_cast<uint8_t>(holds < 2 ? 2 : holds > kSheafCapacity ? kSheafCapacity : holds);
-  if (class_ != kSharedClass) world.divisors[class_] = make_divisor(shape_.bytes(), shape_.size);
+  if (class_ != kSharedClass) {
+    world.divisors[class_] = make_divisor(shape_.bytes(), shape_.size);
+    world.class_sizes[class_] = object_size_;
+  }
   size_t i = 0;
   for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
   name_[i] = 0;
@@ -56,7 +59,9 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
 
 void Cache::retire() {
   live_ = false;
-  if (class_ != kSharedClass) world_->divisors[class_] = {};
+  if (class_ == kSharedClass) return;
+  world_->divisors[class_] = {};
+  world_->class_sizes[class_] = 0;
 }
 
 // Slabs ----------------------------------------------------------------------------------------------------------------
@@ -182,10 +187,8 @@ unsigned Cache::refill_count(const CacheNode& node) const {
 }
 
 Sheaf Cache::refill(Gfp gfp, unsigned node) {
-  if (const Sheaf full = world_->sheaves->pop(nodes_[node].barn)) {
-    nodes_[node].nr_barn.fetch_sub(1);
-    return full;
-  }
+  for (unsigned i = 0, part = barn_part(); i < kBarnParts; ++i)
+    if (const Sheaf full = world_->sheaves->pop(nodes_[node].barn[(part + i) % kBarnParts].full)) return full;
   uint64_t* words = world_->sheaves->get();
   if (!words) return {};
   Sheaf sheaf = Sheaf::empty(words, capacity_);
@@ -203,15 +206,14 @@ void* Cache::alloc(Gfp gfp, int nid) {
   const unsigned node = local_node();
   Sheaf sheaf = refill(gfp, node);
   if (!sheaf) return alloc_one(gfp, node, false);
-  nr_refills.add();
+  nodes_[node].barn[barn_part()].nr_refills.add_alone();
   void* object = sheaf.take();
   Sheaf old;
-  if (!exchange_if_empty(*world_->sheaves, slot_, sheaf, old)) {
-    // Somebody else refilled this CPU, or we are on another one by now.
-    put_back(sheaf);
-  } else if (old) {
-    put_back(old);
-  }
+  // Not installed: somebody else refilled this CPU, or we are on another one by now.
+  if (!exchange_if_empty(*world_->sheaves, slot_, sheaf, old)) old = sheaf;
+  if (!old) world_->sheaves->equip_this_cpu();
+  else if (old.is_empty()) world_->sheaves->put(old.words);
+  else put_back(old);
   return object;
 }
 
@@ -270,31 +272,31 @@ void Cache::put_entry(void* object) {
 }
 
 // The cache holds many slabs for few objects: what sheaves hold back then pins memory out of proportion.
-bool Cache::mostly_idle(const CacheNode& node) const {
+bool Cache::mostly_idle(const CacheNode& node, unsigned part) const {
   const int64_t held = node.nr_slabs.peek() * static_cast<int64_t>(shape_.bytes());
   if (held <= kIdleFloor) return false;
-  const int64_t cached = int64_t{node.nr_barn.peek()} * capacity_;
+  const int64_t cached = int64_t{world_->sheaves->depth(node.barn[part].full)} * capacity_;
   return (node.nr_out.peek() - cached) * static_cast<int64_t>(shape_.size) * 3 < held;
 }
 
-int32_t Cache::barn_limit(const CacheNode&, bool idle) const { return idle ? 0 : kBarnMax; }
+void Cache::empty_barn(CacheNode& node) {
+  for (BarnPart& part : node.barn)
+    while (const Sheaf full = world_->sheaves->pop(part.full)) put_back(full);
+}
 
 // A full sheaf goes to the barn while there is room, else its objects go to their slabs.
 void Cache::stow(Sheaf full) {
   CacheNode& node = nodes_[local_node()];
-  const bool idle = mostly_idle(node);
-  if (node.nr_barn.peek() < barn_limit(node, idle)) {
-    node.nr_barn.fetch_add(1);
-    world_->sheaves->push(node.barn, full);
-    idle_.poke(0);
+  const unsigned part = barn_part();
+  const bool idle = mostly_idle(node, part);
+  if (!idle && world_->sheaves->depth(node.barn[part].full) < kBarnMax) {
+    world_->sheaves->push(node.barn[part].full, full);
+    if (idle_.peek()) idle_.poke(0);
     return;
   }
   put_back(full);
   if (idle) {
-    while (const Sheaf more = world_->sheaves->pop(node.barn)) {
-      node.nr_barn.fetch_sub(1);
-      put_back(more);
-    }
+    empty_barn(node);
     if (!idle_.exchange(1)) flush_cpus();
   }
   const uint32_t keep = kKeepEmpty / shape_.bytes();
@@ -309,14 +311,15 @@ void Cache::free(void* object) {
     if (pushed == Push::Same) return world_->report_double_free(*this, object);
     uint64_t* words = world_->sheaves->get();
     if (!words) break;
-    const CacheNode& node = nodes_[local_node()];
-    const unsigned capacity = mostly_idle(node) && capacity_ > kShortSheaf ? kShortSheaf : capacity_;
+    CacheNode& node = nodes_[local_node()];
+    const unsigned part = barn_part();
+    const unsigned capacity = mostly_idle(node, part) && capacity_ > kShortSheaf ? kShortSheaf : capacity_;
     Sheaf old;
     if (!exchange_if_full(*world_->sheaves, slot_, Sheaf::empty(words, capacity), old)) {
       world_->sheaves->put(words);
       continue;
     }
-    nr_drains.add();
+    node.barn[part].nr_drains.add_alone();
     if (old) stow(old);
   }
   put_entry(object);
@@ -355,10 +358,7 @@ uint64_t Cache::shrink(bool everywhere) {
   uint64_t released = 0;
   if (everywhere) flush_cpus();
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) {
-    while (const Sheaf more = world_->sheaves->pop(nodes_[n].barn)) {
-      nodes_[n].nr_barn.fetch_sub(1);
-      put_back(more);
-    }
+    empty_barn(nodes_[n]);
     released += trim(nodes_[n], 0);
   }
   return released;
@@ -372,10 +372,24 @@ int64_t Cache::nr_slabs() const {
   return sum;
 }
 
+uint64_t Cache::nr_refills() const {
+  uint64_t sum = 0;
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n)
+    for (const BarnPart& part : nodes_[n].barn) sum += part.nr_refills.value();
+  return sum;
+}
+
+uint64_t Cache::nr_drains() const {
+  uint64_t sum = 0;
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n)
+    for (const BarnPart& part : nodes_[n].barn) sum += part.nr_drains.value();
+  return sum;
+}
+
 uint64_t Cache::nr_cached() const {
   uint64_t sum = 0;
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n)
-    sum += static_cast<uint64_t>(nodes_[n].nr_barn.peek() < 0 ? 0 : nodes_[n].nr_barn.peek()) * capacity_;
+    for (const BarnPart& part : nodes_[n].barn) sum += uint64_t{world_->sheaves->depth(part.full)} * capacity_;
   for (uint32_t cpu = 0; cpu < 2 * world_->pages->nr_cpus(); ++cpu) {
     const uint64_t word = CpuStack::word({cpu}, slot_);
     if (word && word != world_->sheaves->closed()) sum += Sheaf::of_word(world_->sheaves->base(), word).count();
@@ -427,12 +441,14 @@ Fault Cache::check() const {
     for (const IndexStack& bucket : nodes_[n].partial)
       for (uint32_t index = bucket.top(); index; index = links.link(index).peek())
         if (const Fault fault = check_slab(links.slab(index))) return fault;
-    int32_t sheaves = 0;
-    for (uint32_t index = nodes_[n].barn.top(); index; index = world_->sheaves->link(index).peek(), ++sheaves)
-      if (const Fault fault = check_sheaf(world_->sheaves->parked(index))) return fault;
-    if (sheaves != nodes_[n].nr_barn.peek())
-      return {"C4 nr_barn is the number of sheaves in the barn", n, static_cast<uint64_t>(sheaves),
-              static_cast<uint64_t>(nodes_[n].nr_barn.peek())};
+    for (const BarnPart& part : nodes_[n].barn) {
+      unsigned sheaves = 0;
+      for (uint32_t index = part.full.top(); index; index = world_->sheaves->link(index).peek(), ++sheaves)
+        if (const Fault fault = check_sheaf(world_->sheaves->parked(index))) return fault;
+      const unsigned depth = world_->sheaves->depth(part.full);
+      if (sheaves != depth)
+        return {"C4 the topmost sheaf of a part of the barn remembers how many there are", n, sheaves, depth};
+    }
   }
   for (uint32_t cpu = 0; cpu < 2 * world_->pages->nr_cpus(); ++cpu) {
     const uint64_t word = CpuStack::word({cpu}, slot_);

@@ -20,17 +20,25 @@ struct SlabWorld {
   SheafPool* sheaves = nullptr;
   uint8_t* frame_class = nullptr;  // the frame table: by pfn
   Divisor* divisors = nullptr;     // by class
+  uint32_t* class_sizes = nullptr;
   /// Counted by whoever gives an object back that was not out.
   void (*report_double_free)(const Cache& cache, const void* object) = nullptr;
 };
 
+/// Full sheaves.  A node's barn is in parts, so that CPUs that free and allocate the same sizes do not meet; a CPU looks
+/// into the others' parts before it turns to the slabs.
+struct alignas(kCacheLine) BarnPart {
+  IndexStack full;
+  Counter nr_refills, nr_drains;  // times that a sheaf of a CPU of this part was exchanged
+};
+inline constexpr unsigned kBarnParts = 4;
+
 /// A cache's part on one node.
 struct alignas(kCacheLine) CacheNode {
   static constexpr unsigned kFullness = 4;
+  BarnPart barn[kBarnParts];
   /// Partial lists: those with the fewest free objects are first in line.
   IndexStack partial[kFullness];
-  IndexStack barn;  // full sheaves
-  Atomic<int32_t> nr_barn{0};
   Atomic<int32_t> nr_empty{0};  // slabs on the lists that are all free; a hint
   alignas(kCacheLine) Atomic<int64_t> nr_slabs{0};
   Atomic<int64_t> nr_out{0};  // objects not in a slab: users' and the sheaves'
@@ -42,11 +50,11 @@ struct alignas(kCacheLine) CacheNode {
 ///   C1  every slab on a partial list belongs to this cache and obeys S1 to S4
 ///   C2  a full sheaf in the barn holds objects of this cache, each out of its slab, none twice
 ///   C3  the same for every CPU's sheaf
-///   C4  nr_barn is the number of sheaves in the barn
+///   C4  the topmost sheaf of a part of the barn remembers how many there are
 class Cache {
  public:
-  /// Full sheaves that a barn keeps (the kernel's MAX_FULL_SHEAVES).
-  static constexpr int32_t kBarnMax = 10;
+  /// Full sheaves that a part of a barn keeps (the kernel's MAX_FULL_SHEAVES).
+  static constexpr unsigned kBarnMax = 10;
 
   struct Setup {
     const char* name = "";
@@ -92,7 +100,8 @@ class Cache {
   uint64_t nr_cached() const;  // in sheaves and barns
   Slab* slab_of(const void* object) const;
 
-  Counter nr_refills, nr_drains;  // times that a CPU's sheaf was exchanged
+  uint64_t nr_refills() const;
+  uint64_t nr_drains() const;
   Atomic<uint32_t> refs{0};       // users of a merged cache
   void retire();
   Fault check() const;
@@ -121,8 +130,9 @@ class Cache {
   void put_objects(Slab* slab, unsigned word, uint64_t mask);
   void put_entry(void* object);
   void stow(Sheaf full);
-  bool mostly_idle(const CacheNode& node) const;
-  int32_t barn_limit(const CacheNode& node, bool idle) const;
+  bool mostly_idle(const CacheNode& node, unsigned part) const;
+  static unsigned barn_part() { return CpuStack::where().value % kBarnParts; }
+  void empty_barn(CacheNode& node);
   void flush_cpus();
   uint64_t trim(CacheNode& node, uint64_t keep);
   Fault check_slab(const Slab* slab) const;

@@ -44,6 +44,20 @@ KMEM_INLINE Push free(const void* p) {
   return CpuStack::try_push_object<kDivisors>(base, Slot{object_class}, p);
 }
 
+/// The class of the object that begins at p, for who wants its size without a call: 0 for anything else.
+KMEM_INLINE unsigned class_of(const void* p) {
+  const uint64_t pfn = static_cast<uint64_t>(static_cast<const char*>(p) - kmem_direct_map) >> kPageShift;
+  if (KMEM_UNLIKELY(pfn >= kmem_frames_end)) return 0;
+  const unsigned c = reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn];
+  const Divisor d = reinterpret_cast<const Divisor*>(kmem_base + kDivisors)[c];
+  return (static_cast<uint32_t>(reinterpret_cast<uint64_t>(p)) & d.mask) * d.inverse < d.inverse ? c : 0;
+}
+KMEM_INLINE size_t class_size(unsigned c) { return reinterpret_cast<const uint32_t*>(kmem_base + kClassSizes)[c]; }
+/// The class that malloc(size) takes; 0 for sizes that have none.
+KMEM_INLINE unsigned malloc_class(size_t size) {
+  return size - 1 < kmem_malloc_limit ? reinterpret_cast<const uint8_t*>(kmem_base + kMallocClasses)[(size - 1) >> 4] : 0;
+}
+
 /// The same for an object that must be of that class.  A class of several caches takes the long way.
 KMEM_INLINE Push free_to(unsigned object_class, const void* p) {
   const uint64_t pfn = static_cast<uint64_t>(static_cast<const char*>(p) - kmem_direct_map) >> kPageShift;

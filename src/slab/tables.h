@@ -15,6 +15,9 @@ inline constexpr ptrdiff_t kKmallocClasses = kTables + 4096;
 /// {mask, inverse} of each class: see CpuStack::try_push_object().
 inline constexpr ptrdiff_t kDivisors = kTables + 8192;
 
+/// Bytes of an object of each class, 32 bits each; 0 where the class is nobody's.
+inline constexpr ptrdiff_t kClassSizes = kTables + 8192 + 2048;
+
 /// Classes are bytes.  0: no slab.  kSharedClass: a slab of one of the caches that came too late for a class of their
 /// own; its descriptor says which.
 inline constexpr unsigned kNoClass = 0;

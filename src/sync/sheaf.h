@@ -2,10 +2,14 @@
 // Sheaves: arrays of pointers that move as a whole between the CPUs' words and the barns.
 
 #include "base/atomic.h"
-#include "port/layout.h"
+#include "port/cpu_stack.h"
 #include "sync/index_stack.h"
 
 namespace kmem {
+
+/// Slot of each CPU's spare sheaves, and how many it keeps.
+inline constexpr Slot kSpareSheaves{258};
+inline constexpr unsigned kNrSpares = 16;
 
 /// One sheaf in private hands: its 128 words and the index of the topmost entry.
 ///
@@ -44,7 +48,8 @@ struct Sheaf {
 /// All sheaves of the system: a stretch of address space after the per-CPU words, touched as it is used and reused last
 /// in, first out.  Lock-free, any context.
 ///
-/// A sheaf has an index, 1 to nr; while it lies on an IndexStack its last word is {top:32, link:32}.  Sheaf 1 is never
+/// A sheaf has an index, 1 to nr; while it lies on an IndexStack its last word is {depth:16, top:16, link:32}, where depth
+/// is the number of sheaves on that stack when it came.  Sheaf 1 is never
 /// handed out: its words stay zero, and closed() names it.
 class SheafPool {
  public:
@@ -59,14 +64,29 @@ class SheafPool {
   char* base() const { return base_; }
 
   /// A sheaf with unspecified contents; null when all are in use, and then callers do without.
+  /// Those that this CPU used last lie on a stack of its own.
   uint64_t* get() {
+    if (void* spare = CpuStack::try_pop(kSpareSheaves)) return static_cast<uint64_t*>(spare);
+    return get_shared();
+  }
+  void put(uint64_t* words) {
+    if (CpuStack::try_push(kSpareSheaves, words) != Push::Done) put_shared(words);
+  }
+  uint64_t* get_shared() {
     if (const uint32_t index = free_.pop(*this)) return words(index);
     const uint32_t index = nr_used_.fetch_add(1) + 1;
     if (index <= nr_) return words(index);
     nr_used_.fetch_sub(1);
     return nullptr;
   }
-  void put(uint64_t* words) { free_.push(*this, index(words)); }
+  void put_shared(uint64_t* words) { free_.push(*this, index(words)); }
+  /// Gives this CPU its stack of spare sheaves.  They stay with their CPU: they are few, and hold nothing.
+  void equip_this_cpu() {
+    const CpuId cpu = CpuStack::where();
+    if (CpuStack::word(cpu, kSpareSheaves)) return;
+    uint64_t* words = get_shared();
+    if (words && !CpuStack::replace(cpu, kSpareSheaves, 0, Sheaf::empty(words, kNrSpares).as_word(base_))) put_shared(words);
+  }
 
   uint32_t nr_used() const { return nr_used_.peek(); }
   uint32_t index(const uint64_t* words) const {
@@ -79,7 +99,8 @@ class SheafPool {
 
   /// A private sheaf goes on a stack of such, and comes back as it was.
   void push(IndexStack& stack, Sheaf sheaf) {
-    top_of(sheaf.words) = sheaf.top;
+    top_of(sheaf.words) = static_cast<uint16_t>(sheaf.top);
+    depth_of(sheaf.words) = static_cast<uint16_t>(depth(stack) + 1);
     stack.push(*this, index(sheaf.words));
   }
   Sheaf pop(IndexStack& stack) {
@@ -87,9 +108,15 @@ class SheafPool {
     return index ? parked(index) : Sheaf{};
   }
   Sheaf parked(uint32_t index) const { return {words(index), top_of(words(index))}; }
+  /// How many sheaves lie on the stack, as the topmost remembers it: exact on a quiet system.
+  unsigned depth(const IndexStack& stack) const {
+    const uint32_t index = stack.top();
+    return index ? depth_of(words(index)) : 0;
+  }
 
  private:
-  static uint32_t& top_of(uint64_t* words) { return reinterpret_cast<uint32_t*>(words + kSheafWords - 1)[1]; }
+  static uint16_t& top_of(uint64_t* words) { return reinterpret_cast<uint16_t*>(words + kSheafWords - 1)[2]; }
+  static uint16_t& depth_of(uint64_t* words) { return reinterpret_cast<uint16_t*>(words + kSheafWords - 1)[3]; }
 
   char* base_ = nullptr;
   uint64_t first_ = 0;

@@ -20,13 +20,13 @@ extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
 // One descriptor and one abort handler for the sequence between the labels 1 and 2.  The word before the abort
 // address is the signature that the kernel asks for (RSEQ_SIG); the bytes before it make it an undefined instruction.
 #define KMEM_RSEQ_BEGIN                                 \
-  ".pushsection __rseq_cs, \"aw\"\n\t"                  \
+  ".pushsection __rseq_cs, \"aw?\"\n\t"                 \
   ".balign 32\n\t"                                      \
   "3:\n\t"                                              \
   ".long 0, 0\n\t"                                      \
   ".quad 1f, 2f - 1f, 4f\n\t"                           \
   ".popsection\n\t"                                     \
-  ".pushsection .text.kmem_rseq_abort, \"ax\"\n\t"      \
+  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t"     \
   ".byte 0x0f, 0xb9, 0x3d\n\t"                          \
   ".long 0x53053053\n\t"                                \
   "4:\n\t"                                              \
