@@ -136,6 +136,7 @@ void grow_and_shrink(const Shape& shape) {
 void in_a_child(const Shape& shape) {
   const pid_t child = fork();
   if (child == 0) {
+    nr_failures = 0;  // those of the tests before are the parent's
     grow_and_shrink(shape);
     _exit(nr_failures == 0 ? 0 : 1);
   }
@@ -160,6 +161,7 @@ TEST(what_a_child_inherited_and_frees_goes_back) {
   allocate(pointers, kTotal, small_size, 3);
   const pid_t child = fork();
   if (child == 0) {
+    nr_failures = 0;
     pointers.put_into(Order::kRandom, 9);
     const size_t peak = resident_bytes();
     pointers.free_all();
