@@ -87,6 +87,7 @@ void take(SystemSnapshot& out) {
     store.zones[i] = ZoneSnapshot{};
     fill(store.zones[i], zone, s.pages);
     used += zone.nr_in_use() * kPageSize;
+    out.bytes_peak += zone.most_in_use() * kPageSize;
     for (const PcpSnapshot& pcp : store.zones[i].pcps) listed += pcp.count * kPageSize;
     out.bytes_online += zone.nr_online() * kPageSize;
     out.bytes_given_back += zone.nr_returned() * kPageSize;
@@ -105,9 +106,7 @@ void take(SystemSnapshot& out) {
   // Pages in use are those of slabs, those that wait on the CPUs' lists, and those that callers hold as pages.
   const size_t as_pages = used > slabs + listed ? used - slabs - listed : 0;
   out.bytes_in_use = objects + as_pages + out.mapped.bytes;
-  s.bytes_peak.raise_to(out.bytes_in_use);
-  s.bytes_peak.raise_to(out.mapped.bytes_peak);
-  out.bytes_peak = s.bytes_peak.value();
+  out.bytes_peak += out.mapped.bytes_peak;  // the two need not have been highest at the same time
   out.version = "0.1.0";
   out.boot_words = s.machine.command_line;
 }

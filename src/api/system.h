@@ -20,7 +20,6 @@ struct System {
   // Counted only where the boot word `stats` asks for it; see slab/fast_path.h.
   Counter allocs, frees;
   Counter slow_allocs, slow_frees;
-  Counter bytes_peak;
 };
 
 /// The system; boot() first.

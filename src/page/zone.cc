@@ -93,11 +93,17 @@ void Zone::count_claimed(uint64_t n, uint64_t clean) {
   if (n != clean) nr_dirty_.fetch_sub(static_cast<int64_t>(n - clean));
 }
 
+void Zone::note_in_use() {
+  const uint64_t in_use = nr_in_use();
+  if (KMEM_UNLIKELY(in_use > most_in_use_.peek())) most_in_use_.poke(in_use);
+}
+
 FrameSet Zone::claim_some(unsigned n) {
   for (;;) {
     const FrameSet set = frames_.claim_some(n);
     if (set.mask) {
       count_claimed(set.count(), count_bits(set.clean));
+      note_in_use();
       note_wanted(count_bits(set.clean));
       return set;
     }
@@ -111,6 +117,7 @@ Maybe<Pfn> Zone::claim_run(Order order, bool& all_clean) {
     const auto at = frames_.claim_run(order, clean);
     if (at) {
       count_claimed(order.pages(), clean);
+      note_in_use();
       note_wanted(clean);
       all_clean = clean == order.pages();
       return at;

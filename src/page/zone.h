@@ -77,6 +77,7 @@ class Zone {
   uint64_t nr_in_use() const { return nr_online() > nr_free() ? nr_online() - nr_free() : 0; }
   uint64_t nr_returned() const { return nr_returned_.peek(); }    // frames given to the host, ever
   uint64_t nr_returns() const { return nr_returns_.peek(); }      // host calls for it
+  uint64_t most_in_use() const { return most_in_use_.peek(); }    // frames, at any time
   const FrameBits& frames() const { return frames_; }
 
   /// In the child of a fork: a give_to_host() of another thread does not go on.
@@ -101,6 +102,7 @@ class Zone {
   uint64_t return_parts(uint64_t block);
   bool discard(Pfn first, uint64_t n);
   void note_wanted(uint64_t clean);
+  void note_in_use();
   void begin_window();
 
   FrameBits frames_;
@@ -117,6 +119,7 @@ class Zone {
   Atomic<uint64_t> nr_online_{0};
   Atomic<uint64_t> nr_returned_{0};
   Atomic<uint64_t> nr_returns_{0};
+  Atomic<uint64_t> most_in_use_{0};  // an estimate, as those below
   Atomic<uint32_t> returning_{0};
   // How many dirty frames were wanted back lately: estimates, written without care for a lost update.
   Atomic<uint64_t> crest_{0};         // the most dirty frames in this window

@@ -87,9 +87,10 @@ struct SystemSnapshot {
   uint32_t page_size = kPageSize;       // of a frame
   uint32_t host_page_size = kPageSize;  // what the host gives and takes at a time
 
-  uint64_t bytes_in_use = 0, bytes_peak = 0;  // handed out to callers
-  uint64_t bytes_online = 0;                  // of frames that were brought online
-  uint64_t bytes_given_back = 0;              // to the host, summed over the life of the process
+  uint64_t bytes_in_use = 0;      // handed out to callers
+  uint64_t bytes_peak = 0;        // the most in pages and large blocks at any time, handed out or not; an upper bound
+  uint64_t bytes_online = 0;      // of frames that were brought online
+  uint64_t bytes_given_back = 0;  // to the host, summed over the life of the process
   uint64_t times_given_back = 0;
   const char* version = "";
   const char* boot_words = "";  // the boot command line as it was understood

@@ -166,7 +166,7 @@ std::string find_library(const std::string& wanted) {
   }
   if (found.empty()) throw Failure("libkmem-malloc.so is not found; name it with --library.  Looked for:" + looked);
   if (!is_file(found)) throw Failure(fmt::format("{} is not there", found));
-  found = fs::canonical(found);
+  found = fs::absolute(found).lexically_normal();  // a link stays one: an update then reaches who starts later
   if (found.find_first_of(": \t\n") != std::string::npos)
     throw Failure(fmt::format("{}: LD_PRELOAD cannot carry a name with blanks or colons; move or link it", found));
   return found;

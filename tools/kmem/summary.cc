@@ -20,6 +20,14 @@ uint64_t held(const CacheSnapshot& cache, uint64_t page_size) {
   return cache.num_slabs * cache.pages_per_slab * page_size;
 }
 
+/// Pages that are not free, and large blocks.
+uint64_t held(const SystemSnapshot& system) {
+  uint64_t bytes = system.mapped.bytes;
+  for (const ZoneSnapshot& zone : system.zones)
+    if (zone.managed > zone.nr_free) bytes += (zone.managed - zone.nr_free) * system.page_size;
+  return bytes;
+}
+
 /// What is held and not asked for: free objects, and what alignment and the end of a slab take.
 uint64_t waste(const CacheSnapshot& cache, uint64_t page_size) {
   const uint64_t used = cache.active_objs * cache.object_size;
@@ -45,12 +53,11 @@ void add_fact(std::string& out, const char* name, const std::string& text) {
 }
 
 void add_memory(std::string& out, const SystemSnapshot& system) {
-  add_fact(
-      out, "peak",
-      fmt::format("{} handed out, {} resident", size_text(system.bytes_peak), size_text(system.process.resident_peak)));
-  add_fact(
-      out, "at the end",
-      fmt::format("{} handed out, {} resident", size_text(system.bytes_in_use), size_text(system.process.resident)));
+  add_fact(out, "peak",
+           fmt::format("{} held, {} resident", size_text(system.bytes_peak), size_text(system.process.resident_peak)));
+  add_fact(out, "at the end",
+           fmt::format("{} handed out, {} held, {} resident", size_text(system.bytes_in_use), size_text(held(system)),
+                       size_text(system.process.resident)));
   add_fact(out, "online", fmt::format("{} of pages", size_text(system.bytes_online)));
   add_fact(out, "large blocks",
            fmt::format("{} mapped, {}; {} at most", count_text(system.mapped.count), size_text(system.mapped.bytes),
