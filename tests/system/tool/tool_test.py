@@ -217,6 +217,13 @@ class Reporting(ToolTest):
             self.assertLessEqual(zone["managed"], zone["present"], zone)
             self.assertLessEqual(zone["present"], zone["spanned"], zone)
 
+    def test_the_peak_is_what_was_held_in_the_middle(self):
+        for program in ("x = [bytes(1000) for n in range(30000)]; del x", "x = b'x' * 30000000; del x"):
+            _, found = self.run_json(PYTHON, "-c", program)
+            memory = found["processes"][0]["memory"]
+            self.assertGreaterEqual(memory["bytes_peak"], 30000000, program)
+            self.assertLess(memory["bytes_in_use"], 15000000, program)
+
     def test_a_killed_program_is_said_to_have_left_no_report(self):
         done = self.kmem("run", "--report", "--", "/bin/sh", "-c", "kill -9 $$")
         self.assertIn(b"It left no report", done.stderr)
