@@ -27,6 +27,7 @@
 namespace linux_port {
 uint32_t nr_cpus = 1;
 size_t host_page = kmem::kPageSize;
+bool huge_pages = true;
 
 namespace {
 
@@ -64,6 +65,7 @@ bool kmem_port_boot(kmem::Machine* machine) {
   if (host_page < kmem::kPageSize) host_page = kmem::kPageSize;
   machine->host_page_bytes = static_cast<uint32_t>(host_page);
   machine->command_line = find_boot_words();
+  huge_pages = !strstr(machine->command_line, "thp=off") && !strstr(machine->command_line, "thp=0");
   nr_cpus = machine->nr_cpus = possible_cpus();
   machine->physical_bytes = physical_bytes();
   machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::TryLock;
@@ -84,9 +86,14 @@ bool kmem_port_discard(void* address, size_t bytes) {
 
 void kmem_port_populate(void* address, size_t bytes) { madvise(address, bytes, MADV_POPULATE_WRITE); }
 
-void kmem_port_huge(void* address, size_t bytes) { madvise(address, bytes, MADV_HUGEPAGE); }
+void kmem_port_huge(void* address, size_t bytes) {
+  if (linux_port::huge_pages) madvise(address, bytes, MADV_HUGEPAGE);
+}
 
 void* kmem_port_map(size_t bytes, size_t align) {
+  // Aligned so that huge pages fit: a fault then brings 2 MiB, at a quarter of the cost.
+  const bool huge = bytes >= 2 * kmem::kBlockBytes;
+  if (huge && align < kmem::kBlockBytes) align = kmem::kBlockBytes;
   const size_t extra = align > linux_port::host_page ? align : 0;
   if (bytes + extra < bytes) return nullptr;
   void* got = mmap(nullptr, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -95,6 +102,7 @@ void* kmem_port_map(size_t bytes, size_t align) {
   const auto from = reinterpret_cast<uintptr_t>(got), start = (from + align - 1) & ~(align - 1);
   if (start > from) munmap(got, start - from);
   if (from + extra > start) munmap(reinterpret_cast<void*>(start + bytes), from + extra - start);
+  if (huge && linux_port::huge_pages) madvise(reinterpret_cast<void*>(start), bytes, MADV_HUGEPAGE);
   return reinterpret_cast<void*>(start);
 }
 

@@ -43,7 +43,7 @@ struct Wish {
   size_t align;
   slab_flags_t flags;
   kmem::ObjectHook hook = nullptr;
-  const void* hooks[2] = {};
+  kmem::UserHook hooks[2] = {};
 };
 
 /// Two caches may be one if nobody can tell them apart: no hooks, no flag that says otherwise, nearly the same size.
@@ -124,13 +124,13 @@ extern "C" {
 struct kmem_cache* (kmem_cache_create)(const char* name, unsigned int size, unsigned int align, slab_flags_t flags,
                                        void (*constructor)(void*)) noexcept {
   return create_or_report({name, size, align, flags, constructor ? construct : nullptr,
-                           {reinterpret_cast<const void*>(constructor), nullptr}});
+                           {reinterpret_cast<kmem::UserHook>(constructor), nullptr}});
 }
 
 struct kmem_cache* kmem_cache_create_2_6(const char* name, size_t size, size_t offset, unsigned long flags,
                                          Hook26 constructor, Hook26 destructor) noexcept {
   return create_or_report({name, size, offset, static_cast<slab_flags_t>(flags), constructor || destructor ? construct_26 : nullptr,
-                           {reinterpret_cast<const void*>(constructor), reinterpret_cast<const void*>(destructor)}});
+                           {reinterpret_cast<kmem::UserHook>(constructor), reinterpret_cast<kmem::UserHook>(destructor)}});
 }
 
 int kmem_cache_destroy(struct kmem_cache* cache) noexcept {

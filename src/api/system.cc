@@ -23,6 +23,9 @@ Atomic<void*> boot_thread;
 
 // Made by the compiler: no constructor of ours may run after the first allocation, and no destructor before the last.
 constinit System the_system;
+#ifdef KMEM_SIM
+constinit const System untouched_system{};
+#endif
 
 void report_double_free(const Cache& cache, const void* object) {
   static RateLimit limit;
@@ -84,6 +87,16 @@ KMEM_COLD bool boot_slowly() {
 }  // namespace
 
 System& system() { return the_system; }
+
+#ifdef KMEM_SIM
+void sim_reset() {
+  memcpy(static_cast<void*>(&the_system), static_cast<const void*>(&untouched_system), sizeof(System));
+  kmem_base = kmem_direct_map = kmem_descriptors = nullptr;
+  kmem_frames_end = kmem_listed_head = 0;
+  kmem_malloc_limit = kmem_kmalloc_limit = 0;
+  boot_state.poke(Down);
+}
+#endif
 
 bool boot() { return KMEM_LIKELY(boot_state.load() == Up) || boot_slowly(); }
 

@@ -28,6 +28,11 @@ System& system();
 /// Brings kmem up, once; cheap afterwards.  False: it cannot be, or this thread is in the middle of it.
 bool boot();
 
+#ifdef KMEM_SIM
+/// Everything as it was before boot(): for tests that switch on one simulated machine after another.
+void sim_reset();
+#endif
+
 /// In the child of a fork: what other threads of the parent were in the middle of will not go on.
 void after_fork();
 

@@ -194,6 +194,28 @@ Maybe<Pfn> FrameBits::claim_run(Order order, uint64_t& clean) {
   return at;
 }
 
+// How many words from `word` on are as the span needs them; all of them if it fits.
+uint64_t FrameBits::span_at(uint64_t word, uint64_t n) const {
+  uint64_t i = 0;
+  for (; n >= 64; ++i, n -= 64)
+    if (~free_[word + i].peek()) return i;
+  return n && (~free_[word + i].peek() & low_mask(static_cast<unsigned>(n))) ? i : i + (n != 0);
+}
+
+Maybe<Pfn> FrameBits::claim_span(uint64_t n, uint64_t& clean) {
+  const uint64_t words = (n + 63) / 64;
+  for (uint64_t word = 0; word + words <= nr_words();) {
+    if (word % kWordsPerBlock == 0 && !test(some_, word / kWordsPerBlock)) {
+      word += kWordsPerBlock;
+      continue;
+    }
+    const uint64_t fit = span_at(word, n);
+    if (fit == words && claim_at(word_start(word), n, clean)) return word_start(word);
+    word += fit < words ? fit + 1 : 1;
+  }
+  return {};
+}
+
 // Frames whose clean bits nobody has looked at go back as they were.
 void FrameBits::undo_claim(Pfn first, uint64_t n) {
   for (uint64_t done = 0; done < n;) {

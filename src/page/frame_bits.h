@@ -49,6 +49,8 @@ class FrameBits {
   FrameSet claim_some(unsigned n);
   /// Takes 2^order frames in a row, aligned.  `clean` tells how many of them read as zero.
   Maybe<Pfn> claim_run(Order order, uint64_t& clean);
+  /// Takes n frames in a row, more than 64, that begin at a multiple of 64: the lowest such.
+  Maybe<Pfn> claim_span(uint64_t n, uint64_t& clean);
   /// Takes exactly these frames, or none.
   bool claim_at(Pfn first, uint64_t n, uint64_t& clean);
 
@@ -98,6 +100,7 @@ class FrameBits {
   Maybe<Pfn> claim_run_in_partials(Order order);
   Maybe<Pfn> claim_blocks(Order order);
   bool claim_words(uint64_t first_word, uint64_t n);
+  uint64_t span_at(uint64_t word, uint64_t n) const;
   void give_back_bits(uint64_t word, uint64_t mask);
   void undo_claim(Pfn first, uint64_t n);
   void note_claimed(uint64_t block);

@@ -118,38 +118,43 @@ ZoneKind PageAllocator::highest_zone(Gfp gfp) {
 }
 
 // The first try stays above the low watermark; the hard one goes down to min, and with __GFP_HIGH to half of that.
-bool PageAllocator::may_take(const Zone& zone, ZoneKind highest, Order order, Gfp gfp, bool hard) const {
+bool PageAllocator::may_take(const Zone& zone, ZoneKind highest, uint64_t nr, Gfp gfp, bool hard) const {
   uint64_t mark = hard ? zone.watermark_min : zone.watermark_low;
   if (hard && (gfp & gfp::kHigh)) mark -= mark / 2;
   if ((gfp & gfp::kMemAlloc) && !(gfp & gfp::kNoMemAlloc)) mark = 0;
-  return zone.nr_available() >= mark + zone.lowmem_reserve[static_cast<unsigned>(highest)] + order.pages();
+  return zone.nr_available() >= mark + zone.lowmem_reserve[static_cast<unsigned>(highest)] + nr;
 }
 
-PageAllocator::Claimed PageAllocator::claim_from_zones(Gfp gfp, Order order, unsigned node, bool hard) {
-  const ZoneKind highest = highest_zone(gfp);
+PageAllocator::Claimed PageAllocator::claim_from(Zone& zone, const Wish& wish) {
+  if (wish.order.value == 0) {
+    const FrameSet set = zone.claim_some(1);
+    return set.mask ? Claimed{set.first + lowest_bit(set.mask), &zone, set.clean != 0} : Claimed{};
+  }
+  bool zeroed = false;
+  const auto at = wish.nr_span ? zone.claim_span(wish.nr_span, zeroed) : zone.claim_run(wish.order, zeroed);
+  return at ? Claimed{*at, &zone, zeroed} : Claimed{};
+}
+
+PageAllocator::Claimed PageAllocator::claim_from_zones(const Wish& wish, unsigned node, bool hard) {
+  const ZoneKind highest = highest_zone(wish.gfp);
+  const uint64_t nr = wish.nr_span ? wish.nr_span : wish.order.pages();
   for (Zone** z = zones_by_node_[node]; *z; ++z) {
     Zone& zone = **z;
-    if (zone.kind() > highest || !may_take(zone, highest, order, gfp, hard)) continue;
-    if ((gfp & gfp::kThisNode) && zone.node().value != node) continue;
-    if (order.value == 0) {
-      const FrameSet set = zone.claim_some(1);
-      if (set.mask) return {set.first + lowest_bit(set.mask), &zone, set.clean != 0};
-      continue;
-    }
-    bool zeroed = false;
-    if (const auto at = zone.claim_run(order, zeroed)) return {*at, &zone, zeroed};
+    if (zone.kind() > highest || !may_take(zone, highest, nr, wish.gfp, hard)) continue;
+    if ((wish.gfp & gfp::kThisNode) && zone.node().value != node) continue;
+    if (const Claimed got = claim_from(zone, wish); got.zone) return got;
   }
   return {};
 }
 
-PageAllocator::Claimed PageAllocator::claim(Gfp gfp, Order order, int nid) {
+PageAllocator::Claimed PageAllocator::claim(const Wish& wish, int nid) {
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
   for (int round = 0;; ++round) {
-    if (const Claimed got = claim_from_zones(gfp, order, node, false); got.zone) return got;
-    if (const Claimed got = claim_from_zones(gfp, order, node, true); got.zone) return got;
+    if (const Claimed got = claim_from_zones(wish, node, false); got.zone) return got;
+    if (const Claimed got = claim_from_zones(wish, node, true); got.zone) return got;
     if (round) return {};
     drain_all();
-    if (reclaim_.run) reclaim_.run(reclaim_.arg, gfp);
+    if (reclaim_.run) reclaim_.run(reclaim_.arg, wish.gfp);
   }
 }
 
@@ -184,7 +189,7 @@ Page* PageAllocator::alloc(Gfp gfp, Order order, int nid) {
   const bool plain = !(gfp & (gfp::kZoneMask | gfp::kThisNode)) && nid < 0;
   if (order.value == 0 && plain)
     if (Page* page = alloc_listed(gfp)) return page;
-  const Claimed got = claim(gfp, order, nid);
+  const Claimed got = claim({gfp, order}, nid);
   return got.zone ? hand_out(got, order, gfp) : nullptr;
 }
 
@@ -202,7 +207,7 @@ bool PageAllocator::free(Page* page, Order order, bool cold) {
 Maybe<Pfn> PageAllocator::alloc_frames(Gfp gfp, Order order, int nid) {
   if (order.value == 0 && nid < 0 && !(gfp & (gfp::kZoneMask | gfp::kThisNode)))
     if (Page* page = alloc_listed(gfp & ~gfp::kZero)) return pfn_of(page);
-  const Claimed got = claim(gfp, order, nid);
+  const Claimed got = claim({gfp, order}, nid);
   if (!got.zone) return {};
   return got.first;
 }
@@ -224,7 +229,7 @@ Page* PageAllocator::alloc_listed(Gfp gfp) {
   if (!p && !(gfp & gfp::kCold)) p = CpuStack::pop(kColdPages);
   Zone& zone = *preferred_zone(local_node().value);
   if (p) return hand_out({pfn_of_address(p), zone_of(pfn_of_address(p)), false}, {}, gfp);
-  if (!may_take(zone, ZoneKind::Normal, {}, gfp, false)) return nullptr;
+  if (!may_take(zone, ZoneKind::Normal, 1, gfp, false)) return nullptr;
   Page* page = refill_and_take(zone);
   return page ? hand_out({pfn_of(page), &zone, false}, {}, gfp) : nullptr;
 }
@@ -306,17 +311,15 @@ uint64_t PageAllocator::nr_listed(CpuId cpu, Slot list) const {
 
 // Runs of any length ---------------------------------------------------------------------------------------------------
 
-Page* PageAllocator::alloc_run(Gfp gfp, uint64_t nr, int nid, bool& zeroed) {
-  return alloc_run_aligned(gfp, nr, {0}, nid, zeroed);
-}
-
-Page* PageAllocator::alloc_run_aligned(Gfp gfp, uint64_t nr, Order align, int nid, bool& zeroed) {
+Page* PageAllocator::alloc_run(Gfp gfp, uint64_t nr, Order align, int nid, bool& zeroed) {
   Order order{static_cast<uint8_t>(log2_ceil(nr))};
   if (order.value < align.value) order = align;
   if (order.value > kMaxOrder) return nullptr;
-  const Claimed got = claim(gfp, order, nid);
+  // From 64 frames on, a run of just this length leaves less unused than an aligned block that is cut.
+  const bool span = nr > 64 && align.value <= 6;
+  const Claimed got = claim({gfp, order, span ? nr : 0}, nid);
   if (!got.zone) return nullptr;
-  if (order.pages() > nr) got.zone->give_back_run(got.first + nr, order.pages() - nr, got.zeroed);
+  if (!span && order.pages() > nr) got.zone->give_back_run(got.first + nr, order.pages() - nr, got.zeroed);
   Page* page = page_at(got.first);
   page->aux = static_cast<uint32_t>(nr);
   page->head.poke(Page::pack(PageKind::Run, got.zone->index(), {}, 1));

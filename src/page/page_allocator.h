@@ -43,10 +43,8 @@ class PageAllocator {
   /// Takes a block back.  False, and nothing changed, where the descriptor says that there is no such block.
   [[nodiscard]] bool free(Page* page, Order order, bool cold = false);
 
-  /// nr frames in a row (any number up to 2^kMaxOrder), aligned to their number rounded up to a power of two; a Run.
-  Page* alloc_run(Gfp gfp, uint64_t nr, int nid, bool& zeroed);
-  /// The same with an alignment of 2^align at least.
-  Page* alloc_run_aligned(Gfp gfp, uint64_t nr, Order align, int nid, bool& zeroed);
+  /// nr frames in a row (any number up to 2^kMaxOrder), aligned to 2^align frames; a Run.
+  Page* alloc_run(Gfp gfp, uint64_t nr, Order align, int nid, bool& zeroed);
   void free_run(Page* page);
   /// Makes a run longer, by the frames behind it, or shorter.  False where they are not free.
   bool resize_run(Page* page, uint64_t nr, bool& zeroed);
@@ -88,10 +86,13 @@ class PageAllocator {
   void order_zones(const Machine& machine);
   void set_watermarks(uint64_t min_free_kbytes);
   static ZoneKind highest_zone(Gfp gfp);
-  bool may_take(const Zone& zone, ZoneKind highest, Order order, Gfp gfp, bool hard) const;
+  bool may_take(const Zone& zone, ZoneKind highest, uint64_t nr, Gfp gfp, bool hard) const;
   struct Claimed { Pfn first; Zone* zone = nullptr; bool zeroed = false; };
-  Claimed claim(Gfp gfp, Order order, int nid);
-  Claimed claim_from_zones(Gfp gfp, Order order, unsigned node, bool hard);
+  /// What is asked for: a block by order, or (nr_span) a number of frames.
+  struct Wish { Gfp gfp; Order order; uint64_t nr_span = 0; };
+  Claimed claim(const Wish& wish, int nid);
+  Claimed claim_from_zones(const Wish& wish, unsigned node, bool hard);
+  static Claimed claim_from(Zone& zone, const Wish& wish);
   Page* alloc_listed(Gfp gfp);
   Page* refill_and_take(Zone& zone);
   void free_listed(Pfn pfn, Zone& zone, bool cold);

@@ -7,9 +7,11 @@ namespace {
 
 constexpr uint64_t kKeepFloor = (uint64_t{4} << 20) >> kPageShift;
 /// How long ago a want of dirty frames still counts, halved each time.
-constexpr uint64_t kWindowNs = 10'000'000;
+constexpr uint64_t kWindowNs = 25'000'000;
 /// A zone this full of use has its further sections backed by huge pages: what is wasted at its end is then little.
-constexpr uint64_t kHugeFrom = (uint64_t{32} << 20) >> kPageShift;
+constexpr uint64_t kHugeFrom = (uint64_t{8} << 20) >> kPageShift;
+/// Shorter runs go back only when much is dirty: a system call for a few pages costs more than they are worth.
+constexpr unsigned kGoodRun = 16;
 
 }  // namespace
 
@@ -52,6 +54,16 @@ bool Zone::bring_online(uint64_t section) {
   return true;
 }
 
+// Frame 0 stays ours: its address is what a driver takes for "none".
+void Zone::free_section(uint64_t section) {
+  const Pfn start = first() + section * kSectionFrames;
+  const uint64_t left = nr_frames() - section * kSectionFrames;
+  const uint64_t n = left < kSectionFrames ? left : kSectionFrames;
+  const uint64_t skip = start.value == 0;
+  nr_free_.fetch_add(static_cast<int64_t>(n - skip));
+  frames_.give_back_run(start + skip, n - skip, true);
+}
+
 bool Zone::grow() {
   for (uint64_t s = next_section_.peek(); s < nr_sections(); ++s) {
     const uint8_t state = sections_[s].load();
@@ -64,11 +76,7 @@ bool Zone::grow() {
       if (sections_[s].load() == Offline) return false;  // the host has no more
       continue;
     }
-    const Pfn start = first() + s * kSectionFrames;
-    const uint64_t left = nr_frames() - s * kSectionFrames;
-    const uint64_t n = left < kSectionFrames ? left : kSectionFrames;
-    nr_free_.fetch_add(static_cast<int64_t>(n));
-    frames_.give_back_run(start, n, true);
+    free_section(s);
     return true;
   }
   return false;
@@ -78,10 +86,7 @@ bool Zone::online_reserved(Pfn start, uint64_t n) {
   for (uint64_t s = (start - first()) / kSectionFrames; s <= (start - first() + n - 1) / kSectionFrames; ++s) {
     if (sections_[s].load() == Online) continue;
     if (!bring_online(s)) return false;
-    const uint64_t left = nr_frames() - s * kSectionFrames;
-    const uint64_t count = left < kSectionFrames ? left : kSectionFrames;
-    nr_free_.fetch_add(static_cast<int64_t>(count));
-    frames_.give_back_run(first() + s * kSectionFrames, count, true);
+    free_section(s);
   }
   return claim_at(start, n);
 }
@@ -126,6 +131,20 @@ Maybe<Pfn> Zone::claim_run(Order order, bool& all_clean) {
   }
 }
 
+Maybe<Pfn> Zone::claim_span(uint64_t n, bool& all_clean) {
+  for (;;) {
+    uint64_t clean = 0;
+    const auto at = frames_.claim_span(n, clean);
+    if (at) {
+      count_claimed(n, clean);
+      note_wanted(clean);
+      all_clean = clean == n;
+      return at;
+    }
+    if (!grow()) return {};
+  }
+}
+
 bool Zone::claim_at(Pfn start, uint64_t n) {
   uint64_t clean = 0;
   if (!frames_.claim_at(start, n, clean)) return false;
@@ -154,7 +173,7 @@ uint64_t Zone::nr_available() const {
 // Free-page reporting --------------------------------------------------------------------------------------------------
 
 uint64_t Zone::keep_limit() const {
-  const uint64_t share = nr_in_use() / 16, wanted = wanted_.peek();
+  const uint64_t share = nr_in_use() / 4, wanted = wanted_.peek();
   const uint64_t keep = share > kKeepFloor ? share : kKeepFloor;
   return wanted > keep ? wanted : keep;
 }
@@ -185,7 +204,7 @@ void Zone::settle() {
   if (KMEM_LIKELY(nr_dirty() <= kKeepFloor)) return;
   begin_window();
   const uint64_t keep = keep_limit();
-  if (nr_dirty() > keep) give_to_host(keep / 2);
+  if (nr_dirty() > keep) give_to_host(keep - keep / 8);
 }
 
 bool Zone::discard(Pfn start, uint64_t n) {
@@ -206,7 +225,8 @@ uint64_t Zone::return_block(uint64_t block) {
   return gone ? kBlockFrames - clean : 0;
 }
 
-uint64_t Zone::return_parts(uint64_t block) {
+// Runs of at least `least` frames; the others stay dirty.
+uint64_t Zone::return_parts(uint64_t block, unsigned least) {
   uint64_t sum = 0;
   unsigned word = 0;
   for (FrameSet set = frames_.claim_dirty(block, word); set.mask; set = frames_.claim_dirty(block, word)) {
@@ -215,7 +235,7 @@ uint64_t Zone::return_parts(uint64_t block) {
       const unsigned from = lowest_bit(rest);
       const uint64_t run = ~(rest >> from) ? lowest_bit(~(rest >> from)) : 64 - from;
       const uint64_t bits = low_mask(static_cast<unsigned>(run)) << from;
-      if (discard(set.first + from, run)) {
+      if (run >= least && discard(set.first + from, run)) {
         sum += run - count_bits(set.clean & bits);
         set.clean |= bits;
       }
@@ -228,14 +248,22 @@ uint64_t Zone::return_parts(uint64_t block) {
   return sum;
 }
 
+uint64_t Zone::return_all_parts(uint64_t keep, unsigned least) {
+  uint64_t sum = 0;
+  const auto last = static_cast<int64_t>(frames_.nr_blocks()) - 1;
+  for (int64_t b = last; (b = frames_.find_dirty(b, false)) >= 0 && nr_dirty() > keep; --b)
+    sum += return_parts(static_cast<uint64_t>(b), least);
+  return sum;
+}
+
 uint64_t Zone::give_to_host(uint64_t keep) {
   if (returning_.exchange(1)) return 0;  // one at a time, and nobody waits
   uint64_t sum = 0;
   const auto last = static_cast<int64_t>(frames_.nr_blocks()) - 1;
   for (int64_t b = last; (b = frames_.find_dirty(b, true)) >= 0 && nr_dirty() > keep; --b)
     sum += return_block(static_cast<uint64_t>(b));
-  for (int64_t b = last; (b = frames_.find_dirty(b, false)) >= 0 && nr_dirty() > keep; --b)
-    sum += return_parts(static_cast<uint64_t>(b));
+  sum += return_all_parts(keep, kGoodRun);
+  sum += return_all_parts(2 * keep, 1);
   returning_.store(0);
   return sum;
 }

@@ -13,8 +13,8 @@ namespace kmem {
 enum class ZoneKind : uint8_t { Dma, Dma32, Normal, HighMem };
 inline constexpr unsigned kZoneKinds = 4;
 
-/// Frames are brought online by sections of 32 MiB, in the order of their addresses, when the zone has no others.
-inline constexpr uint64_t kSectionFrames = 16 * kBlockFrames;
+/// Frames are brought online by sections of 8 MiB, in the order of their addresses, when the zone has no others.
+inline constexpr uint64_t kSectionFrames = 4 * kBlockFrames;
 
 /// Lock-free; every function may be called in any context.
 ///
@@ -58,6 +58,7 @@ class Zone {
   /// As FrameBits, with the counters, and bringing sections online where nothing is free.
   FrameSet claim_some(unsigned n);
   Maybe<Pfn> claim_run(Order order, bool& all_clean);
+  Maybe<Pfn> claim_span(uint64_t n, bool& all_clean);
   bool claim_at(Pfn first, uint64_t n);
   void give_back(FrameSet set);
   void give_back_run(Pfn first, uint64_t n, bool clean = false);
@@ -66,7 +67,8 @@ class Zone {
   uint64_t give_to_host(uint64_t keep);
   /// The same if more than keep_limit() are dirty.  Called by whoever has given frames back and holds nothing.
   void settle();
-  /// Dirty free frames that stay: a sixteenth of what is in use, at least 4 MiB; and as many as were lately wanted back.
+  /// Dirty free frames that stay: a quarter of what is in use, at least 4 MiB; and as many as were lately wanted back.
+  /// So what stays falls with what is in use, and a program that has freed all keeps 4 MiB.
   uint64_t keep_limit() const;
 
   /// Free frames, those of sections to come included: what watermarks are compared with.
@@ -97,9 +99,11 @@ class Zone {
   static uint64_t positive(int64_t n) { return n < 0 ? 0 : static_cast<uint64_t>(n); }
   bool grow();
   bool bring_online(uint64_t section);
+  void free_section(uint64_t section);
   void count_claimed(uint64_t n, uint64_t clean);
   uint64_t return_block(uint64_t block);
-  uint64_t return_parts(uint64_t block);
+  uint64_t return_parts(uint64_t block, unsigned least);
+  uint64_t return_all_parts(uint64_t keep, unsigned least);
   bool discard(Pfn first, uint64_t n);
   void note_wanted(uint64_t clean);
   void note_in_use();

@@ -53,15 +53,17 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   size_t i = 0;
   for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
   name_[i] = 0;
-  live_ = true;
+  refs.store(0);
+  state_.store(Live);
   return true;
 }
 
 void Cache::retire() {
-  live_ = false;
-  if (class_ == kSharedClass) return;
-  world_->divisors[class_] = {};
-  world_->class_sizes[class_] = 0;
+  if (class_ != kSharedClass) {
+    world_->divisors[class_] = {};
+    world_->class_sizes[class_] = 0;
+  }
+  state_.store(Retired);
 }
 
 // Slabs ----------------------------------------------------------------------------------------------------------------
@@ -82,15 +84,7 @@ Slab* Cache::slab_of(const void* object) const {
   return &Slab::of(page->kind() == PageKind::SlabTail ? page - page->aux : page);
 }
 
-bool Cache::owns(const void* object) const {
-  const Pfn pfn = world_->pages->pfn_of_address(object);
-  if (world_->frame_class[pfn.value] != class_) return false;
-  const Slab* slab = slab_of(object);
-  if (slab->cache_id() != id_) return false;
-  const auto offset = static_cast<uint32_t>(static_cast<const char*>(object) - start_of(slab));
-  const uint32_t index = shape_.index_of(offset);
-  return index * shape_.size == offset && index < shape_.nr_objects;
-}
+bool Cache::owns(const void* object) const { return place_of(object).slab != nullptr; }
 
 void Cache::push_partial(CacheNode& node, Slab* slab) {
   const int32_t free = slab->nr_free() > 0 ? slab->nr_free() : 0;
@@ -240,23 +234,34 @@ void Cache::put_objects(Slab* slab, unsigned word, uint64_t mask) {
   if (put.list) push_partial(node, slab);
 }
 
+// Which bit of which slab an object is; nothing for a pointer that is none of ours.
+Cache::Place Cache::place_of(const void* object) const {
+  const Pfn pfn = world_->pages->pfn_of_address(object);
+  if (KMEM_UNLIKELY(pfn.value >= world_->pages->frames_end() || world_->frame_class[pfn.value] != class_)) return {};
+  Slab* slab = slab_of(object);
+  if (KMEM_UNLIKELY(class_ == kSharedClass && slab->cache_id() != id_)) return {};
+  const auto offset = static_cast<uint32_t>(reinterpret_cast<uint64_t>(object)) & (shape_.bytes() - 1);
+  const uint32_t index = shape_.index_of(offset);
+  if (KMEM_UNLIKELY(index * shape_.size != offset || index >= shape_.nr_objects)) return {};
+  return {slab, index};
+}
+
 void Cache::put_back(Sheaf sheaf) {
   Slab* slab = nullptr;
   unsigned word = 0;
   uint64_t mask = 0;
   while (!sheaf.is_empty()) {
     void* object = sheaf.take();
-    if (!owns(object)) {
+    const Place place = place_of(object);
+    if (KMEM_UNLIKELY(!place.slab)) {
       world_->report_double_free(*this, object);
       continue;
     }
-    Slab* its = slab_of(object);
-    const uint32_t index = shape_.index_of(static_cast<uint32_t>(static_cast<char*>(object) - start_of(its)));
-    const uint64_t bit = uint64_t{1} << (index % 64);
-    if (its != slab || index / 64 != word || (mask & bit)) {
+    const uint64_t bit = uint64_t{1} << (place.index % 64);
+    if (place.slab != slab || place.index / 64 != word || (mask & bit)) {
       if (mask) put_objects(slab, word, mask);
-      slab = its;
-      word = index / 64;
+      slab = place.slab;
+      word = place.index / 64;
       mask = 0;
     }
     mask |= bit;
@@ -266,9 +271,9 @@ void Cache::put_back(Sheaf sheaf) {
 }
 
 void Cache::put_entry(void* object) {
-  Slab* slab = slab_of(object);
-  const uint32_t index = shape_.index_of(static_cast<uint32_t>(static_cast<char*>(object) - start_of(slab)));
-  put_objects(slab, index / 64, uint64_t{1} << (index % 64));
+  const Place place = place_of(object);
+  if (place.slab) return put_objects(place.slab, place.index / 64, uint64_t{1} << (place.index % 64));
+  world_->report_double_free(*this, object);
 }
 
 // The cache holds many slabs for few objects: what sheaves hold back then pins memory out of proportion.
@@ -333,8 +338,8 @@ void Cache::flush_cpus() {
 }
 
 // Takes the whole lists, keeps what is in use, and gives the frames of slabs that are all free back.
-uint64_t Cache::trim(CacheNode& node, uint64_t keep) {
-  if (keeps_slabs_) return 0;
+uint64_t Cache::trim(CacheNode& node, uint64_t keep, bool for_good) {
+  if (keeps_slabs_ && !for_good) return 0;
   SlabLinks links{world_->pages};
   uint64_t released = 0;
   for (unsigned b = CacheNode::kFullness; b-- > 0;) {
@@ -354,12 +359,12 @@ uint64_t Cache::trim(CacheNode& node, uint64_t keep) {
   return released;
 }
 
-uint64_t Cache::shrink(bool everywhere) {
+uint64_t Cache::shrink(bool everywhere, bool for_good) {
   uint64_t released = 0;
   if (everywhere) flush_cpus();
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) {
     empty_barn(nodes_[n]);
-    released += trim(nodes_[n], 0);
+    released += trim(nodes_[n], 0, for_good);
   }
   return released;
 }
@@ -427,8 +432,7 @@ Fault Cache::check_sheaf(Sheaf sheaf) const {
     void* object = reinterpret_cast<void*>(sheaf.words[i]);
     if (!owns(object)) return {"C2 a sheaf holds objects of its cache", sheaf.words[i]};
     const Slab* slab = slab_of(object);
-    const uint32_t index = shape_.index_of(static_cast<uint32_t>(static_cast<char*>(object) - start_of(slab)));
-    if (slab->is_free(index)) return {"C2 an object in a sheaf is out of its slab", sheaf.words[i]};
+    if (slab->is_free(place_of(object).index)) return {"C2 an object in a sheaf is out of its slab", sheaf.words[i]};
     for (unsigned j = i + 1; sheaf.words[j]; ++j)
       if (sheaf.words[i] == sheaf.words[j]) return {"C2 no object is in a sheaf twice", sheaf.words[i]};
   }

@@ -13,6 +13,8 @@ class Cache;
 
 /// Runs when objects come to be or cease to be; `creating` tells which.
 using ObjectHook = void (*)(void* object, Cache* cache, bool creating);
+/// A function of the user's, of a type that only the hook knows.
+using UserHook = void (*)();
 
 /// What a cache needs of the system; one for all caches.
 struct SlabWorld {
@@ -63,7 +65,7 @@ class Cache {
     uint32_t flags = 0;
     Gfp gfp = 0;  // zone bits that every slab of it is allocated with
     ObjectHook hook = nullptr;
-    const void* user_hooks[2] = {};  // for the hook: what the user gave
+    UserHook user_hooks[2] = {};  // for the hook: what the user gave
     bool keeps_slabs = false;        // memory of this cache stays its own for ever (SLAB_TYPESAFE_BY_RCU)
   };
   /// False where no slab can hold the size.  `nodes`: one for each node, zeroed.
@@ -77,7 +79,8 @@ class Cache {
 
   /// Gives what lies in sheaves and barns back to the slabs, and empty slabs to the page allocator.
   /// `everywhere`: the sheaves of the other CPUs too.  The number of slabs that went.
-  uint64_t shrink(bool everywhere);
+  /// `for_good`: also of a cache that otherwise keeps its slabs, because it is being destroyed.
+  uint64_t shrink(bool everywhere, bool for_good = false);
   /// Does the address name an object of this cache?
   bool owns(const void* object) const;
 
@@ -90,9 +93,14 @@ class Cache {
   uint32_t align() const { return align_; }
   const SlabShape& shape() const { return shape_; }
   unsigned sheaf_capacity() const { return capacity_; }
-  bool live() const { return live_; }
+  bool live() const { return state_.load() == Live; }
+  /// Makes the place of a cache that was destroyed the caller's, for init().
+  bool reclaim_place() {
+    uint32_t retired = Retired;
+    return state_.compare_exchange(retired, Making);
+  }
   ObjectHook hook() const { return hook_; }
-  const void* user_hook(unsigned i) const { return user_hooks_[i]; }
+  UserHook user_hook(unsigned i) const { return user_hooks_[i]; }
   Gfp gfp() const { return gfp_; }
   int64_t nr_slabs() const;
   /// Objects that users hold now.
@@ -108,6 +116,8 @@ class Cache {
 
  private:
   friend class CacheTestPeer;
+  enum State : uint32_t { Unused, Making, Live, Retired };
+  struct Place { Slab* slab = nullptr; uint32_t index = 0; };
   struct Held { Slab* slab = nullptr; char* start = nullptr; };
 
   unsigned local_node() const { return world_->pages->local_node().value; }
@@ -126,6 +136,7 @@ class Cache {
   Sheaf refill(Gfp gfp, unsigned node);
   unsigned refill_count(const CacheNode& node) const;
 
+  Place place_of(const void* object) const;
   void put_back(Sheaf sheaf);
   void put_objects(Slab* slab, unsigned word, uint64_t mask);
   void put_entry(void* object);
@@ -134,7 +145,7 @@ class Cache {
   static unsigned barn_part() { return CpuStack::where().value % kBarnParts; }
   void empty_barn(CacheNode& node);
   void flush_cpus();
-  uint64_t trim(CacheNode& node, uint64_t keep);
+  uint64_t trim(CacheNode& node, uint64_t keep, bool for_good = false);
   Fault check_slab(const Slab* slab) const;
   Fault check_sheaf(Sheaf sheaf) const;
 
@@ -147,10 +158,10 @@ class Cache {
   Gfp gfp_ = 0;
   uint8_t class_ = 0;
   uint8_t capacity_ = 0;
-  bool live_ = false;
+  Atomic<uint32_t> state_{Unused};
   bool keeps_slabs_ = false;
   ObjectHook hook_ = nullptr;
-  const void* user_hooks_[2] = {};
+  UserHook user_hooks_[2] = {};
   Atomic<uint32_t> idle_{0};  // the other CPUs' sheaves have been flushed since the cache was last busy
   char name_[32] = {};
 };

@@ -46,19 +46,33 @@ void Heap::init(const SlabWorld& world, char* base, char* metadata) {
 
 // Caches ---------------------------------------------------------------------------------------------------------------
 
-Cache* Heap::create(const Cache::Setup& setup) {
-  const uint32_t id = nr_caches_.fetch_add(1) + 1;
-  if (id >= kMaxCaches || !caches_[id].init(*world_, id, setup, nodes_ + size_t{id} * world_->pages->nr_nodes())) {
-    if (id >= kMaxCaches) nr_caches_.fetch_sub(1);
-    return nullptr;
+Cache* Heap::place_for_cache(uint32_t& id) {
+  for (id = 1; nr_retired_.peek() && id <= nr_caches(); ++id) {
+    if (!caches_[id].reclaim_place()) continue;
+    nr_retired_.fetch_sub(1);
+    return &caches_[id];
   }
-  return &caches_[id];
+  id = nr_caches_.fetch_add(1) + 1;
+  if (id < kMaxCaches) return &caches_[id];
+  nr_caches_.fetch_sub(1);
+  return nullptr;
+}
+
+Cache* Heap::create(const Cache::Setup& setup) {
+  uint32_t id;
+  Cache* cache = place_for_cache(id);
+  if (!cache) return nullptr;
+  if (cache->init(*world_, id, setup, nodes_ + size_t{id} * world_->pages->nr_nodes())) return cache;
+  cache->retire();
+  nr_retired_.fetch_add(1);
+  return nullptr;
 }
 
 bool Heap::destroy(Cache* cache) {
-  cache->shrink(true);
+  cache->shrink(true, true);
   if (cache->nr_slabs()) return false;
   cache->retire();
+  nr_retired_.fetch_add(1);
   return true;
 }
 
@@ -112,7 +126,7 @@ void* Heap::alloc_run(size_t size, Gfp gfp, int nid, size_t align) {
   const uint64_t nr = round_up(size, kPageSize) >> kPageShift;
   const Order order{static_cast<uint8_t>(log2_ceil((align + kPageSize - 1) >> kPageShift))};
   bool zeroed;
-  Page* page = world_->pages->alloc_run_aligned(gfp, nr, order, nid, zeroed);
+  Page* page = world_->pages->alloc_run(gfp, nr, order, nid, zeroed);
   if (!page) return nullptr;
   nr_runs_.add();
   return world_->pages->address(world_->pages->pfn_of(page));

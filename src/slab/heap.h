@@ -53,6 +53,7 @@ class Heap {
   uint64_t nr_runs() const { return nr_runs_.value(); }
 
  private:
+  Cache* place_for_cache(uint32_t& id);
   Cache* kmalloc_cache(unsigned index, Gfp gfp);
   void* alloc_run(size_t size, Gfp gfp, int nid, size_t align);
   void* realloc_run(void* p, size_t size, bool by_malloc);
@@ -63,6 +64,7 @@ class Heap {
   Cache* caches_ = nullptr;  // by id; 0 is nobody's
   CacheNode* nodes_ = nullptr;
   Atomic<uint32_t> nr_caches_{0};
+  Atomic<uint32_t> nr_retired_{0};  // places among them that may be used again
   uint32_t first_malloc_ = 0, first_kmalloc_ = 0;
   Atomic<uint32_t> dma_caches_[kNrKmallocClasses][2];
   MappedBlocks mapped_;
