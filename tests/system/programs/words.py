@@ -33,6 +33,7 @@ def main():
     with multiprocessing.get_context("fork").Pool(2) as pool:
         print(pool.map(work, range(4, 8)))
     print(subprocess.run(["echo", "from a child"], capture_output=True, check=True).stdout)
+    sys.set_int_max_str_digits(0)
     print(str(3**20000)[-50:], sum(int(digit) for digit in str(7**9000)))
     matrix = [[i * j % 17 for i in range(200)] for j in range(200)]
     print(sum(map(sum, zip(*matrix))), bytes(bytearray(1 << 22)).count(0))
