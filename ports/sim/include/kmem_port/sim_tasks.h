@@ -1,0 +1,99 @@
+#pragma once
+// Tasks, interrupts and the script that says when they come.
+//
+// A task runs on one simulated CPU until its script says otherwise.  Before every atomic operation of the core, before
+// every instruction of a per-CPU sequence and around every call of the port lies a step; at each the script may switch
+// to another task, deliver an interrupt to the task that runs, or migrate it.  Tasks on one CPU preempt each other;
+// tasks on different CPUs run side by side, so switching between those disturbs no sequence.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+
+namespace sim_port {
+
+/// Where in a run we are.
+struct Moment {
+  uint64_t step = 0;  // counted over all tasks and interrupts
+  unsigned task = 0;
+  uint32_t cpu = 0;
+  unsigned depth = 0;  // interrupts within interrupts; 0 is the task itself
+};
+
+struct Event {
+  enum Kind : uint8_t { Nothing, Switch, Interrupt, Migrate } kind = Nothing;
+  unsigned target = 0;  // the task to switch to, the number of the interrupt handler, the CPU to migrate to
+};
+
+using Script = std::function<Event(const Moment&)>;
+
+/// Nothing ever happens.
+Script undisturbed();
+/// Each event at its step, counted from the start; steps ascend.
+struct Planned {
+  uint64_t step;
+  Event event;
+};
+Script plan(std::vector<Planned> events);
+/// At one step of `odds` something happens, drawn from the seed: a switch, an interrupt, a migration.
+struct Chances {
+  unsigned odds = 8;
+  unsigned nr_tasks = 1, nr_handlers = 0;
+  uint32_t nr_cpus = 1;
+  unsigned max_depth = 2;
+};
+Script random(uint64_t seed, const Chances& chances);
+
+struct Outcome {
+  uint64_t steps = 0;
+  std::string failure;  // why the run was given up: no progress, a panic; empty when all tasks ended
+  explicit operator bool() const { return failure.empty(); }
+};
+
+/// The tasks of one run.  When a task ends, the lowest that has not ended goes on.
+class Tasks {
+ public:
+  Tasks();
+  ~Tasks();
+  /// Steps after which a run is given up: whoever waits for somebody who does not run never ends.
+  uint64_t step_limit = 1000000;
+
+  /// `registered`: the kernel gave the task restartable sequences.
+  unsigned add(uint32_t cpu, std::function<void()> body, bool registered = true);
+  /// An interrupt handler; its number.
+  unsigned add_handler(std::function<void()> body);
+  Outcome run(const Script& script);
+
+  struct Runner;  // the port's own
+
+ private:
+  std::unique_ptr<Runner> runner_;
+};
+
+/// For code outside of tasks, such as a test's own: the CPU that it is on, and whether it has sequences.
+void stand_on(uint32_t cpu, bool registered = true);
+
+// For the files of this port, and for tests that plant a sequence of their own
+// -----------------------------------------
+
+/// A sequence in flight.  Made anew for each attempt.
+class Sequence {
+ public:
+  Sequence();
+  /// One instruction further; true: something came between, and the sequence must begin again.
+  [[nodiscard]] bool disturbed();
+};
+
+/// The CPU number that the kernel shows; -1 for a task without sequences.
+int32_t shown_cpu();
+/// The CPU that we are on.
+uint32_t real_cpu();
+/// Every sequence in flight on another CPU restarts.
+void fence_others();
+/// Ends the run, with no return to whoever runs; outside of a run it ends the program.
+[[noreturn]] void give_up(const char* why);
+
+}  // namespace sim_port

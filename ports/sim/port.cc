@@ -1,0 +1,131 @@
+// kmem_port_* of the simulated machine: every event is counted, many can be refused, and all of it is deterministic.
+
+#include "port/port.h"
+
+#include <string.h>
+
+#include "base/atomic.h"
+#include "kmem_port/sim_host.h"
+#include "kmem_port/sim_tasks.h"
+#include "memory.h"
+
+namespace sim_port {
+
+constexpr uint64_t kHour = 3600 * uint64_t{1000000000};
+
+void forget_shadows_only();
+
+Host& host() {
+  static Host the_host;
+  return the_host;
+}
+
+void power_on(const Facts& facts) {
+  unmap_all();
+  close_memory();
+  forget_shadows_only();
+  stand_on(0);
+  // The clock does not go back, not even from machine to machine: rate limits of the core outlive them.
+  const uint64_t later = host().now_ns + kHour;
+  host() = Host{};
+  host().facts = facts;
+  host().now_ns = later;
+}
+
+namespace {
+
+/// What is left of memory whose contents are unspecified.
+constexpr int kGarbage = 0xdb;
+
+void fill_nodes(kmem::Machine& machine, const Facts& facts) {
+  for (uint32_t cpu = 0; cpu < facts.nr_cpus; ++cpu)
+    machine.cpu_node[cpu] =
+        cpu < facts.cpu_node.size() ? facts.cpu_node[cpu] : static_cast<uint8_t>(cpu % facts.nr_nodes);
+  for (uint32_t from = 0; from < facts.nr_nodes; ++from)
+    for (uint32_t to = 0; to < facts.nr_nodes; ++to)
+      machine.distance[from][to] = from < facts.distance.size() ? facts.distance[from][to] : from == to ? 10 : 20;
+}
+
+}  // namespace
+}  // namespace sim_port
+
+extern "C" {
+
+bool kmem_port_boot(kmem::Machine* machine) {
+  const sim_port::Facts& facts = sim_port::host().facts;
+  machine->nr_cpus = facts.nr_cpus;
+  machine->nr_nodes = facts.nr_nodes;
+  machine->nr_sheaves = facts.nr_sheaves;
+  machine->nr_ram = 0;
+  machine->physical_bytes = 0;
+  for (const kmem::RamRange& range : facts.ram) {
+    machine->ram[machine->nr_ram++] = range;
+    machine->physical_bytes += range.bytes;
+  }
+  sim_port::fill_nodes(*machine, facts);
+  machine->cpu_stack = kmem::CpuStackMode::Sim;
+  machine->command_line = facts.command_line.c_str();
+  sim_port::lay_out_memory(*machine);
+  return true;
+}
+
+bool kmem_port_online(void* address, size_t bytes) {
+  kmem_sim_step();
+  if (!sim_port::comes_online(address, bytes)) sim_port::give_up("online: no memory of this machine");
+  const bool done = sim_port::host().online.pass() && sim_port::open_memory(address, bytes);
+  kmem_sim_step();
+  return done;
+}
+
+bool kmem_port_discard(void* address, size_t bytes) {
+  kmem_sim_step();
+  if (!sim_port::is_frames(address, bytes)) sim_port::give_up("discard: no frames of this machine");
+  const bool done = sim_port::host().discard.pass();
+  if (done)
+    sim_port::zero_memory(address, bytes);
+  else
+    memset(address, sim_port::kGarbage, bytes);
+  kmem_sim_step();
+  return done;
+}
+
+void kmem_port_populate(void*, size_t) {}
+void kmem_port_huge(void*, size_t) {}
+
+void* kmem_port_map(size_t bytes, size_t align) {
+  kmem_sim_step();
+  void* got = sim_port::host().map.pass() ? sim_port::map_memory(bytes, align) : nullptr;
+  sim_port::host().nr_mapped = sim_port::nr_mapped();
+  return got;
+}
+
+void kmem_port_unmap(void* address, size_t bytes) {
+  kmem_sim_step();
+  if (!sim_port::unmap_memory(address, bytes)) sim_port::give_up("unmap: not what map() gave");
+  sim_port::host().nr_mapped = sim_port::nr_mapped();
+}
+
+void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool may_move) {
+  kmem_sim_step();
+  if (!may_move || !sim_port::host().map.pass()) return nullptr;
+  return sim_port::remap_memory(address, old_bytes, new_bytes);
+}
+
+bool kmem_port_fence_cpus() {
+  kmem_sim_step();
+  if (!sim_port::host().fence.pass()) return false;
+  sim_port::fence_others();
+  kmem_sim_step();
+  return true;
+}
+
+uint64_t kmem_port_now_ns() { return sim_port::host().now_ns; }
+uint64_t kmem_port_entropy() { return 0x9e3779b97f4a7c15u; }
+unsigned kmem_port_backtrace(void**, unsigned) { return 0; }
+void kmem_port_log(const char* text, size_t bytes) { sim_port::host().log.append(text, bytes); }
+
+void kmem_port_panic() {
+  ++sim_port::host().nr_panics;
+  sim_port::give_up("panic");
+}
+}

@@ -1,0 +1,270 @@
+#include "kmem_port/sim_tasks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/atomic.h"
+#include "fiber.h"
+
+namespace sim_port {
+namespace {
+
+/// What the kernel knows of a thread.
+struct Thread {
+  uint32_t cpu = 0;
+  bool registered = true;
+  bool restart = false;  // something came between since its sequence began
+  unsigned depth = 0;
+};
+
+struct Task : Thread {
+  std::function<void()> body;
+  std::unique_ptr<Fiber> fiber;
+  bool done = false;
+};
+
+Thread outside;  // code that is no task's
+Thread* current = &outside;
+
+/// Stacks are kept from run to run.
+std::vector<std::unique_ptr<Fiber>>& spare_fibers() {
+  static std::vector<std::unique_ptr<Fiber>> spare;
+  return spare;
+}
+
+}  // namespace
+
+struct Tasks::Runner {
+  std::vector<std::unique_ptr<Task>> tasks;
+  std::vector<std::function<void()>> handlers;
+  std::vector<Task*> on_cpu;  // who runs there; others of that CPU have been preempted
+  const Script* script = nullptr;
+  uint64_t steps = 0, limit = 0;
+  std::string failure;
+  unsigned now = 0;  // index of the task that runs
+
+  static Runner* active;
+  static Fiber& driver() {
+    static Fiber fiber;
+    return fiber;
+  }
+  static void entry();
+
+  Task& running() { return *tasks[now]; }
+  void step();
+  void happen(const Event& event);
+  void occupy(Task& task);
+  void go_on_with(unsigned index);
+  void resume_from_driver(unsigned index);
+  void interrupt(unsigned handler);
+  void migrate(uint32_t cpu);
+  bool next(unsigned& index) const;
+};
+
+Tasks::Runner* Tasks::Runner::active = nullptr;
+
+// A fiber serves one task after another.
+void Tasks::Runner::entry() {
+  Fiber::entered();
+  for (;;) {
+    Task& task = active->running();
+    task.body();
+    task.done = true;
+    Fiber::go(*task.fiber, driver());
+  }
+}
+
+void Tasks::Runner::step() {
+  const Moment moment{steps++, now, current->cpu, current->depth};
+  if (steps > limit) give_up("no progress: the step limit was reached");
+  const Event event = (*script)(moment);
+  if (event.kind != Event::Nothing) happen(event);
+}
+
+void Tasks::Runner::happen(const Event& event) {
+  switch (event.kind) {
+    case Event::Switch:
+      if (event.target < tasks.size() && event.target != now && !tasks[event.target]->done) go_on_with(event.target);
+      break;
+    case Event::Interrupt:
+      if (event.target < handlers.size()) interrupt(event.target);
+      break;
+    case Event::Migrate:
+      migrate(event.target);
+      break;
+    case Event::Nothing:
+      break;
+  }
+}
+
+/// The task gets its CPU: whoever had it is preempted, and so was the task itself if somebody had come between.
+void Tasks::Runner::occupy(Task& task) {
+  if (on_cpu.size() <= task.cpu) on_cpu.resize(task.cpu + 1);
+  Task*& there = on_cpu[task.cpu];
+  if (there == &task) return;
+  if (there) there->restart = true;
+  task.restart = true;
+  there = &task;
+}
+
+void Tasks::Runner::go_on_with(unsigned index) {
+  Task& from = running();
+  now = index;
+  occupy(running());
+  current = &running();
+  Fiber::go(*from.fiber, *running().fiber);
+}
+
+void Tasks::Runner::resume_from_driver(unsigned index) {
+  now = index;
+  occupy(running());
+  current = &running();
+  Fiber::go(driver(), *running().fiber);
+  current = &outside;
+}
+
+void Tasks::Runner::interrupt(unsigned handler) {
+  Thread& thread = *current;
+  ++thread.depth;
+  handlers[handler]();
+  --thread.depth;
+  thread.restart = true;
+}
+
+void Tasks::Runner::migrate(uint32_t cpu) {
+  Task& task = running();
+  if (task.cpu == cpu) return;
+  on_cpu[task.cpu] = nullptr;
+  task.cpu = cpu;
+  occupy(task);
+}
+
+bool Tasks::Runner::next(unsigned& index) const {
+  for (index = 0; index < tasks.size(); ++index)
+    if (!tasks[index]->done) return true;
+  return false;
+}
+
+// Tasks
+// ----------------------------------------------------------------------------------------------------------------
+
+Tasks::Tasks() : runner_(new Runner) {}
+Tasks::~Tasks() {
+  // A fiber whose task was given up is in the middle of it, and of no more use.
+  for (auto& task : runner_->tasks)
+    if (task->done) spare_fibers().push_back(std::move(task->fiber));
+}
+
+unsigned Tasks::add(uint32_t cpu, std::function<void()> body, bool registered) {
+  auto task = std::make_unique<Task>();
+  task->cpu = cpu;
+  task->registered = registered;
+  task->body = std::move(body);
+  if (spare_fibers().empty()) {
+    task->fiber = std::make_unique<Fiber>(&Runner::entry);
+  } else {
+    task->fiber = std::move(spare_fibers().back());
+    spare_fibers().pop_back();
+  }
+  runner_->tasks.push_back(std::move(task));
+  return static_cast<unsigned>(runner_->tasks.size() - 1);
+}
+
+unsigned Tasks::add_handler(std::function<void()> body) {
+  runner_->handlers.push_back(std::move(body));
+  return static_cast<unsigned>(runner_->handlers.size() - 1);
+}
+
+Outcome Tasks::run(const Script& script) {
+  Runner& r = *runner_;
+  r.script = &script;
+  r.limit = step_limit;
+  Runner::active = &r;
+  for (unsigned index; r.failure.empty() && r.next(index);) r.resume_from_driver(index);
+  Runner::active = nullptr;
+  return {r.steps, r.failure};
+}
+
+// Scripts
+// --------------------------------------------------------------------------------------------------------------
+
+Script undisturbed() {
+  return [](const Moment&) { return Event{}; };
+}
+
+Script plan(std::vector<Planned> events) {
+  return [events = std::move(events), next = size_t{0}](const Moment& m) mutable {
+    if (next == events.size() || m.step < events[next].step) return Event{};
+    return events[next++].event;
+  };
+}
+
+Script random(uint64_t seed, const Chances& chances) {
+  return [state = seed * 2 + 1, chances](const Moment& m) mutable -> Event {
+    // xorshift64* (Marsaglia 2003, Vigna 2016).
+    const auto draw = [&state](unsigned n) {
+      state ^= state >> 12;
+      state ^= state << 25;
+      state ^= state >> 27;
+      return static_cast<unsigned>((state * 0x2545f4914f6cdd1du) >> 33) % n;
+    };
+    if (draw(chances.odds)) return {};
+    switch (draw(4)) {
+      case 0:
+        return {Event::Migrate, draw(chances.nr_cpus)};
+      case 1:
+        if (chances.nr_handlers && m.depth < chances.max_depth) return {Event::Interrupt, draw(chances.nr_handlers)};
+        [[fallthrough]];
+      default:
+        return {Event::Switch, draw(chances.nr_tasks)};
+    }
+  };
+}
+
+// What runs now
+// --------------------------------------------------------------------------------------------------------
+
+void stand_on(uint32_t cpu, bool registered) {
+  outside = {};
+  outside.cpu = cpu;
+  outside.registered = registered;
+}
+
+Sequence::Sequence() {
+  kmem_sim_step();
+  current->restart = false;
+}
+bool Sequence::disturbed() {
+  kmem_sim_step();
+  return current->restart;
+}
+
+int32_t shown_cpu() { return current->registered ? static_cast<int32_t>(current->cpu) : -1; }
+uint32_t real_cpu() { return current->cpu; }
+
+void fence_others() {
+  if (!Tasks::Runner::active) return;
+  for (Task* task : Tasks::Runner::active->on_cpu)
+    if (task && task != current) task->restart = true;
+}
+
+void give_up(const char* why) {
+  Tasks::Runner* runner = Tasks::Runner::active;
+  if (!runner) {
+    fprintf(stderr, "sim port: %s\n", why);
+    abort();
+  }
+  Task& task = runner->running();
+  char text[160];
+  snprintf(text, sizeof text, "%s (task %u on CPU %u, step %llu)", why, runner->now, task.cpu,
+           static_cast<unsigned long long>(runner->steps));
+  runner->failure = text;
+  Fiber::go(*task.fiber, Tasks::Runner::driver());
+  abort();  // nobody goes on with a run that was given up
+}
+
+}  // namespace sim_port
+
+extern "C" void kmem_sim_step() {
+  if (sim_port::Tasks::Runner::active) sim_port::Tasks::Runner::active->step();
+}
