@@ -20,12 +20,17 @@ using Hook26 = void (*)(void*, kmem_cache_t*, unsigned long);
 Cache& cache_of(kmem_cache* cache) { return *reinterpret_cast<Cache*>(cache); }
 kmem_cache* name_of(Cache* cache) { return reinterpret_cast<kmem_cache*>(cache); }
 
+template <typename Function>
+Function hook_as(const void* hook) {
+  return reinterpret_cast<Function>(const_cast<void*>(hook));
+}
+
 void construct(void* object, Cache* cache, bool creating) {
-  if (creating) reinterpret_cast<Constructor>(cache->user_hook(0))(object);
+  if (creating) hook_as<Constructor>(cache->user_hook(0))(object);
 }
 
 void construct_26(void* object, Cache* cache, bool creating) {
-  const auto hook = reinterpret_cast<Hook26>(cache->user_hook(creating ? 0 : 1));
+  const auto hook = hook_as<Hook26>(cache->user_hook(creating ? 0 : 1));
   // One function may be both: the flag tells it which it is now.
   if (hook) hook(object, name_of(cache), creating ? SLAB_CTOR_CONSTRUCTOR | SLAB_CTOR_ATOMIC : 0);
 }
