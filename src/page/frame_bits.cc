@@ -101,17 +101,29 @@ FrameSet FrameBits::claim_some(unsigned n) {
     if (block < 0) return {};
     if (const FrameSet set = claim_in_block(static_cast<uint64_t>(block), n); set.mask) return set;
     clear(some_, static_cast<uint64_t>(block));
-    clear(whole_, static_cast<uint64_t>(block));
     if (block_has_some(static_cast<uint64_t>(block))) set(some_, static_cast<uint64_t>(block));
+    settle_whole(static_cast<uint64_t>(block));
   }
 }
 
-// A block is no longer whole.  If it became whole again in between, whoever made it so may have set the bit before we
-// clear it: so look again afterwards.
+// Whoever writes the bit looks at the block again afterwards: so the last one to write it has written what is true.
+void FrameBits::settle_whole(uint64_t block) {
+  for (bool whole = block_is_whole(block), seen = !whole; whole != seen;) {
+    whole ? set(whole_, block) : clear(whole_, block);
+    seen = whole;
+    whole = block_is_whole(block);
+  }
+}
+
+// A block that was whole is partly used now, and what is left of it serves runs.
 void FrameBits::note_claimed(uint64_t block) {
   if (!test(whole_, block)) return;
-  clear(whole_, block);
-  if (block_is_whole(block)) set(whole_, block);
+  settle_whole(block);
+  for (unsigned order = 0; order < kBlockOrder; ++order) note_run(order, block);
+}
+
+void FrameBits::note_run(unsigned order, uint64_t block) {
+  if (run_from_[order].peek() > block) run_from_[order].poke(block);
 }
 
 // Runs -----------------------------------------------------------------------------------------------------------------
@@ -151,15 +163,25 @@ Maybe<Pfn> FrameBits::claim_run_in_block(uint64_t block, Order order) {
   return {};
 }
 
-Maybe<Pfn> FrameBits::claim_run_in_partials(Order order) {
-  const uint64_t from = run_from_[order.value].peek();
+Maybe<Pfn> FrameBits::claim_run_in_partials(Order order, uint64_t from) {
   for (int64_t b = find_partial(from); b >= 0; b = find_partial(static_cast<uint64_t>(b) + 1)) {
     if (const auto at = claim_run_in_block(static_cast<uint64_t>(b), order)) {
       run_from_[order.value].poke(static_cast<uint64_t>(b));
+      note_claimed(static_cast<uint64_t>(b));
       return at;
     }
   }
   run_from_[order.value].poke(nr_blocks());
+  return {};
+}
+
+Maybe<Pfn> FrameBits::claim_run_in_wholes(Order order) {
+  for (int64_t b = find_whole(0); b >= 0; b = find_whole(static_cast<uint64_t>(b) + 1)) {
+    const auto at = claim_run_in_block(static_cast<uint64_t>(b), order);
+    if (!at) continue;
+    note_claimed(static_cast<uint64_t>(b));
+    return at;
+  }
   return {};
 }
 
@@ -177,17 +199,13 @@ Maybe<Pfn> FrameBits::claim_blocks(Order order) {
 
 Maybe<Pfn> FrameBits::claim_run(Order order, uint64_t& clean) {
   Maybe<Pfn> at;
-  if (order.value < kBlockOrder) at = claim_run_in_partials(order);
-  if (!at && order.value < kBlockOrder) {
-    for (int64_t b = find_whole(0); b >= 0 && !at; b = find_whole(static_cast<uint64_t>(b) + 1)) {
-      at = claim_run_in_block(static_cast<uint64_t>(b), order);
-      if (at) note_claimed(static_cast<uint64_t>(b));
-    }
-    // What is left of that block serves the next run.
-    if (at && run_from_[order.value].peek() > (*at - first_) / kBlockFrames)
-      run_from_[order.value].poke((*at - first_) / kBlockFrames);
-  } else if (!at) {
+  if (order.value >= kBlockOrder) {
     at = claim_blocks(order);
+  } else {
+    at = claim_run_in_partials(order, run_from_[order.value].peek());
+    if (!at) at = claim_run_in_wholes(order);
+    // The hint may have been raised here just after another CPU lowered it: before giving up, look everywhere.
+    if (!at) at = claim_run_in_partials(order, 0);
   }
   if (!at) return {};
   clean = take_clean_run(*at, order.pages());
@@ -250,23 +268,26 @@ bool FrameBits::claim_at(Pfn first, uint64_t n, uint64_t& clean) {
 void FrameBits::note_given(uint64_t word, uint64_t now) {
   const uint64_t block = word / kWordsPerBlock;
   set(some_, block);
-  if (!~now && block_is_whole(block)) set(whole_, block);
-  for (unsigned order = 1; order < kBlockOrder; ++order) {
+  if (!~now && block_is_whole(block)) settle_whole(block);
+  for (unsigned order = 0; order < kBlockOrder; ++order) {
     if (order <= 6 ? !aligned_runs(now, order) : ~now != 0) break;
-    if (run_from_[order].peek() > block) run_from_[order].poke(block);
+    note_run(order, block);
   }
 }
 
 void FrameBits::give_back_bits(uint64_t word, uint64_t mask) {
+  const bool dirty = mask & ~clean_[word].load();
   note_given(word, free_[word].fetch_or(mask) | mask);
+  if (dirty) set(dirty_, word / kWordsPerBlock);
 }
 
 uint64_t FrameBits::give_back(FrameSet frames) {
   const uint64_t word = (frames.first - first_) / 64;
   if (frames.clean) clean_[word].fetch_or(frames.clean);
-  if (frames.mask & ~frames.clean) set(dirty_, word / kWordsPerBlock);
   const uint64_t before = free_[word].fetch_or(frames.mask);
   note_given(word, before | frames.mask);
+  // After the frames are free: forget_dirty() clears the bit before it looks at them.
+  if (frames.mask & ~frames.clean) set(dirty_, word / kWordsPerBlock);
   return before & frames.mask;
 }
 

@@ -97,13 +97,16 @@ class FrameBits {
   uint64_t take_clean_run(Pfn first, uint64_t n);
   Maybe<Pfn> claim_run_in_block(uint64_t block, Order order);
   Maybe<Pfn> claim_run_in_word(uint64_t word, unsigned order);
-  Maybe<Pfn> claim_run_in_partials(Order order);
+  Maybe<Pfn> claim_run_in_partials(Order order, uint64_t from);
+  Maybe<Pfn> claim_run_in_wholes(Order order);
   Maybe<Pfn> claim_blocks(Order order);
   bool claim_words(uint64_t first_word, uint64_t n);
   uint64_t span_at(uint64_t word, uint64_t n) const;
   void give_back_bits(uint64_t word, uint64_t mask);
   void undo_claim(Pfn first, uint64_t n);
+  void settle_whole(uint64_t block);
   void note_claimed(uint64_t block);
+  void note_run(unsigned order, uint64_t block);
   void note_given(uint64_t word, uint64_t now);
   bool block_is_whole(uint64_t block) const;
   bool block_has_some(uint64_t block) const;
@@ -119,7 +122,8 @@ class FrameBits {
   Word* some_ = nullptr;
   Word* whole_ = nullptr;
   Word* dirty_ = nullptr;
-  /// Below this block no partly used block has a free run of that order; a hint that giving back lowers.
+  /// Below this block no partly used block has a free run of that order; a hint, lowered when frames are
+  /// given back or a whole block is begun.
   Atomic<uint64_t> run_from_[kBlockOrder];
 };
 
