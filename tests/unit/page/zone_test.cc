@@ -1,0 +1,270 @@
+#include "page/zone.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "unit/page/small_machine.h"
+
+namespace kmem {
+
+/// Puts the counters wrong.
+class ZoneTestPeer {
+ public:
+  static Atomic<int64_t>& nr_free(Zone& z) { return z.nr_free_; }
+  static Atomic<int64_t>& nr_dirty(Zone& z) { return z.nr_dirty_; }
+  static Atomic<uint8_t>* sections(Zone& z) { return z.sections_; }
+};
+
+namespace {
+
+using test::kMiB;
+using test::Reservation;
+
+constexpr uint64_t kMiBFrames = kMiB >> kPageShift;
+
+/// A zone over address space of its own; the machine behind it is never asked for anything else.
+class ZoneTest : public testing::Test {
+ protected:
+  ZoneTest() { make(100); }
+  void make(uint64_t mib) {
+    (void)test::host_facts();
+    nr_ = mib * kMiBFrames;
+    frames_ = Reservation(mib * kMiB + 4 * kMiB);
+    direct_map_ = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(frames_.at()), 4 * kMiB));
+    descriptors_ = Reservation(nr_ * sizeof(Page));
+    metadata_ = Reservation(Zone::metadata_bytes(nr_), PROT_READ | PROT_WRITE);
+    zone_.init({ZoneKind::Normal, {0}, 3, kFirst, nr_, metadata_.at(), direct_map_ - (kFirst.value << kPageShift),
+                reinterpret_cast<Page*>(descriptors_.at()) - kFirst.value});
+  }
+  Maybe<Pfn> run(unsigned order) {
+    bool clean;
+    return zone_.claim_run({static_cast<uint8_t>(order)}, clean);
+  }
+  /// Claims n MiB, writes to every frame and gives all back.
+  void use(uint64_t mib) {
+    std::vector<Pfn> blocks;
+    for (uint64_t i = 0; i < mib / 2; ++i) {
+      const auto at = run(kBlockOrder);
+      ASSERT_TRUE(at);
+      memset(zone_.address(*at), 0xaa, kBlockBytes);
+      blocks.push_back(*at);
+    }
+    for (const Pfn p : blocks) zone_.give_back_run(p, kBlockFrames);
+  }
+  ~ZoneTest() override {
+    if (!broken_) {
+      EXPECT_FALSE(zone_.check()) << zone_.check().rule;
+    }
+  }
+
+  static constexpr Pfn kFirst{2048};
+  uint64_t nr_ = 0;
+  bool broken_ = false;
+  Reservation frames_, descriptors_, metadata_;
+  char* direct_map_ = nullptr;
+  Zone zone_;
+};
+
+TEST_F(ZoneTest, what_it_was_made_of_is_what_it_says) {
+  EXPECT_EQ(zone_.kind(), ZoneKind::Normal);
+  EXPECT_EQ(zone_.index(), 3u);
+  EXPECT_EQ(zone_.first(), kFirst);
+  EXPECT_EQ(zone_.nr_frames(), 100 * kMiBFrames);
+  EXPECT_TRUE(zone_.contains(kFirst));
+  EXPECT_FALSE(zone_.contains(kFirst + zone_.nr_frames()));
+  EXPECT_EQ(zone_.address(kFirst), direct_map_);
+}
+
+TEST_F(ZoneTest, metadata_is_below_a_byte_a_frame) { EXPECT_LT(Zone::metadata_bytes(1 << 21), uint64_t{1} << 21); }
+
+// Sections --------------------------------------------------------------------------------------------------------------
+
+TEST_F(ZoneTest, nothing_is_online_until_it_is_asked_for) {
+  EXPECT_EQ(zone_.nr_online(), 0u);
+  EXPECT_EQ(zone_.nr_free(), 0u);
+  EXPECT_FALSE(zone_.is_online(kFirst));
+  EXPECT_EQ(zone_.nr_available(), 100 * kMiBFrames) << "frames to come can be had";
+}
+
+TEST_F(ZoneTest, one_section_comes_at_a_time_the_lowest_first) {
+  ASSERT_TRUE(zone_.claim_some(1).mask);
+  EXPECT_EQ(zone_.nr_online(), kSectionFrames);
+  EXPECT_TRUE(zone_.is_online(kFirst + (kSectionFrames - 1)));
+  EXPECT_FALSE(zone_.is_online(kFirst + kSectionFrames));
+  EXPECT_EQ(zone_.nr_free(), kSectionFrames - 1);
+  EXPECT_EQ(zone_.nr_in_use(), 1u);
+  EXPECT_EQ(zone_.nr_available(), 100 * kMiBFrames - 1);
+}
+
+TEST_F(ZoneTest, the_last_section_may_be_short) {
+  uint64_t n = 0;
+  while (zone_.claim_some(64).mask) ++n;
+  EXPECT_EQ(n * 64, nr_);
+  EXPECT_EQ(zone_.nr_online(), nr_);
+  EXPECT_EQ(zone_.nr_available(), 0u);
+}
+
+TEST_F(ZoneTest, new_frames_read_as_zero_and_say_so) {
+  bool clean = false;
+  const auto at = zone_.claim_run({4}, clean);
+  ASSERT_TRUE(at && clean);
+  for (size_t i = 0; i < 16 * kPageSize; ++i) ASSERT_EQ(zone_.address(*at)[i], 0);
+  EXPECT_EQ(zone_.nr_dirty(), 0u);
+}
+
+TEST_F(ZoneTest, a_host_that_has_no_more_is_an_empty_zone) {
+  munmap(direct_map_ + 32 * kMiB, 68 * kMiB);  // so that the second section cannot come
+  uint64_t n = 0;
+  while (zone_.claim_some(64).mask) ++n;
+  EXPECT_EQ(n * 64, kSectionFrames);
+  EXPECT_FALSE(run(0));
+  EXPECT_EQ(zone_.nr_online(), kSectionFrames);
+}
+
+TEST_F(ZoneTest, frames_of_boot_memory_stay_taken_when_their_section_comes) {
+  const Pfn reserved = kFirst + (kSectionFrames + 100);
+  ASSERT_TRUE(zone_.online_reserved(reserved, 50));
+  EXPECT_TRUE(zone_.is_online(reserved));
+  EXPECT_FALSE(zone_.is_online(kFirst)) << "the first section has not come yet";
+  EXPECT_EQ(zone_.nr_free(), kSectionFrames - 50);
+  EXPECT_FALSE(zone_.claim_at(reserved + 49, 1));
+  uint64_t n = 0;
+  for (FrameSet set = zone_.claim_some(64); set.mask; set = zone_.claim_some(64)) n += set.count();
+  EXPECT_EQ(n, nr_ - 50);
+}
+
+TEST_F(ZoneTest, reserved_frames_may_span_sections) {
+  ASSERT_TRUE(zone_.online_reserved(kFirst + (kSectionFrames - 10), 20));
+  EXPECT_EQ(zone_.nr_online(), 2 * kSectionFrames);
+  EXPECT_EQ(zone_.nr_free(), 2 * kSectionFrames - 20);
+}
+
+// Counting --------------------------------------------------------------------------------------------------------------
+
+TEST_F(ZoneTest, what_is_given_back_is_dirty_unless_it_says_that_it_is_clean) {
+  FrameSet set = zone_.claim_some(8);
+  set.clean = 0;
+  zone_.give_back(set);
+  EXPECT_EQ(zone_.nr_dirty(), 8u);
+  const auto at = run(6);
+  zone_.give_back_run(*at, 64, true);
+  const auto again = run(0);
+  ASSERT_TRUE(again);
+  zone_.give_back_run(*again, 1);
+  EXPECT_EQ(zone_.nr_free(), kSectionFrames);
+}
+
+TEST_F(ZoneTest, claiming_by_number_counts_too) {
+  ASSERT_TRUE(zone_.claim_some(1).mask);
+  EXPECT_TRUE(zone_.claim_at(kFirst + 1000, 500));
+  EXPECT_FALSE(zone_.claim_at(kFirst + 1499, 2));
+  EXPECT_EQ(zone_.nr_free(), kSectionFrames - 501);
+  EXPECT_FALSE(zone_.claim_at(kFirst + kSectionFrames, 1)) << "a section that has not come has no free frames";
+}
+
+TEST_F(ZoneTest, runs_of_order_10_are_found_across_sections_that_came_one_by_one) {
+  unsigned n = 0;
+  while (run(10)) ++n;
+  EXPECT_EQ(n, 25u);
+}
+
+// Free-page reporting ---------------------------------------------------------------------------------------------------
+
+TEST_F(ZoneTest, what_goes_to_the_host_reads_as_zero_afterwards_and_is_free_as_before) {
+  use(8);
+  EXPECT_EQ(zone_.nr_dirty(), 8 * kMiBFrames);
+  EXPECT_EQ(zone_.give_to_host(0), 8 * kMiBFrames);
+  EXPECT_EQ(zone_.nr_dirty(), 0u);
+  EXPECT_EQ(zone_.nr_free(), kSectionFrames);
+  EXPECT_EQ(zone_.nr_returned(), 8 * kMiBFrames);
+  EXPECT_EQ(zone_.nr_returns(), 4u) << "a block at a time";
+  bool clean = false;
+  const auto at = zone_.claim_run({kBlockOrder}, clean);
+  ASSERT_TRUE(at && clean);
+  for (size_t i = 0; i < kBlockBytes; ++i) ASSERT_EQ(zone_.address(*at)[i], 0);
+}
+
+TEST_F(ZoneTest, what_is_to_be_kept_stays_and_the_highest_goes_first) {
+  use(8);
+  EXPECT_EQ(zone_.give_to_host(4 * kMiBFrames), 4 * kMiBFrames);
+  EXPECT_EQ(zone_.nr_dirty(), 4 * kMiBFrames);
+  bool clean = true;
+  ASSERT_TRUE(zone_.claim_run({kBlockOrder}, clean));
+  EXPECT_FALSE(clean) << "the lowest block was kept";
+}
+
+TEST_F(ZoneTest, parts_of_blocks_go_too_and_what_is_in_use_is_left_alone) {
+  const auto at = run(kBlockOrder);
+  ASSERT_TRUE(at);
+  memset(zone_.address(*at), 0x77, kBlockBytes);
+  zone_.give_back_run(*at, 100);
+  zone_.give_back_run(*at + 101, 411);  // frame 100 stays ours
+  EXPECT_EQ(zone_.give_to_host(0), 511u);
+  EXPECT_EQ(zone_.nr_dirty(), 0u);
+  EXPECT_EQ(zone_.address(*at + 100)[0], 0x77);
+  EXPECT_EQ(zone_.address(*at + 100)[kPageSize - 1], 0x77);
+  EXPECT_EQ(zone_.address(*at + 99)[0], 0);
+  EXPECT_EQ(zone_.address(*at + 101)[0], 0);
+}
+
+TEST_F(ZoneTest, clean_frames_are_not_given_again) {
+  use(4);
+  EXPECT_EQ(zone_.give_to_host(0), 4 * kMiBFrames);
+  EXPECT_EQ(zone_.give_to_host(0), 0u);
+  EXPECT_EQ(zone_.nr_returned(), 4 * kMiBFrames);
+}
+
+TEST_F(ZoneTest, at_least_4_MiB_are_kept_and_settling_goes_below) {
+  EXPECT_EQ(zone_.keep_limit(), 4 * kMiBFrames);
+  use(4);
+  zone_.settle();
+  EXPECT_EQ(zone_.nr_dirty(), 4 * kMiBFrames) << "no more than the limit is no reason";
+  use(8);
+  zone_.settle();
+  EXPECT_LE(zone_.nr_dirty(), 4 * kMiBFrames);
+  EXPECT_GT(zone_.nr_returned(), 0u);
+}
+
+TEST_F(ZoneTest, of_much_in_use_a_sixteenth_is_kept) {
+  make(400);
+  for (int i = 0; i < 160; ++i) ASSERT_TRUE(run(kBlockOrder));
+  EXPECT_EQ(zone_.keep_limit(), 20 * kMiBFrames);
+}
+
+TEST_F(ZoneTest, a_return_that_a_fork_cut_off_does_not_block_the_child) {
+  use(8);
+  zone_.after_fork();
+  EXPECT_EQ(zone_.give_to_host(0), 8 * kMiBFrames);
+}
+
+// The walker ------------------------------------------------------------------------------------------------------------
+
+class ZoneWalkerTest : public ZoneTest {
+ protected:
+  ZoneWalkerTest() {
+    EXPECT_TRUE(zone_.claim_some(3).mask);
+    EXPECT_FALSE(zone_.check());
+    broken_ = true;
+  }
+};
+
+TEST_F(ZoneWalkerTest, Z1_a_free_frame_is_counted_that_is_not) {
+  ZoneTestPeer::nr_free(zone_).fetch_add(1);
+  EXPECT_TRUE(zone_.check().is("Z1")) << zone_.check().rule;
+}
+
+TEST_F(ZoneWalkerTest, Z2_a_dirty_frame_is_counted_that_is_not) {
+  ZoneTestPeer::nr_dirty(zone_).fetch_add(1);
+  EXPECT_TRUE(zone_.check().is("Z2")) << zone_.check().rule;
+}
+
+TEST_F(ZoneWalkerTest, Z3_a_frame_is_free_without_memory_behind_it) {
+  ZoneTestPeer::sections(zone_)[0].store(0);
+  EXPECT_TRUE(zone_.check().is("Z3")) << zone_.check().rule;
+  EXPECT_EQ(zone_.check().where, kFirst.value + 3);
+}
+
+}  // namespace
+}  // namespace kmem
