@@ -21,8 +21,8 @@ Cache& cache_of(kmem_cache* cache) { return *reinterpret_cast<Cache*>(cache); }
 kmem_cache* name_of(Cache* cache) { return reinterpret_cast<kmem_cache*>(cache); }
 
 template <typename Function>
-Function hook_as(const void* hook) {
-  return reinterpret_cast<Function>(const_cast<void*>(hook));
+Function hook_as(kmem::UserHook hook) {
+  return reinterpret_cast<Function>(hook);
 }
 
 void construct(void* object, Cache* cache, bool creating) {
