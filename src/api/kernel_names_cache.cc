@@ -26,11 +26,11 @@ Function hook_as(kmem::UserHook hook) {
 }
 
 void construct(void* object, Cache* cache, bool creating) {
-  if (creating) hook_as<Constructor>(cache->user_hook(0))(object);
+  if (creating) reinterpret_cast<Constructor>(cache->user_hook(0))(object);
 }
 
 void construct_26(void* object, Cache* cache, bool creating) {
-  const auto hook = hook_as<Hook26>(cache->user_hook(creating ? 0 : 1));
+  const auto hook = reinterpret_cast<Hook26>(cache->user_hook(creating ? 0 : 1));
   // One function may be both: the flag tells it which it is now.
   if (hook) hook(object, name_of(cache), creating ? SLAB_CTOR_CONSTRUCTOR | SLAB_CTOR_ATOMIC : 0);
 }
