@@ -62,7 +62,8 @@ size_t round_to_host(size_t bytes) { return (bytes + host_page - 1) & ~(host_pag
 bool open_base(char* base, const Plan& plan) {
   struct Piece { char* at; size_t bytes; int protection; };
   const Piece pieces[] = {
-      {base + kmem::kFrameTable + plan.first_frame, plan.frames_end - plan.first_frame, PROT_READ | PROT_WRITE},
+      // From frame 0 on, though there may be no frames below first_frame: free() looks every address below the end up.
+      {base + kmem::kFrameTable, plan.frames_end, PROT_READ | PROT_WRITE},
       {base + kmem::kTables, 4 * kmem::kPageSize, PROT_READ | PROT_WRITE},
       {base, plan.words_bytes, PROT_READ | PROT_WRITE},
       {base + kmem::kBlocked, kmem::kBlockedBytes, PROT_READ},
