@@ -8,6 +8,7 @@ that begins with "kmem:" or contains "BUG", and name the bad pointer.
 """
 
 import re
+import resource
 import subprocess
 import sys
 
@@ -37,6 +38,9 @@ FOR_ONE_SIZE = (
     "realloc_stack",
     "realloc_static_to_zero",
 )
+# Under a small address space the heap lies elsewhere, and foreign memory close to it.
+IN_LITTLE_SPACE = ("nothing", "free_stack", "free_static", "free_mapping", "free_unmapped", "free_beyond_the_heap")
+SPACES_MIB = (64, 128, 256)
 SILENT = ("nothing", "usable_size_of_bad_pointers")  # no report is asked for
 MOST_REPORTS = 200  # of 10,000 mistakes
 PATIENCE = 20  # seconds; a mistake takes milliseconds
@@ -45,13 +49,23 @@ PATIENCE = 20  # seconds; a mistake takes milliseconds
 def cases():
     for size in SIZES:
         for mistake in FOR_EVERY_SIZE:
-            yield mistake, size
+            yield mistake, size, None
         if size > 16:
-            yield "free_plus_16", size
+            yield "free_plus_16", size, None
         if size > 5000:
-            yield "free_second_page", size
+            yield "free_second_page", size, None
     for mistake in FOR_ONE_SIZE + SILENT + ("thousands_of_mistakes",):
-        yield mistake, 64
+        yield mistake, 64, None
+    for mistake in IN_LITTLE_SPACE:
+        for mib in SPACES_MIB:
+            yield mistake, 64, mib
+
+
+def limit(mib):
+    """For a child before it executes: what it may have of address space."""
+    if mib is None:
+        return None
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (mib << 20, mib << 20))
 
 
 def reports(errors):
@@ -86,17 +100,19 @@ def complaints(mistake, run):
 def main():
     launch = sys.argv[1:4]
     nr_cases = nr_bad = 0
-    for mistake, size in cases():
+    for mistake, size, mib in cases():
         nr_cases += 1
         try:
-            run = subprocess.run(launch + [mistake, str(size)], capture_output=True, timeout=PATIENCE)
+            run = subprocess.run(launch + [mistake, str(size)], capture_output=True, timeout=PATIENCE,
+                                 preexec_fn=limit(mib))
         except subprocess.TimeoutExpired:
             wrong, errors = [f"did not end within {PATIENCE} s"], b""
         else:
             wrong, errors = list(complaints(mistake, run)), run.stderr
         if wrong:
             nr_bad += 1
-            print(f"{mistake} {size}: {'; '.join(wrong)}")
+            where = f", in {mib} MiB of address space" if mib else ""
+            print(f"{mistake} {size}{where}: {'; '.join(wrong)}")
             print("    " + errors.decode(errors="replace")[:600].strip().replace("\n", "\n    "))
     print(f"{nr_cases} mistakes, {nr_bad} not borne as they should be")
     return 1 if nr_bad else 0
