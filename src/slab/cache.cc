@@ -12,8 +12,10 @@ constexpr uint32_t kSheafHolds = 64 << 10;
 
 /// A sheaf for objects of a cache that is being emptied: what it holds back pins few slabs.
 constexpr unsigned kShortSheaf = 14;
-/// Slab bytes below which a cache is never called idle, and what of empty slabs it keeps.
-constexpr int64_t kIdleFloor = 128 << 10;
+/// Slab bytes below which a cache is not called idle; once it was, until it grows again, the second holds.
+constexpr int64_t kIdleFloor = 1 << 20;
+constexpr int64_t kIdleFloorAgain = 32 << 10;
+/// What a cache keeps of empty slabs.
 constexpr uint32_t kKeepEmpty = 64 << 10;
 
 /// The links of slabs: index is pfn + 1.
@@ -135,6 +137,7 @@ Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
   slab->init(shape_, world_->pages->zone_of(*pfn)->index(), id_);
   dress(slab, *pfn);
   node_of(slab).nr_slabs.fetch_add(1);
+  if (idle_.peek()) idle_.poke(0);
   return {slab, world_->pages->address(*pfn)};
 }
 
@@ -279,7 +282,7 @@ void Cache::put_entry(void* object) {
 // The cache holds many slabs for few objects: what sheaves hold back then pins memory out of proportion.
 bool Cache::mostly_idle(const CacheNode& node, unsigned part) const {
   const int64_t held = node.nr_slabs.peek() * static_cast<int64_t>(shape_.bytes());
-  if (held <= kIdleFloor) return false;
+  if (held <= (idle_.peek() ? kIdleFloorAgain : kIdleFloor)) return false;
   const int64_t cached = int64_t{world_->sheaves->depth(node.barn[part].full)} * capacity_;
   return (node.nr_out.peek() - cached) * static_cast<int64_t>(shape_.size) * 3 < held;
 }
@@ -296,7 +299,6 @@ void Cache::stow(Sheaf full) {
   const bool idle = mostly_idle(node, part);
   if (!idle && world_->sheaves->depth(node.barn[part].full) < kBarnMax) {
     world_->sheaves->push(node.barn[part].full, full);
-    if (idle_.peek()) idle_.poke(0);
     return;
   }
   put_back(full);
