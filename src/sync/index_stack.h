@@ -23,8 +23,14 @@ class IndexStack {
   /// Puts a private chain, linked from first to last, on top.
   template <typename Links>
   void push_chain(Links& links, uint32_t first, uint32_t last) {
+    push_chain(links, first, last, [](uint32_t) {});
+  }
+  /// `above(index)` is told what the chain will lie on, 0 for nothing; the last time it is called counts.
+  template <typename Links, typename Above>
+  void push_chain(Links& links, uint32_t first, uint32_t last, Above above) {
     uint64_t head = head_.load();
     do {
+      above(static_cast<uint32_t>(head));
       links.link(last).store(static_cast<uint32_t>(head));
     } while (!head_.compare_exchange(head, next_tag(head) | first));
   }

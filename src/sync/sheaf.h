@@ -100,8 +100,8 @@ class SheafPool {
   /// A private sheaf goes on a stack of such, and comes back as it was.
   void push(IndexStack& stack, Sheaf sheaf) {
     top_of(sheaf.words) = static_cast<uint16_t>(sheaf.top);
-    depth_of(sheaf.words) = static_cast<uint16_t>(depth(stack) + 1);
-    stack.push(*this, index(sheaf.words));
+    const uint32_t mine = index(sheaf.words);
+    stack.push_chain(*this, mine, mine, [&](uint32_t below) { set_depth(sheaf.words, depth_at(below) + 1); });
   }
   Sheaf pop(IndexStack& stack) {
     const uint32_t index = stack.pop(*this);
@@ -109,14 +109,18 @@ class SheafPool {
   }
   Sheaf parked(uint32_t index) const { return {words(index), top_of(words(index))}; }
   /// How many sheaves lie on the stack, as the topmost remembers it: exact on a quiet system.
-  unsigned depth(const IndexStack& stack) const {
-    const uint32_t index = stack.top();
-    return index ? depth_of(words(index)) : 0;
-  }
+  unsigned depth(const IndexStack& stack) const { return depth_at(stack.top()); }
 
  private:
   static uint16_t& top_of(uint64_t* words) { return reinterpret_cast<uint16_t*>(words + kSheafWords - 1)[2]; }
-  static uint16_t& depth_of(uint64_t* words) { return reinterpret_cast<uint16_t*>(words + kSheafWords - 1)[3]; }
+  static uint16_t* depth_of(uint64_t* words) { return reinterpret_cast<uint16_t*>(words + kSheafWords - 1) + 3; }
+  /// Whoever looks may be late, and the sheaf somebody's by then.
+  unsigned depth_at(uint32_t index) const {
+    return index ? __atomic_load_n(depth_of(words(index)), __ATOMIC_RELAXED) : 0;
+  }
+  static void set_depth(uint64_t* words, unsigned n) {
+    __atomic_store_n(depth_of(words), static_cast<uint16_t>(n), __ATOMIC_RELAXED);
+  }
 
   char* base_ = nullptr;
   uint64_t first_ = 0;
