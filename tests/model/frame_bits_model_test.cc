@@ -33,12 +33,13 @@ class Walk {
   Walk(uint64_t seed, uint64_t nr_frames) : random_(seed), first_{1024 * random_.below(8)}, bits_(nr_frames, first_), model_(nr_frames) {}
 
   void step() {
-    switch (random_.below(12)) {
+    switch (random_.below(13)) {
       case 0: case 1: case 2: return claim_some();
       case 3: case 4: return claim_run();
       case 5: return claim_at();
       case 6: case 7: case 8: case 9: return give_back();
       case 10: return give_back_much();
+      case 11: return claim_span();
       default: return give_to_host();
     }
   }
@@ -113,6 +114,16 @@ class Walk {
     ASSERT_EQ(bits_.claim_at(first_ + from, n, clean), can);
     if (!can) return;
     EXPECT_EQ(take(first_ + from, n), clean);
+  }
+  void claim_span() {
+    const uint64_t n = 65 + random_.below(600);
+    uint64_t clean = 0;
+    if (const auto got = bits_.claim_span(n, clean)) {
+      EXPECT_EQ(got->value % 64, 0u);
+      EXPECT_EQ(take(*got, n), clean);
+      return;
+    }
+    for (uint64_t i = 0; i < model_.size(); i += 64) ASSERT_FALSE(run_is_free(i, n)) << n << " at " << i << " were not found";
   }
   void give_back() {
     const uint64_t i = random_.below(model_.size());

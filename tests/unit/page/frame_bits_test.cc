@@ -228,6 +228,32 @@ TEST(FrameBitsTest, a_part_of_a_block_at_the_end_serves_small_runs_only) {
   EXPECT_FALSE(bits.run(0));
 }
 
+// Spans -----------------------------------------------------------------------------------------------------------------
+
+TEST(FrameBitsTest, a_span_is_the_lowest_that_begins_at_a_word) {
+  Bits bits(2048, {1024});
+  uint64_t clean = 0;
+  ASSERT_TRUE(bits.take(1024 + 70));
+  const auto at = bits.claim_span(200, clean);
+  ASSERT_TRUE(at);
+  EXPECT_EQ(*at, Pfn{1024 + 128});
+  EXPECT_EQ(clean, 200u);
+  EXPECT_TRUE(bits.is_free({1024 + 128 + 200}));
+  EXPECT_FALSE(bits.check());
+}
+
+TEST(FrameBitsTest, a_span_may_cross_blocks_and_end_with_the_zone) {
+  Bits bits(1000);
+  ASSERT_TRUE(bits.take(0));
+  uint64_t clean = 0;
+  const auto at = bits.claim_span(936, clean);
+  ASSERT_TRUE(at);
+  EXPECT_EQ(*at, Pfn{64});
+  EXPECT_FALSE(bits.claim_span(65, clean));
+  EXPECT_EQ(bits.count_free(), 63u);
+  EXPECT_FALSE(bits.check());
+}
+
 // Frames by number ------------------------------------------------------------------------------------------------------
 
 TEST(FrameBitsTest, exactly_these_frames_or_none) {

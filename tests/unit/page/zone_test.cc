@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include "unit/page/small_machine.h"
@@ -35,8 +36,10 @@ class ZoneTest : public testing::Test {
     direct_map_ = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(frames_.at()), 4 * kMiB));
     descriptors_ = Reservation(nr_ * sizeof(Page));
     metadata_ = Reservation(Zone::metadata_bytes(nr_), PROT_READ | PROT_WRITE);
-    zone_.init({ZoneKind::Normal, {0}, 3, kFirst, nr_, metadata_.at(), direct_map_ - (kFirst.value << kPageShift),
-                reinterpret_cast<Page*>(descriptors_.at()) - kFirst.value});
+    zone_.~Zone();
+    new (&zone_) Zone;
+    zone_.init({ZoneKind::Normal, {0}, 3, first_, nr_, metadata_.at(), direct_map_ - (first_.value << kPageShift),
+                reinterpret_cast<Page*>(descriptors_.at()) - first_.value});
   }
   Maybe<Pfn> run(unsigned order) {
     bool clean;
@@ -60,6 +63,7 @@ class ZoneTest : public testing::Test {
   }
 
   static constexpr Pfn kFirst{2048};
+  Pfn first_ = kFirst;
   uint64_t nr_ = 0;
   bool broken_ = false;
   Reservation frames_, descriptors_, metadata_;
@@ -115,7 +119,8 @@ TEST_F(ZoneTest, new_frames_read_as_zero_and_say_so) {
 }
 
 TEST_F(ZoneTest, a_host_that_has_no_more_is_an_empty_zone) {
-  munmap(direct_map_ + 32 * kMiB, 68 * kMiB);  // so that the second section cannot come
+  constexpr uint64_t kSectionBytes = kSectionFrames << kPageShift;
+  munmap(direct_map_ + kSectionBytes, 100 * kMiB - kSectionBytes);  // so that the second section cannot come
   uint64_t n = 0;
   while (zone_.claim_some(64).mask) ++n;
   EXPECT_EQ(n * 64, kSectionFrames);
@@ -227,10 +232,42 @@ TEST_F(ZoneTest, at_least_4_MiB_are_kept_and_settling_goes_below) {
   EXPECT_GT(zone_.nr_returned(), 0u);
 }
 
-TEST_F(ZoneTest, of_much_in_use_a_sixteenth_is_kept) {
+TEST_F(ZoneTest, of_much_in_use_a_share_is_kept_and_it_falls_with_what_is_in_use) {
   make(400);
-  for (int i = 0; i < 160; ++i) ASSERT_TRUE(run(kBlockOrder));
-  EXPECT_EQ(zone_.keep_limit(), 20 * kMiBFrames);
+  std::vector<Pfn> blocks;
+  for (int i = 0; i < 160; ++i) {
+    const auto at = run(kBlockOrder);
+    ASSERT_TRUE(at);
+    blocks.push_back(*at);
+  }
+  EXPECT_GE(zone_.keep_limit(), zone_.nr_in_use() / 16);
+  EXPECT_LE(zone_.keep_limit(), zone_.nr_in_use() / 2);
+  for (const Pfn p : blocks) zone_.give_back_run(p, kBlockFrames, true);
+  EXPECT_EQ(zone_.keep_limit(), 4 * kMiBFrames);
+}
+
+TEST_F(ZoneTest, the_most_that_was_ever_in_use_is_remembered) {
+  use(8);
+  EXPECT_EQ(zone_.nr_in_use(), 0u);
+  EXPECT_EQ(zone_.most_in_use(), 8 * kMiBFrames);
+}
+
+TEST_F(ZoneTest, spans_of_any_length_are_taken_and_bring_sections_online) {
+  bool clean = false;
+  const auto a = zone_.claim_span(1100, clean), b = zone_.claim_span(1500, clean);
+  ASSERT_TRUE(a && b && clean);
+  EXPECT_EQ(zone_.nr_in_use(), 2600u);
+  EXPECT_TRUE(*b - *a >= 1100 || *a - *b >= 1500);
+  EXPECT_FALSE(zone_.claim_span(100 * kMiBFrames, clean)) << "so many are not left";
+  zone_.give_back_run(*a, 1100);
+  zone_.give_back_run(*b, 1500);
+}
+
+TEST_F(ZoneTest, the_frame_at_address_zero_is_never_given) {
+  first_ = {0};
+  make(16);
+  EXPECT_FALSE(zone_.claim_at({0}, 1));
+  EXPECT_EQ(zone_.claim_some(1).mask, 2u);
 }
 
 TEST_F(ZoneTest, a_return_that_a_fork_cut_off_does_not_block_the_child) {
