@@ -35,9 +35,10 @@ target_compile_options(kmem_pedantic INTERFACE -Wpedantic)
 target_link_libraries(kmem_pedantic INTERFACE kmem_warnings)
 
 # What ends up inside the libraries: no exceptions, no RTTI, and a symbol is exported only where it says so.
+# Call traces follow frame pointers; the fast paths, which call nothing, go without.
 add_library(kmem_inside INTERFACE)
 target_compile_options(kmem_inside INTERFACE -fno-exceptions -fno-rtti -fvisibility=hidden
-  -fno-semantic-interposition $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
+  -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-semantic-interposition $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
 target_link_libraries(kmem_inside INTERFACE kmem_warnings)
 
 # The core in addition knows no libc at all.
