@@ -30,7 +30,7 @@ class Fiber {
   std::unique_ptr<char[]> own_stack_;
   const void* stack_ = nullptr;
   size_t stack_bytes_ = 0;
-  void* sanitizer_ = nullptr;
+  [[maybe_unused]] void* sanitizer_ = nullptr;
 };
 
 }  // namespace sim_port
