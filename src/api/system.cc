@@ -4,6 +4,7 @@
 #include "port/port.h"
 #include "page/fast_path.h"
 #include "slab/fast_path.h"
+#include "sync/cpu_words.h"
 #include "watch/report.h"
 
 char* kmem_base = nullptr;
@@ -35,6 +36,8 @@ void report_double_free(const Cache& cache, const void* object) {
 
 bool reclaim(void* heap, Gfp) { return static_cast<Heap*>(heap)->shrink_all(true) != 0; }
 
+void ebb(void* heap) { static_cast<Heap*>(heap)->ebb(); }
+
 bool build(System& s) {
   parse_command_line(s.machine.command_line, s.options);
   kmem_base = s.machine.base;
@@ -52,7 +55,7 @@ bool build(System& s) {
              reinterpret_cast<Divisor*>(s.machine.base + kDivisors),
              reinterpret_cast<uint32_t*>(s.machine.base + kClassSizes), report_double_free};
   s.heap.init(s.world, s.machine.base, metadata);
-  s.pages.set_reclaim({reclaim, &s.heap});
+  s.pages.set_reclaim({reclaim, ebb, &s.heap});
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
   set_panic_on_warn(s.options.panic_on_warn);
   return true;
@@ -103,6 +106,7 @@ bool boot() { return KMEM_LIKELY(boot_state.load() == Up) || boot_slowly(); }
 void after_fork() {
   if (boot_state.load() != Up) return;
   CpuStack::after_fork();
+  reopen_after_fork(system().sheaves, system().machine.nr_cpus);
   system().pages.after_fork();
 }
 

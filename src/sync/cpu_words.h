@@ -43,6 +43,9 @@ inline Sheaf take_local(const SheafPool& pool, Slot slot) {
 ///   kmem_port_fence_cpus(): no sequence that read the word before the exchange is in flight any more.
 ///   finish: is the slot still closed?  Then the sheaf is ours.  Anything else: a sequence in flight has won, and the
 ///           sheaf is the CPU's as if we had not been there.
+///
+/// One taker at a time for each slot (SheafPool::begin_taking): if a sequence wins over the first and a second taker
+/// closes the slot again, the first would take that for its own closing, and the sheaf as it was before the sequence.
 class RemoteTake {
  public:
   static uint64_t begin(const SheafPool& pool, CpuId cpu, Slot slot) {
@@ -62,6 +65,11 @@ class RemoteTake {
     uint64_t expected = pool.closed();
     if (begun) at(cpu, slot).compare_exchange(expected, begun);
   }
+  /// For a take that nobody will finish.
+  static void reopen(const SheafPool& pool, CpuId cpu, Slot slot) {
+    uint64_t expected = pool.closed();
+    at(cpu, slot).compare_exchange(expected, 0);
+  }
 
  private:
   static Atomic<uint64_t>& at(CpuId cpu, Slot slot) {
@@ -70,16 +78,18 @@ class RemoteTake {
 };
 
 /// Takes the slot's sheaf out of every CPU but this one, shadow CPUs included, and hands each to `use`.
-/// Where the port cannot fence, the other CPUs keep theirs.
+/// Where the port cannot fence, or somebody else is at it, the other CPUs keep theirs.
 template <typename Use>
-void take_everywhere(const SheafPool& pool, Slot slot, uint32_t nr_cpus, Use use) {
+void take_everywhere(SheafPool& pool, Slot slot, uint32_t nr_cpus, Use use) {
   constexpr uint32_t kAtOnce = 32;
+  for (uint32_t cpu = 0; cpu < nr_cpus; ++cpu)
+    if (const uint64_t word = CpuStack::take_shadow({nr_cpus + cpu}, slot)) use(Sheaf::of_word(pool.base(), word));
+  if (!pool.begin_taking(slot)) return;
   const CpuId self = CpuStack::where();
   for (uint32_t first = 0; first < nr_cpus; first += kAtOnce) {
     uint64_t begun[kAtOnce] = {};
     bool any = false;
     for (uint32_t i = 0; i < kAtOnce && first + i < nr_cpus; ++i) {
-      if (const uint64_t word = CpuStack::take_shadow({nr_cpus + first + i}, slot)) use(Sheaf::of_word(pool.base(), word));
       if (first + i != self.value) begun[i] = RemoteTake::begin(pool, {first + i}, slot);
       any |= begun[i] != 0;
     }
@@ -88,6 +98,17 @@ void take_everywhere(const SheafPool& pool, Slot slot, uint32_t nr_cpus, Use use
       if (!fenced) RemoteTake::undo(pool, {first + i}, slot, begun[i]);
       else if (const Sheaf sheaf = RemoteTake::finish(pool, {first + i}, slot, begun[i])) use(sheaf);
     }
+  }
+  pool.end_taking(slot);
+}
+
+/// In the child of a fork: what other threads of the parent were taking stays lost, and the slots open again.
+inline void reopen_after_fork(SheafPool& pool, uint32_t nr_cpus) {
+  for (uint32_t index = 0; index < kMaxSlots; ++index) {
+    const Slot slot{index};
+    if (!pool.is_taking(slot)) continue;
+    for (uint32_t cpu = 0; cpu < nr_cpus; ++cpu) RemoteTake::reopen(pool, {cpu}, slot);
+    pool.end_taking(slot);
   }
 }
 

@@ -88,6 +88,11 @@ class SheafPool {
     if (words && !CpuStack::replace(cpu, kSpareSheaves, 0, Sheaf::empty(words, kNrSpares).as_word(base_))) put_shared(words);
   }
 
+  /// One at a time takes a slot's sheaves out of other CPUs; the others are told no, and do not wait.
+  bool begin_taking(Slot slot) { return !(taking_[slot.index / 64].fetch_or(bit_of(slot)) & bit_of(slot)); }
+  void end_taking(Slot slot) { taking_[slot.index / 64].fetch_and(~bit_of(slot)); }
+  bool is_taking(Slot slot) const { return taking_[slot.index / 64].peek() & bit_of(slot); }
+
   uint32_t nr_used() const { return nr_used_.peek(); }
   uint32_t index(const uint64_t* words) const {
     return static_cast<uint32_t>((reinterpret_cast<const char*>(words) - base_ - first_) >> kSheafShift) + 1;
@@ -122,9 +127,12 @@ class SheafPool {
     __atomic_store_n(depth_of(words), static_cast<uint16_t>(n), __ATOMIC_RELAXED);
   }
 
+  static uint64_t bit_of(Slot slot) { return uint64_t{1} << (slot.index % 64); }
+
   char* base_ = nullptr;
   uint64_t first_ = 0;
   uint32_t nr_ = 0;
+  Atomic<uint64_t> taking_[kMaxSlots / 64];
   Atomic<uint32_t> nr_used_{0};
   IndexStack free_;
 };
