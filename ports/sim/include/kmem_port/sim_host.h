@@ -19,10 +19,10 @@ struct Facts {
   uint32_t nr_cpus = 2;
   uint32_t nr_nodes = 1;
   std::vector<kmem::RamRange> ram = {{{4 * kGiB}, 64 * kMiB, {}}};
-  std::vector<uint8_t> cpu_node;
-  std::vector<std::vector<uint8_t>> distance;
+  std::vector<uint8_t> cpu_node = {};
+  std::vector<std::vector<uint8_t>> distance = {};
   uint32_t nr_sheaves = 512;
-  std::string command_line;
+  std::string command_line = {};
 };
 
 /// Counts calls of one kind, and refuses some of them.
