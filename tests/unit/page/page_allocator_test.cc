@@ -421,7 +421,10 @@ struct Hoard {
 TEST_F(PageAllocatorTest, whoever_hoards_is_asked_before_a_request_fails) {
   Hoard hoard{&pages_, {}};
   while (Page* page = get(9)) hoard.held.push_back(page);
-  pages_.set_reclaim({Hoard::release, &hoard});
+  ReclaimHook hook;
+  hook.run = Hoard::release;
+  hook.arg = &hoard;
+  pages_.set_reclaim(hook);
   Page* page = get(9);
   EXPECT_TRUE(page);
   EXPECT_EQ(hoard.asked, 1);
