@@ -217,6 +217,16 @@ void PageAllocator::free_frames(Pfn pfn, Order order) {
   page_at(pfn)->head.poke(Page::pack(PageKind::None, zone.index(), {}, 0));
   if (order.value == 0) return free_listed(pfn, zone, false);
   zone.give_back_run(pfn, order.pages());
+  settle(zone);
+}
+
+// Called with nothing held: the caches above may be asked to shrink, and come back here with what they free.
+void PageAllocator::settle(Zone& zone) {
+  if (KMEM_UNLIKELY(zone.ebbs()) && reclaim_.ebb && !ebbing_.exchange(1)) {
+    reclaim_.ebb(reclaim_.arg);
+    drain_all();
+    ebbing_.store(0);
+  }
   zone.settle();
 }
 
@@ -265,7 +275,7 @@ void PageAllocator::free_listed(Pfn pfn, Zone& zone, bool cold) {
     if (old) give_back_sheaf(old);
   }
   zone.give_back_run(pfn, 1);
-  zone.settle();
+  settle(zone);
 }
 
 // Neighbours in the sheaf are often neighbours in memory: one atomic operation then serves them all.
@@ -285,7 +295,7 @@ void PageAllocator::give_back_entries(Sheaf sheaf) {
   }
   if (!zone) return;
   zone->give_back(set);
-  zone->settle();
+  settle(*zone);
 }
 
 void PageAllocator::give_back_sheaf(Sheaf sheaf) {
@@ -334,7 +344,7 @@ void PageAllocator::free_run(Page* page) {
   const uint64_t nr = page->aux;
   page->head.poke(Page::pack(PageKind::None, zone.index(), {}, 0));
   zone.give_back_run(pfn, nr);
-  zone.settle();
+  settle(zone);
 }
 
 bool PageAllocator::resize_run(Page* page, uint64_t nr, bool& zeroed) {
@@ -346,7 +356,7 @@ bool PageAllocator::resize_run(Page* page, uint64_t nr, bool& zeroed) {
   page->aux = static_cast<uint32_t>(nr);
   if (nr < old) {
     zone.give_back_run(pfn + nr, old - nr);
-    zone.settle();
+    settle(zone);
   }
   return true;
 }
@@ -361,6 +371,7 @@ uint64_t PageAllocator::trim() {
 }
 
 void PageAllocator::after_fork() {
+  ebbing_.store(0);
   for (unsigned i = 0; i < nr_zones_; ++i) zones_[i].after_fork();
 }
 

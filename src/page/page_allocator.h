@@ -22,6 +22,8 @@ inline constexpr unsigned kPageBatch = 63;
 /// freed anything.  Called in the caller's context with nothing held.
 struct ReclaimHook {
   bool (*run)(void* arg, Gfp gfp) = nullptr;
+  /// What is in use has fallen to a quarter: caches above may hold back too much.
+  void (*ebb)(void* arg) = nullptr;
   void* arg = nullptr;
 };
 
@@ -98,6 +100,7 @@ class PageAllocator {
   void free_listed(Pfn pfn, Zone& zone, bool cold);
   void give_back_sheaf(Sheaf sheaf);
   void give_back_entries(Sheaf sheaf);
+  void settle(Zone& zone);
   Page* hand_out(Claimed from, Order order, Gfp gfp);
 
   Zone zones_[kMaxZones];
@@ -106,6 +109,7 @@ class PageAllocator {
   Zone* zones_by_node_[kMaxNodes][kMaxZones + 1] = {};
   SheafPool* sheaves_ = nullptr;
   ReclaimHook reclaim_;
+  Atomic<uint32_t> ebbing_{0};
   char* direct_map_ = nullptr;
   Page* descriptors_ = nullptr;
   uint64_t frames_end_ = 0;

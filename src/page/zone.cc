@@ -5,7 +5,8 @@
 namespace kmem {
 namespace {
 
-constexpr uint64_t kKeepFloor = (uint64_t{4} << 20) >> kPageShift;
+constexpr uint64_t kKeepFloor = (uint64_t{2} << 20) >> kPageShift;
+constexpr uint64_t kEbbFrom = (uint64_t{8} << 20) >> kPageShift;
 /// How long ago a want of dirty frames still counts, halved each time.
 constexpr uint64_t kWindowNs = 25'000'000;
 /// A zone this full of use has its further sections backed by huge pages: what is wasted at its end is then little.
@@ -101,6 +102,7 @@ void Zone::count_claimed(uint64_t n, uint64_t clean) {
 void Zone::note_in_use() {
   const uint64_t in_use = nr_in_use();
   if (KMEM_UNLIKELY(in_use > most_in_use_.peek())) most_in_use_.poke(in_use);
+  if (KMEM_UNLIKELY(in_use > flood_.peek())) flood_.poke(in_use);
 }
 
 FrameSet Zone::claim_some(unsigned n) {
@@ -200,6 +202,13 @@ void Zone::begin_window() {
   window_start_.poke(now);
 }
 
+bool Zone::ebbs() {
+  const uint64_t in_use = nr_in_use(), flood = flood_.peek();
+  if (KMEM_LIKELY(in_use * 4 > flood || flood < kEbbFrom)) return false;
+  flood_.poke(in_use);
+  return true;
+}
+
 void Zone::settle() {
   if (KMEM_LIKELY(nr_dirty() <= kKeepFloor)) return;
   begin_window();
@@ -220,6 +229,8 @@ uint64_t Zone::return_block(uint64_t block) {
   if (!frames_.claim_whole(block, clean)) return 0;
   count_claimed(kBlockFrames, clean);
   const bool gone = discard(frames_.block_start(block), kBlockFrames);
+  // Descriptors of free frames say nothing: their memory goes too.
+  kmem_port_discard(descriptors_ + frames_.block_start(block).value, kBlockFrames * sizeof(Page));
   frames_.forget_dirty(block);
   give_back_run(frames_.block_start(block), kBlockFrames, gone);
   return gone ? kBlockFrames - clean : 0;

@@ -67,8 +67,8 @@ class Zone {
   uint64_t give_to_host(uint64_t keep);
   /// The same if more than keep_limit() are dirty.  Called by whoever has given frames back and holds nothing.
   void settle();
-  /// Dirty free frames that stay: a quarter of what is in use, at least 4 MiB; and as many as were lately wanted back.
-  /// So what stays falls with what is in use, and a program that has freed all keeps 4 MiB.
+  /// Dirty free frames that stay: a quarter of what is in use, at least 2 MiB; and as many as were lately wanted back.
+  /// So what stays falls with what is in use, and a program that has freed all keeps 2 MiB.
   uint64_t keep_limit() const;
 
   /// Free frames, those of sections to come included: what watermarks are compared with.
@@ -81,6 +81,10 @@ class Zone {
   uint64_t nr_returns() const { return nr_returns_.peek(); }      // host calls for it
   uint64_t most_in_use() const { return most_in_use_.peek(); }    // frames, at any time
   const FrameBits& frames() const { return frames_; }
+
+  /// Has what is in use fallen to a quarter of what it was?  True once for each such fall, from 8 MiB on: then what caches
+  /// above hold back is out of proportion.
+  bool ebbs();
 
   /// In the child of a fork: a give_to_host() of another thread does not go on.
   void after_fork() { returning_.store(0); }
@@ -124,6 +128,7 @@ class Zone {
   Atomic<uint64_t> nr_returned_{0};
   Atomic<uint64_t> nr_returns_{0};
   Atomic<uint64_t> most_in_use_{0};  // an estimate, as those below
+  Atomic<uint64_t> flood_{0};        // the most in use since the last ebb
   Atomic<uint32_t> returning_{0};
   // How many dirty frames were wanted back lately: estimates, written without care for a lost update.
   Atomic<uint64_t> crest_{0};         // the most dirty frames in this window

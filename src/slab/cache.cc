@@ -10,8 +10,8 @@ namespace {
 constexpr uint32_t kSheafHolds = 64 << 10;
 
 
-/// A sheaf for objects of a cache that is being emptied: what it holds back pins few slabs.
-constexpr unsigned kShortSheaf = 14;
+/// A sheaf for objects of a cache that is being emptied pins at most so many bytes of slabs.
+constexpr uint32_t kShortSheafPins = 32 << 10;
 /// Slab bytes below which a cache is not called idle; once it was, until it grows again, the second holds.
 constexpr int64_t kIdleFloor = 1 << 20;
 constexpr int64_t kIdleFloorAgain = 32 << 10;
@@ -320,7 +320,8 @@ void Cache::free(void* object) {
     if (!words) break;
     CacheNode& node = nodes_[local_node()];
     const unsigned part = barn_part();
-    const unsigned capacity = mostly_idle(node, part) && capacity_ > kShortSheaf ? kShortSheaf : capacity_;
+    const uint32_t few = shape_.bytes() < kShortSheafPins ? kShortSheafPins / shape_.bytes() : 1;
+    const unsigned capacity = mostly_idle(node, part) && capacity_ > few ? few : capacity_;
     Sheaf old;
     if (!exchange_if_full(*world_->sheaves, slot_, Sheaf::empty(words, capacity), old)) {
       world_->sheaves->put(words);
@@ -369,6 +370,12 @@ uint64_t Cache::shrink(bool everywhere, bool for_good) {
     released += trim(nodes_[n], 0, for_good);
   }
   return released;
+}
+
+void Cache::ebb() {
+  if (!nr_slabs()) return;
+  idle_.poke(1);
+  shrink(true);
 }
 
 // Counting and checking ------------------------------------------------------------------------------------------------

@@ -81,6 +81,8 @@ class Cache {
   /// `everywhere`: the sheaves of the other CPUs too.  The number of slabs that went.
   /// `for_good`: also of a cache that otherwise keeps its slabs, because it is being destroyed.
   uint64_t shrink(bool everywhere, bool for_good = false);
+  /// The same, and until the cache grows again little is held back.
+  void ebb();
   /// Does the address name an object of this cache?
   bool owns(const void* object) const;
 

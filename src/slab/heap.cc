@@ -83,6 +83,11 @@ uint64_t Heap::shrink_all(bool everywhere) {
   return released;
 }
 
+void Heap::ebb() {
+  for (uint32_t id = 1; id <= nr_caches(); ++id)
+    if (caches_[id].live()) caches_[id].ebb();
+}
+
 // The caches of the DMA zones are made when they are first asked for; two CPUs may both make one, and one wins.
 Cache* Heap::kmalloc_cache(unsigned index, Gfp gfp) {
   const Gfp zone = gfp & (gfp::kDma | gfp::kDma32);

@@ -44,6 +44,7 @@ class Heap {
   /// False: objects are out, nothing changed.
   bool destroy(Cache* cache);
   uint64_t shrink_all(bool everywhere);
+  void ebb();
 
   uint32_t nr_caches() const { return nr_caches_.peek(); }
   /// 1 to nr_caches(); those that were destroyed are not live().

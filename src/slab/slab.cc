@@ -4,7 +4,7 @@ namespace kmem {
 
 SlabShape SlabShape::choose(uint32_t size, bool one_descriptor) {
   constexpr unsigned kMaxSlabOrder = 6;
-  unsigned want = 32768 / size;
+  unsigned want = 16384 / size;
   if (want > 64) want = 64;
   if (want < 4) want = 4;
   SlabShape best;
