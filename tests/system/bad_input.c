@@ -8,7 +8,7 @@
 
 #include "check.h"
 
-enum { kBlocks = 3000, kNeighbours = 64 };
+enum { kBlocks = 2000, kNeighbours = 64 };
 
 static size_t size;  // of the block that is misused
 static char static_bytes[64];
@@ -49,8 +49,10 @@ static void double_free_after(int count) {
 static void nothing(void) { free(make_victim()); }
 static void double_free_at_once(void) { double_free_after(0); }
 static void double_free_after_1(void) { double_free_after(1); }
-static void double_free_after_200(void) { double_free_after(size > 100000 ? 20 : 200); }
-static void double_free_after_20000(void) { double_free_after(size > 100000 ? 100 : size > 1000 ? 2000 : 20000); }
+static void double_free_after_200(void) { double_free_after(size > 1000000 ? 5 : size > 100000 ? 20 : 200); }
+static void double_free_after_20000(void) {
+  double_free_after(size > 1000000 ? 10 : size > 100000 ? 100 : size > 1000 ? 2000 : 20000);
+}
 
 static void* free_in_thread(void* p) {
   free(p);
@@ -210,7 +212,7 @@ static void make_mistake(const char* name) {
 static void check_heap(uint64_t random) {
   static void* blocks[kBlocks];
   static size_t sizes[kBlocks];
-  const size_t count = size > 100000 ? 60 : size > 4096 ? 600 : kBlocks;
+  const size_t count = size > 1000000 ? 12 : size > 100000 ? 50 : size > 4096 ? 400 : kBlocks;
   for (size_t i = 0; i < count; ++i) {
     sizes[i] = i % 4 != 0 ? size : 1 + next_random(&random) % 2000;
     blocks[i] = malloc(sizes[i]);
@@ -226,7 +228,8 @@ static void check_heap(uint64_t random) {
 int main(int argc, char** argv) {
   if (argc != 3 || !malloc_is_the_expected_one()) return 2;
   size = (size_t)atol(argv[2]);
-  for (size_t i = 0; i < kNeighbours; ++i) {
+  const size_t nr_neighbours = size > 100000 ? 8 : kNeighbours;
+  for (size_t i = 0; i < nr_neighbours; ++i) {
     neighbours[i] = malloc(size);
     if (neighbours[i] == NULL) return 2;
     fill(neighbours[i], size, i);
@@ -234,7 +237,7 @@ int main(int argc, char** argv) {
   free_others(10);
   make_mistake(argv[1]);
   for (uint64_t round = 1; round <= 3; ++round) check_heap(round);
-  for (size_t i = 0; i < kNeighbours; ++i) {
+  for (size_t i = 0; i < nr_neighbours; ++i) {
     EXPECT(is_filled(neighbours[i], size, i), "neighbour %zu at %p was written to", i, (void*)neighbours[i]);
     free(neighbours[i]);
   }
