@@ -51,7 +51,8 @@ const char* find_boot_words() {
 /// Reads a word of memory that may not be there.
 bool safe_read(uintptr_t at, uintptr_t* words, size_t n) {
   iovec to{words, n * sizeof *words}, from{reinterpret_cast<void*>(at), n * sizeof *words};
-  return syscall(SYS_process_vm_readv, getpid(), &to, 1, &from, 1, 0) == static_cast<long>(n * sizeof *words);
+  // The sixth argument travels in memory: an int would leave half of its word undefined.
+  return syscall(SYS_process_vm_readv, getpid(), &to, 1ul, &from, 1ul, 0ul) == static_cast<long>(n * sizeof *words);
 }
 
 }  // namespace
