@@ -1,5 +1,6 @@
 #include "page/zone.h"
 
+#include "base/memory.h"
 #include "port/port.h"
 
 namespace kmem {
