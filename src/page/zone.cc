@@ -230,8 +230,10 @@ uint64_t Zone::return_block(uint64_t block) {
   if (!frames_.claim_whole(block, clean)) return 0;
   count_claimed(kBlockFrames, clean);
   const bool gone = discard(frames_.block_start(block), kBlockFrames);
-  // Descriptors of free frames say nothing: their memory goes too.
-  kmem_port_discard(descriptors_ + frames_.block_start(block).value, kBlockFrames * sizeof(Page));
+  // Descriptors of free frames say nothing: their memory goes too.  Where the host refuses, their contents are unknown.
+  Page* descriptors = descriptors_ + frames_.block_start(block).value;
+  constexpr size_t kBytes = kBlockFrames * sizeof(Page);
+  if (!kmem_port_discard(descriptors, kBytes)) memset(static_cast<void*>(descriptors), 0, kBytes);
   frames_.forget_dirty(block);
   give_back_run(frames_.block_start(block), kBlockFrames, gone);
   return gone ? kBlockFrames - clean : 0;
