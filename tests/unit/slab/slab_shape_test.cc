@@ -1,0 +1,149 @@
+#include <gtest/gtest.h>
+
+#include "slab/size_class.h"
+#include "slab/slab.h"
+#include "slab/tables.h"
+
+namespace kmem {
+namespace {
+
+constexpr uint32_t kLargest = 65536;
+
+/// As a cache rounds the size of its objects.
+uint32_t rounded(uint32_t size) { return static_cast<uint32_t>(round_up(size, 8)); }
+
+TEST(SlabShapeTest, every_size_up_to_64_KiB_has_a_slab) {
+  for (uint32_t size = 8; size <= kLargest; size += 8) {
+    for (const bool one_descriptor : {false, true}) {
+      const SlabShape shape = SlabShape::choose(size, one_descriptor);
+      ASSERT_GT(shape.nr_objects, 0u) << size;
+      ASSERT_LE(shape.nr_objects * size, shape.bytes()) << size;
+      ASSERT_EQ(shape.size, size);
+    }
+  }
+}
+
+TEST(SlabShapeTest, the_free_bits_fit_into_the_descriptors) {
+  for (uint32_t size = 8; size <= kLargest; size += 8) {
+    const SlabShape shape = SlabShape::choose(size, false);
+    ASSERT_LE(shape.nr_words(), SlabShape::room_for_words(shape.order)) << size;
+    ASSERT_LE(SlabShape::choose(size, true).nr_words(), SlabShape::room_for_words({0})) << size;
+  }
+}
+
+TEST(SlabShapeTest, at_most_an_eighth_of_a_slab_is_lost_for_the_sizes_of_malloc_and_kmalloc) {
+  const auto check = [](uint32_t size) {
+    const SlabShape shape = SlabShape::choose(rounded(size), false);
+    EXPECT_LE(shape.bytes() - shape.nr_objects * shape.size, shape.bytes() / 8) << size;
+  };
+  for (unsigned i = 0; i < kNrMallocClasses; ++i) check(malloc_class_size(i));
+  for (const uint32_t size : kKmallocSizes) check(size);
+}
+
+TEST(SlabShapeTest, at_most_a_quarter_is_lost_for_any_size_up_to_32_KiB) {
+  for (uint32_t size = 8; size <= 32768; size += 8) {
+    const SlabShape shape = SlabShape::choose(size, false);
+    ASSERT_LE(shape.bytes() - shape.nr_objects * size, shape.bytes() / 4) << size;
+  }
+}
+
+TEST(SlabShapeTest, a_size_larger_than_any_slab_has_none) { EXPECT_EQ(SlabShape::choose(300 << 10, false).nr_objects, 0u); }
+
+TEST(SlabShapeTest, the_index_of_every_object_is_exact) {
+  for (uint32_t size = 8; size <= kLargest; size += 8) {
+    const SlabShape shape = SlabShape::choose(size, false);
+    for (uint32_t i = 0; i < shape.nr_objects; ++i) ASSERT_EQ(shape.index_of(i * size), i) << size;
+  }
+}
+
+TEST(SlabShapeTest, an_offset_inside_an_object_has_an_index_that_does_not_lead_back_to_it) {
+  for (uint32_t size = 8; size <= kLargest; size += 8) {
+    const SlabShape shape = SlabShape::choose(size, false);
+    for (uint32_t offset = 0; offset < shape.bytes(); offset += size < 1024 ? 1 : 7) {
+      const bool multiple = offset % size == 0;
+      ASSERT_EQ(shape.index_of(offset) * size == offset, multiple) << size << " at " << offset;
+    }
+  }
+}
+
+/// Every size that malloc() and kmalloc() have caches for.
+template <typename F>
+void for_each_class(F f) {
+  for (unsigned i = 0; i < kNrMallocClasses; ++i) f(malloc_class_size(i));
+  for (const uint32_t size : kKmallocSizes) f(size);
+}
+
+TEST(SlabShapeTest, the_index_of_every_offset_where_an_object_could_lie_is_exact) {
+  for_each_class([](uint32_t size) {
+    const SlabShape shape = SlabShape::choose(size, false);
+    for (uint32_t offset = 0; offset < shape.bytes(); offset += 8) ASSERT_EQ(shape.index_of(offset), offset / size) << size;
+  });
+}
+
+/// What try_push_object() computes.
+bool divides(Divisor d, uint32_t offset) { return (offset & d.mask) * d.inverse < d.inverse; }
+
+TEST(DivisorTest, agrees_with_the_remainder_for_every_offset_of_every_class_where_an_object_could_lie) {
+  for_each_class([](uint32_t size) {
+    const SlabShape shape = SlabShape::choose(size, false);
+    const Divisor d = make_divisor(shape.bytes(), size);
+    for (uint32_t offset = 0; offset < shape.nr_objects * size; offset += 8)
+      ASSERT_EQ(divides(d, offset), offset % size == 0) << size << " at " << offset;
+  });
+}
+
+// 32 bits are a few too short for sizes of more than 16 KiB: then one odd address of a whole slab passes.
+TEST(DivisorTest, agrees_with_the_remainder_for_every_address_and_sizes_up_to_16_KiB_and_beyond_is_wrong_once_at_most) {
+  for_each_class([](uint32_t size) {
+    const SlabShape shape = SlabShape::choose(size, false);
+    const Divisor d = make_divisor(shape.bytes(), size);
+    unsigned wrong = 0;
+    for (uint32_t offset = 0; offset < shape.nr_objects * size; ++offset) wrong += divides(d, offset) != (offset % size == 0);
+    EXPECT_LE(wrong, size <= 16384 ? 0u : 1u) << size;
+  });
+}
+
+TEST(DivisorTest, lets_every_object_through_whatever_its_size) {
+  for (uint32_t size = 8; size <= kLargest; size += 8) {
+    const SlabShape shape = SlabShape::choose(size, false);
+    const Divisor d = make_divisor(shape.bytes(), size);
+    for (uint32_t i = 0; i < shape.nr_objects; ++i) ASSERT_TRUE(divides(d, i * size)) << size << " object " << i;
+  }
+}
+
+TEST(DivisorTest, of_no_cache_lets_everything_through) {
+  for (uint32_t offset : {0u, 1u, 4095u, ~0u}) EXPECT_TRUE(divides(Divisor{}, offset));
+}
+
+// Size classes ----------------------------------------------------------------------------------------------------------
+
+TEST(SizeClassTest, malloc_classes_grow_and_are_multiples_of_16) {
+  for (unsigned i = 0; i < kNrMallocClasses; ++i) {
+    EXPECT_EQ(malloc_class_size(i) % 16, 0u);
+    if (i) {
+      EXPECT_GT(malloc_class_size(i), malloc_class_size(i - 1));
+    }
+  }
+  EXPECT_EQ(malloc_class_size(kNrMallocClasses - 1), kMallocMax);
+}
+
+TEST(SizeClassTest, at_most_an_eighth_is_lost_inside_a_class_beyond_the_16_bytes_that_alignment_takes) {
+  uint32_t previous = 0;
+  for (unsigned i = 0; i < kNrMallocClasses; ++i) {
+    const uint32_t size = malloc_class_size(i), lost = size - (previous + 1);
+    EXPECT_TRUE(lost < 16 || lost * 8 <= size) << size;
+    previous = size;
+  }
+}
+
+TEST(SizeClassTest, natural_alignment_is_the_largest_power_of_two_that_divides_a_page_at_most) {
+  EXPECT_EQ(natural_alignment(8), 8u);
+  EXPECT_EQ(natural_alignment(96), 32u);
+  EXPECT_EQ(natural_alignment(192), 64u);
+  EXPECT_EQ(natural_alignment(1024), 1024u);
+  EXPECT_EQ(natural_alignment(8192), kPageSize);
+  EXPECT_EQ(natural_alignment(28672), kPageSize);
+}
+
+}  // namespace
+}  // namespace kmem
