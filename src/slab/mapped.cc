@@ -6,6 +6,7 @@ namespace kmem {
 
 MappedBlocks::Entry* MappedBlocks::find(const void* p) const {
   const auto key = reinterpret_cast<uint64_t>(p);
+  if (key <= kGone) return nullptr;  // these say what a place is, and name no block
   for (uint32_t i = home(key), n = 0; n < kEntries; i = (i + 1) % kEntries, ++n) {
     const uint64_t seen = table_[i].key.load();
     if (seen == key) return &table_[i];
@@ -67,6 +68,21 @@ void* MappedBlocks::resize(void* p, size_t bytes) {
   void* moved = kmem_port_remap(p, old, bytes, true);
   insert(moved ? moved : p, moved ? bytes : old);
   return moved;
+}
+
+Fault MappedBlocks::check() const {
+  uint64_t nr = 0, sum = 0;
+  for (uint32_t i = 0; i < kEntries; ++i) {
+    const uint64_t key = table_[i].key.peek();
+    if (key <= kGone) continue;
+    if (find(reinterpret_cast<const void*>(key)) != &table_[i])
+      return {"L1 a key is found from its home place without crossing an empty one", key};
+    ++nr;
+    sum += table_[i].bytes.peek();
+  }
+  if (nr != nr_.value()) return {"L2 nr is the number of keys in the table", 0, nr, nr_.value()};
+  if (sum != bytes_.value()) return {"L2 bytes is the sum over the table", 0, sum, bytes_.value()};
+  return {};
 }
 
 }  // namespace kmem

@@ -2,6 +2,7 @@
 // Blocks too large for the page allocator: address space of their own, straight from the port.
 
 #include "base/atomic.h"
+#include "base/fault.h"
 #include "port/port.h"
 #include "watch/counters.h"
 
@@ -30,8 +31,10 @@ class MappedBlocks {
   uint64_t nr() const { return nr_.value(); }
   uint64_t bytes() const { return bytes_.value(); }
   uint64_t peak_bytes() const { return peak_.value(); }
+  Fault check() const;
 
  private:
+  friend class MappedBlocksTestPeer;
   struct Entry {
     Atomic<uint64_t> key;  // the address; 0 never used, 1 used before
     Atomic<uint64_t> bytes;
