@@ -118,7 +118,7 @@ size_t Heap::kmalloc_size(size_t size) const {
 
 void* Heap::kmalloc(size_t size, Gfp gfp, int nid) {
   if (size > kKmallocLimit) return nullptr;
-  if (size > kKmallocMax) return alloc_run(size, gfp, nid, 1);
+  if (size > kKmallocMax) return alloc_run(size, gfp, nid, is_power_of_two(size) ? size : 1);
   unsigned index = 0;
   while (kKmallocSizes[index] < size) ++index;
   Cache* cache = gfp & (gfp::kDma | gfp::kDma32) ? kmalloc_cache(index, gfp) : &caches_[first_kmalloc_ + index];
