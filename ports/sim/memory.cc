@@ -75,9 +75,8 @@ void lay_out_memory(kmem::Machine& machine) {
   open_memory(metadata(), kMetadataBytes);
 }
 
-bool is_frames(const void* address, size_t bytes) { return inside(address, bytes, direct_map(), kPhysicalEnd); }
 bool comes_online(const void* address, size_t bytes) {
-  return is_frames(address, bytes) || inside(address, bytes, descriptors(), kDescriptorBytes);
+  return inside(address, bytes, direct_map(), kPhysicalEnd) || inside(address, bytes, descriptors(), kDescriptorBytes);
 }
 
 bool open_memory(void* address, size_t bytes) {

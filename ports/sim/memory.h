@@ -10,7 +10,6 @@ void close_memory();
 
 /// Do the addresses belong to frames or descriptors, the two that come online piece by piece?
 bool comes_online(const void* address, size_t bytes);
-bool is_frames(const void* address, size_t bytes);
 bool open_memory(void* address, size_t bytes);
 void zero_memory(void* address, size_t bytes);
 

@@ -79,7 +79,7 @@ bool kmem_port_online(void* address, size_t bytes) {
 
 bool kmem_port_discard(void* address, size_t bytes) {
   kmem_sim_step();
-  if (!sim_port::is_frames(address, bytes)) sim_port::give_up("discard: no frames of this machine");
+  if (!sim_port::comes_online(address, bytes)) sim_port::give_up("discard: no memory of this machine");
   const bool done = sim_port::host().discard.pass();
   if (done)
     sim_port::zero_memory(address, bytes);
