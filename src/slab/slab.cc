@@ -1,6 +1,16 @@
 #include "slab/slab.h"
 
 namespace kmem {
+namespace {
+
+// How many multiples of a size, from 0 on, CpuStack::try_push_object() knows as such: with few bits left over, large
+// sizes that divide 2^32 badly have objects beyond, and those are not used.
+uint32_t exact_multiples(const SlabShape& shape) {
+  const uint64_t excess = uint64_t{shape.inverse} * shape.size - (uint64_t{1} << 32);
+  return excess ? static_cast<uint32_t>((shape.inverse - 1) / excess) + 1 : ~uint32_t{0};
+}
+
+}  // namespace
 
 SlabShape SlabShape::choose(uint32_t size, bool one_descriptor) {
   constexpr unsigned kMaxSlabOrder = 6;
@@ -16,6 +26,7 @@ SlabShape SlabShape::choose(uint32_t size, bool one_descriptor) {
     shape.nr_objects = shape.bytes() / size;
     const unsigned room = 64 * room_for_words(one_descriptor ? Order{0} : shape.order);
     if (shape.nr_objects > room) shape.nr_objects = room;
+    if (shape.nr_objects > exact_multiples(shape)) shape.nr_objects = exact_multiples(shape);
     if (!shape.nr_objects) continue;
     best = shape;
     const uint32_t waste = shape.bytes() - shape.nr_objects * size;

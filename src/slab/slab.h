@@ -17,7 +17,7 @@ struct SlabShape {
 
   constexpr uint32_t bytes() const { return static_cast<uint32_t>(order.bytes()); }
   constexpr unsigned nr_words() const { return (nr_objects + 63) / 64; }
-  /// offset / size, for offsets inside a slab (at most 2^18; exact there, Granlund and Montgomery 1994).
+  /// offset / size, for multiples of 8 inside a slab (at most 2^18; exact there, Granlund and Montgomery 1994).
   constexpr uint32_t index_of(uint32_t offset) const {
     return static_cast<uint32_t>((uint64_t{offset} * inverse) >> 32);
   }

@@ -40,8 +40,8 @@ TEST(SlabShapeTest, at_most_an_eighth_of_a_slab_is_lost_for_the_sizes_of_malloc_
   for (const uint32_t size : kKmallocSizes) check(size);
 }
 
-TEST(SlabShapeTest, at_most_a_quarter_is_lost_for_any_size_up_to_32_KiB) {
-  for (uint32_t size = 8; size <= 32768; size += 8) {
+TEST(SlabShapeTest, at_most_a_quarter_is_lost_for_any_size_up_to_24_KiB) {
+  for (uint32_t size = 8; size <= 24576; size += 8) {
     const SlabShape shape = SlabShape::choose(size, false);
     ASSERT_LE(shape.bytes() - shape.nr_objects * size, shape.bytes() / 4) << size;
   }
