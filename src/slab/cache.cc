@@ -131,7 +131,8 @@ void Cache::undress(Slab* slab) {
 
 Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
   gfp = (gfp & ~(gfp::kZero | gfp::kZoneMask)) | gfp_;
-  const auto pfn = world_->pages->alloc_frames(gfp, shape_.order, exact_node ? static_cast<int>(node) : kNoNode);
+  const bool far = exact_node || node != local_node();
+  const auto pfn = world_->pages->alloc_frames(gfp, shape_.order, far ? static_cast<int>(node) : kNoNode);
   if (!pfn) return {};
   Slab* slab = &Slab::of(world_->pages->page_at(*pfn));
   slab->init(shape_, world_->pages->zone_of(*pfn)->index(), id_);
