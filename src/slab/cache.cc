@@ -196,10 +196,11 @@ Sheaf Cache::refill(Gfp gfp, unsigned node) {
 }
 
 void* Cache::alloc(Gfp gfp, int nid) {
-  if (nid >= 0 && static_cast<unsigned>(nid) != local_node())
-    return static_cast<uint32_t>(nid) < world_->pages->nr_nodes()
-               ? alloc_one(gfp, static_cast<unsigned>(nid), gfp & gfp::kThisNode)
-               : nullptr;
+  const unsigned nr_nodes = world_->pages->nr_nodes(), wanted = nid < 0 ? local_node() : static_cast<unsigned>(nid);
+  if (wanted >= nr_nodes) return nullptr;
+  // What was freed on this CPU may be of any node: who insists on one takes from its slabs.
+  const bool exact = nr_nodes > 1 && (gfp & gfp::kThisNode);
+  if (exact || wanted != local_node()) return alloc_one(gfp, wanted, exact);
   if (void* object = CpuStack::pop(slot_)) return object;
   const unsigned node = local_node();
   Sheaf sheaf = refill(gfp, node);
