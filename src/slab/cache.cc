@@ -367,10 +367,9 @@ uint64_t Cache::trim(CacheNode& node, uint64_t keep, bool for_good) {
 uint64_t Cache::shrink(bool everywhere, bool for_good) {
   uint64_t released = 0;
   if (everywhere) flush_cpus();
-  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) {
-    empty_barn(nodes_[n]);
-    released += trim(nodes_[n], 0, for_good);
-  }
+  // First all barns: each may hold objects of any node's slabs.
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) empty_barn(nodes_[n]);
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) released += trim(nodes_[n], 0, for_good);
   return released;
 }
 
