@@ -77,7 +77,12 @@ bool kmem_port_boot(kmem::Machine* machine) {
   return false;
 }
 
-bool kmem_port_online(void* address, size_t bytes) { return linux_port::open_pages(address, bytes); }
+// Huge pages come block by block, by kmem_port_huge(), and not because the host likes them everywhere.
+bool kmem_port_online(void* address, size_t bytes) {
+  if (!linux_port::open_pages(address, bytes)) return false;
+  madvise(address, bytes, MADV_NOHUGEPAGE);
+  return true;
+}
 
 bool kmem_port_discard(void* address, size_t bytes) {
   const auto at = reinterpret_cast<uintptr_t>(address);

@@ -38,7 +38,7 @@ void fill(CacheSnapshot& out, const Cache& cache) {
   out.num_objs = out.num_slabs * shape.nr_objects;
   out.limit = cache.sheaf_capacity();
   out.batchcount = cache.sheaf_capacity();
-  out.shared = Cache::kBarnMax;
+  out.shared = cache.barn_capacity();
   out.cached_objs = cache.nr_cached();
   out.slow_allocs = cache.nr_refills();
   out.slow_frees = cache.nr_drains();

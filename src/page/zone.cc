@@ -213,8 +213,9 @@ bool Zone::ebbs() {
 void Zone::settle() {
   if (KMEM_LIKELY(nr_dirty() <= kKeepFloor)) return;
   begin_window();
-  const uint64_t keep = keep_limit();
-  if (nr_dirty() > keep) give_to_host(keep - keep / 8);
+  // What another CPU gave back behind our search is looked for again.
+  for (int tries = 0; tries < 4 && nr_dirty() > keep_limit(); ++tries)
+    if (!give_to_host(keep_limit() - keep_limit() / 8)) return;
 }
 
 bool Zone::discard(Pfn start, uint64_t n) {
@@ -277,7 +278,7 @@ uint64_t Zone::give_to_host(uint64_t keep) {
   for (int64_t b = last; (b = frames_.find_dirty(b, true)) >= 0 && nr_dirty() > keep; --b)
     sum += return_block(static_cast<uint64_t>(b));
   sum += return_all_parts(keep, kGoodRun);
-  sum += return_all_parts(2 * keep, 1);
+  sum += return_all_parts(keep + keep / 2, 1);
   returning_.store(0);
   return sum;
 }

@@ -10,6 +10,8 @@ namespace {
 constexpr uint32_t kSheafHolds = 64 << 10;
 
 
+/// The same for a part of a barn.
+constexpr uint32_t kBarnHolds = 256 << 10;
 /// A sheaf for objects of a cache that is being emptied pins at most so many bytes of slabs.
 constexpr uint32_t kShortSheafPins = 32 << 10;
 /// Slab bytes below which a cache is not called idle; once it was, until it grows again, the second holds.
@@ -47,6 +49,8 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   shape_ = SlabShape::choose(static_cast<uint32_t>(size), class_ == kSharedClass);
   if (!shape_.nr_objects) return false;
   const uint32_t holds = kSheafHolds / shape_.size;
+  const uint32_t sheaves = kBarnHolds / (shape_.size * (holds < 2 ? 2 : holds > kSheafCapacity ? kSheafCapacity : holds));
+  barn_max_ = static_cast<uint8_t>(sheaves < 2 ? 2 : sheaves > kBarnMax ? kBarnMax : sheaves);
   capacity_ = static_cast<uint8_t>(holds < 2 ? 2 : holds > kSheafCapacity ? kSheafCapacity : holds);
   if (class_ != kSharedClass) {
     world.divisors[class_] = make_divisor(shape_.bytes(), shape_.size);
@@ -282,10 +286,11 @@ void Cache::put_entry(void* object) {
 }
 
 // The cache holds many slabs for few objects: what sheaves hold back then pins memory out of proportion.
-bool Cache::mostly_idle(const CacheNode& node, unsigned part) const {
+bool Cache::mostly_idle(const CacheNode& node) const {
   const int64_t held = node.nr_slabs.peek() * static_cast<int64_t>(shape_.bytes());
   if (held <= (idle_.peek() ? kIdleFloorAgain : kIdleFloor)) return false;
-  const int64_t cached = int64_t{world_->sheaves->depth(node.barn[part].full)} * capacity_;
+  int64_t cached = 0;
+  for (const BarnPart& part : node.barn) cached += int64_t{world_->sheaves->depth(part.full)} * capacity_;
   return (node.nr_out.peek() - cached) * static_cast<int64_t>(shape_.size) * 3 < held;
 }
 
@@ -298,8 +303,8 @@ void Cache::empty_barn(CacheNode& node) {
 void Cache::stow(Sheaf full) {
   CacheNode& node = nodes_[local_node()];
   const unsigned part = barn_part();
-  const bool idle = mostly_idle(node, part);
-  if (!idle && world_->sheaves->depth(node.barn[part].full) < kBarnMax) {
+  const bool idle = mostly_idle(node);
+  if (!idle && world_->sheaves->depth(node.barn[part].full) < barn_max_) {
     world_->sheaves->push(node.barn[part].full, full);
     return;
   }
@@ -308,7 +313,7 @@ void Cache::stow(Sheaf full) {
     empty_barn(node);
     if (!idle_.exchange(1)) flush_cpus();
   }
-  const uint32_t keep = kKeepEmpty / shape_.bytes();
+  const uint32_t keep = idle ? 0 : kKeepEmpty / shape_.bytes();
   const auto empty = static_cast<int64_t>(node.nr_empty.peek());
   if (empty > keep && empty * 8 >= node.nr_slabs.peek()) trim(node, keep / 2);
 }
@@ -323,7 +328,7 @@ void Cache::free(void* object) {
     CacheNode& node = nodes_[local_node()];
     const unsigned part = barn_part();
     const uint32_t few = shape_.bytes() < kShortSheafPins ? kShortSheafPins / shape_.bytes() : 1;
-    const unsigned capacity = mostly_idle(node, part) && capacity_ > few ? few : capacity_;
+    const unsigned capacity = mostly_idle(node) && capacity_ > few ? few : capacity_;
     Sheaf old;
     if (!exchange_if_full(*world_->sheaves, slot_, Sheaf::empty(words, capacity), old)) {
       world_->sheaves->put(words);

@@ -55,7 +55,7 @@ struct alignas(kCacheLine) CacheNode {
 ///   C4  the topmost sheaf of a part of the barn remembers how many there are
 class Cache {
  public:
-  /// Full sheaves that a part of a barn keeps (the kernel's MAX_FULL_SHEAVES).
+  /// Full sheaves that a part of a barn keeps at most (the kernel's MAX_FULL_SHEAVES).
   static constexpr unsigned kBarnMax = 10;
 
   struct Setup {
@@ -95,6 +95,7 @@ class Cache {
   uint32_t align() const { return align_; }
   const SlabShape& shape() const { return shape_; }
   unsigned sheaf_capacity() const { return capacity_; }
+  unsigned barn_capacity() const { return barn_max_; }
   bool live() const { return state_.load() == Live; }
   /// Makes the place of a cache that was destroyed the caller's, for init().
   bool reclaim_place() {
@@ -143,7 +144,7 @@ class Cache {
   void put_objects(Slab* slab, unsigned word, uint64_t mask);
   void put_entry(void* object);
   void stow(Sheaf full);
-  bool mostly_idle(const CacheNode& node, unsigned part) const;
+  bool mostly_idle(const CacheNode& node) const;
   static unsigned barn_part() { return CpuStack::where().value % kBarnParts; }
   void empty_barn(CacheNode& node);
   void flush_cpus();
@@ -160,6 +161,7 @@ class Cache {
   Gfp gfp_ = 0;
   uint8_t class_ = 0;
   uint8_t capacity_ = 0;
+  uint8_t barn_max_ = 0;
   Atomic<uint32_t> state_{Unused};
   bool keeps_slabs_ = false;
   ObjectHook hook_ = nullptr;
