@@ -131,6 +131,8 @@ void Cache::undress(Slab* slab) {
   for (uint32_t i = 0; hook_ && i < shape_.nr_objects; ++i)
     hook_(start_of(slab) + uint64_t{i} * shape_.size, this, false);
   memset(world_->frame_class + pfn.value, kNoClass, shape_.order.pages());
+  // Free bits or a distance lay over them; a free frame's descriptor says that nobody has it.
+  for (uint32_t i = 1; i < shape_.order.pages(); ++i) world_->pages->page_at(pfn + i)->head.poke(0);
 }
 
 Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
