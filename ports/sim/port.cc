@@ -90,7 +90,7 @@ bool kmem_port_discard(void* address, size_t bytes) {
 }
 
 void kmem_port_populate(void*, size_t) {}
-void kmem_port_huge(void*, size_t, void*) {}
+void kmem_port_huge(void*, size_t) {}
 
 void* kmem_port_map(size_t bytes, size_t align) {
   kmem_sim_step();
