@@ -115,8 +115,12 @@ KMEM_EXPORT void* realloc(void* p, size_t size) {
   const unsigned from = kmem::fast::class_of(p);
   const size_t old = from ? kmem::fast::class_size(from) : 0;
   if (KMEM_UNLIKELY(!old)) return realloc_slowly(p, size);
-  if (kmem::fast::malloc_class(size) == from) return p;
-  void* q = malloc(size);
+  // It stays where it is while it fits and uses at least half.
+  if (size <= old && (size > old / 2 || kmem::fast::malloc_class(size) == from)) return p;
+  // What has grown once grows again: a quarter more than it had saves the next copies.
+  const size_t ample = old + old / 4;
+  void* q = size > old && size < ample ? malloc(ample) : nullptr;
+  if (!q) q = malloc(size);
   if (KMEM_UNLIKELY(!q)) return nullptr;
   memcpy(q, p, old < size ? old : size);
   free(p);

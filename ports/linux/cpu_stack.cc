@@ -43,12 +43,14 @@ CpuId CpuStackImpl::where() {
 }
 
 bool CpuStackImpl::replace(CpuId cpu, Slot slot, uint64_t expected, uint64_t desired) {
+  KMEM_GIVES(words(cpu) + slot.index);
   if (cpu.value >= linux_port::nr_cpus) {
     if (!try_lock(cpu)) return false;
     uint64_t& word = words(cpu)[slot.index];
     const bool same = word == expected;
     if (same) __atomic_store_n(&word, desired, __ATOMIC_RELEASE);
     unlock(cpu);
+    if (same) KMEM_TAKES(words(cpu) + slot.index);
     return same;
   }
 again:
@@ -64,6 +66,7 @@ again:
                       [expected] "r"(expected), [desired] "r"(desired)
                     : "rcx", "cc", "memory"
                     : again, lost);
+  KMEM_TAKES(words(cpu) + slot.index);
   return true;
 lost:
   return false;
@@ -77,6 +80,7 @@ void* CpuStackImpl::pop(Slot slot) {
   void* top = *reinterpret_cast<void**>(kmem_base + word * kWordUnit);
   if (top) __atomic_store_n(&word, word + kWordStep, __ATOMIC_RELEASE);
   unlock(cpu);
+  if (top) KMEM_TAKES(top);
   return top;
 }
 
@@ -84,6 +88,7 @@ Push CpuStackImpl::push(Slot slot, const void* p) {
   const CpuId cpu = where();
   if (cpu.value < linux_port::nr_cpus) return try_push(slot, p);
   if (!try_lock(cpu)) return Push::Full;
+  KMEM_GIVES(p);
   uint64_t& word = words(cpu)[slot.index];
   const void** top = reinterpret_cast<const void**>(kmem_base + word * kWordUnit);
   Push result = Push::Done;

@@ -20,6 +20,9 @@ constexpr int64_t kIdleFloorAgain = 32 << 10;
 /// What a cache keeps of empty slabs.
 constexpr uint32_t kKeepEmpty = 64 << 10;
 
+/// How far ahead of the object at hand descriptors are fetched.
+constexpr unsigned kAhead = 6;
+
 /// The links of slabs: index is pfn + 1.
 struct SlabLinks {
   PageAllocator* pages;
@@ -263,6 +266,9 @@ void Cache::put_back(Sheaf sheaf) {
   uint64_t mask = 0;
   while (!sheaf.is_empty()) {
     void* object = sheaf.take();
+    // Freed at random, each of them lies in another slab: its descriptor is on its way while we deal with others.
+    if (sheaf.top + kAhead < kSheafWords && class_ != kSharedClass)
+      __builtin_prefetch(slab_of(reinterpret_cast<void*>(sheaf.words[sheaf.top + kAhead])), 1);
     const Place place = place_of(object);
     if (KMEM_UNLIKELY(!place.slab)) {
       world_->report_double_free(*this, object);

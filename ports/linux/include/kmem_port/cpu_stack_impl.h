@@ -9,6 +9,7 @@
 // port/layout.h.  It uses the shadow CPUs instead, whose words are guarded by a lock taken with try (cpu_stack.cc).
 
 #include "base/attributes.h"
+#include "base/sanitizer.h"
 
 #if !defined(__x86_64__)
 #error "this port has restartable sequences for x86-64 only so far"
@@ -64,6 +65,7 @@ struct CpuStackImpl {
                       : "rcx", "rdx", "cc", "memory"
                       : again, empty);
     if (!top) __builtin_unreachable();
+    KMEM_TAKES(top);
     return top;
   empty:
     return nullptr;
@@ -91,6 +93,7 @@ struct CpuStackImpl {
   }
 
   static KMEM_INLINE Push try_push(char* base, Slot slot, const void* p) {
+    KMEM_GIVES(p);
   again:
     asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
                       "movq (%%rcx,%[slot],8), %%rdx\n\t"
