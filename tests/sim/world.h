@@ -188,12 +188,9 @@ inline void expect_all_frames_free(World& world) {
 /// The same for sheaves, where no CPU has one but that of its spares.
 inline void expect_all_sheaves_free(World& world) {
   uint32_t n = 1;  // the one that is never handed out
-  for (uint32_t cpu = 0; cpu < world.machine->nr_cpus; ++cpu) {
-    sim_port::stand_on(cpu);
-    while (CpuStack::try_pop(kmem::kSpareSheaves)) ++n;
-    n += CpuStack::word({cpu}, kmem::kSpareSheaves) != 0;
-  }
-  sim_port::stand_on(0);
+  for (uint32_t cpu = 0; cpu < 2 * world.machine->nr_cpus; ++cpu)
+    if (const uint64_t word = CpuStack::word({cpu}, kmem::kSpareSheaves))
+      n += 1 + Sheaf::of_word(world.sheaves.base(), word).count();
   while (world.sheaves.get_shared()) ++n;
   EXPECT_EQ(n, world.machine->nr_sheaves) << "sheaves are lost";
 }
