@@ -69,7 +69,12 @@ Cache* Heap::create(const Cache::Setup& setup) {
 }
 
 bool Heap::destroy(Cache* cache) {
-  cache->shrink(true, true);
+  // Another CPU's reclaim may have slabs or sheaves of it in hand, though not for long.
+  constexpr int kTries = 16;
+  for (int tries = 0; tries < kTries; ++tries) {
+    cache->shrink(true, true);
+    if (!cache->nr_slabs()) break;
+  }
   if (cache->nr_slabs()) return false;
   cache->retire();
   nr_retired_.fetch_add(1);
