@@ -77,20 +77,20 @@ class RemoteTake {
   }
 };
 
-/// Takes the slot's sheaf out of every CPU but this one, shadow CPUs included, and hands each to `use`.
-/// Where the port cannot fence, or somebody else is at it, the other CPUs keep theirs.
+/// Takes the slot's sheaf out of every CPU, shadow CPUs included, and hands each to `use`.  This CPU is as good as any
+/// other: we may be on another one at the next instruction.
+/// Where the port cannot fence, or somebody else is at it, the CPUs keep theirs.
 template <typename Use>
 void take_everywhere(SheafPool& pool, Slot slot, uint32_t nr_cpus, Use use) {
   constexpr uint32_t kAtOnce = 32;
   for (uint32_t cpu = 0; cpu < nr_cpus; ++cpu)
     if (const uint64_t word = CpuStack::take_shadow({nr_cpus + cpu}, slot)) use(Sheaf::of_word(pool.base(), word));
   if (!pool.begin_taking(slot)) return;
-  const CpuId self = CpuStack::where();
   for (uint32_t first = 0; first < nr_cpus; first += kAtOnce) {
     uint64_t begun[kAtOnce] = {};
     bool any = false;
     for (uint32_t i = 0; i < kAtOnce && first + i < nr_cpus; ++i) {
-      if (first + i != self.value) begun[i] = RemoteTake::begin(pool, {first + i}, slot);
+      begun[i] = RemoteTake::begin(pool, {first + i}, slot);
       any |= begun[i] != 0;
     }
     const bool fenced = any && kmem_port_fence_cpus();
