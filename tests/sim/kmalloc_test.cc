@@ -1,0 +1,230 @@
+// kmalloc() and its relations by their kernel names, over a whole system: boot, refills, large blocks, the caches of the
+// DMA zones, with an interrupt that allocates and frees at every step.
+
+#include <linux/slab.h>
+
+#include "api/system.h"
+#include "sim/world.h"
+
+namespace sim {
+namespace {
+
+/// A machine with all zones, switched on and not booted.
+Facts machine() {
+  Facts facts;
+  facts.ram = {{{sim_port::kMiB * 8}, 8 * sim_port::kMiB, {}},
+               {{sim_port::kMiB * 16}, 16 * sim_port::kMiB, {}},
+               {{4 * sim_port::kGiB}, 64 * sim_port::kMiB, {}}};
+  return facts;
+}
+
+void switch_on() {
+  kmem::sim_reset();
+  power_on(machine());
+}
+
+/// Somebody who calls kmalloc() and kfree().
+class Caller {
+ public:
+  explicit Caller(Ledger& ledger) : ledger_(ledger) {}
+
+  void take(size_t size, gfp_t flags = GFP_KERNEL) { hold(kmalloc(size, flags), size); }
+  void hold(void* p, size_t size) {
+    if (ledger_.took(p, size)) mine_.push_back({p, size});
+  }
+  void give() {
+    if (mine_.empty()) return;
+    const auto [p, size] = mine_.back();
+    mine_.pop_back();
+    ledger_.gives(p, size);
+    kfree(p);
+  }
+  void resize(size_t size) {
+    if (mine_.empty()) return take(size);
+    auto [p, old] = mine_.back();
+    mine_.pop_back();
+    ledger_.gives(p, old);
+    void* moved = krealloc(p, size, GFP_KERNEL);
+    hold(moved ? moved : p, moved ? size : old);
+  }
+  void give_all() {
+    while (!mine_.empty()) give();
+  }
+
+ private:
+  struct Block { void* p; size_t size; };
+  Ledger& ledger_;
+  std::vector<Block> mine_;
+};
+
+struct Operation {
+  const char* name;
+  void (*run)(Caller&);
+};
+const Operation kOperations[] = {
+    {"small", [](Caller& c) { c.take(64), c.take(64), c.give(); }},
+    {"enough to refill", [](Caller& c) {
+       for (int i = 0; i < 10; ++i) c.take(8192);
+     }},
+    {"enough to drain", [](Caller& c) {
+       for (int i = 0; i < 10; ++i) c.give();
+     }},
+    {"large", [](Caller& c) { c.take(100000), c.give(); }},
+    {"zeroed", [](Caller& c) { c.hold(kzalloc(4000, GFP_KERNEL), 4000); }},
+    {"for DMA", [](Caller& c) { c.take(512, GFP_DMA), c.give(); }},
+    {"grow", [](Caller& c) { c.take(40), c.resize(100), c.resize(9000), c.resize(20000), c.resize(16); }},
+    {"a cache's life", [](Caller&) {
+       kmem_cache* cache = kmem_cache_create("short-lived", 200, 0, SLAB_NO_MERGE, nullptr);
+       if (!cache) return;
+       void* p = kmem_cache_alloc(cache, GFP_KERNEL);
+       kmem_cache_free(cache, p);
+       EXPECT_EQ(kmem_cache_destroy(cache), 0);
+     }},
+    {"reclaim", [](Caller&) { kmem::system().heap.shrink_all(true); }},
+};
+
+/// What every handler does: the same class and others, both ways.
+void use_in_interrupt(Caller& c) {
+  c.take(64, GFP_ATOMIC), c.take(8192, GFP_ATOMIC), c.take(200, GFP_ATOMIC);
+  c.give(), c.give(), c.give();
+}
+
+/// All is free: the caches let go of every slab, the zones have every frame back but those that boot took.
+void expect_system_empty(uint64_t frames_before) {
+  kmem::System& s = kmem::system();
+  expect_sound(kmem::check_system());
+  s.heap.shrink_all(true);
+  for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id)
+    EXPECT_TRUE(!s.heap.cache(id).live() || !s.heap.cache(id).nr_slabs()) << "slabs of " << s.heap.cache(id).name();
+  s.pages.drain_all();
+  expect_sound(kmem::check_system());
+  uint64_t used = 0;
+  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) used += s.pages.zone(i).nr_online() - s.pages.zone(i).nr_free();
+  EXPECT_EQ(used, frames_before) << "frames are lost";
+  EXPECT_EQ(host().log, "");
+}
+
+uint64_t frames_in_use() {
+  kmem::System& s = kmem::system();
+  uint64_t used = 0;
+  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) used += s.pages.zone(i).nr_online() - s.pages.zone(i).nr_free();
+  return used;
+}
+
+Outcome interrupted(const Operation& operation, const Script& script) {
+  switch_on();
+  EXPECT_TRUE(kmem::boot());
+  const uint64_t before = frames_in_use();
+  Ledger ledger;
+  Caller first(ledger), second(ledger);
+  for (int i = 0; i < 9; ++i) first.take(8192);
+  for (int i = 0; i < 3; ++i) first.take(64);
+  Tasks tasks;
+  tasks.add(0, [&] { operation.run(first); });
+  tasks.add_handler([&] { use_in_interrupt(second); });
+  const Outcome outcome = tasks.run(script);
+  if (!outcome) return outcome;
+  expect_sound(kmem::check_system());
+  first.give_all();
+  second.give_all();
+  expect_system_empty(before);
+  return outcome;
+}
+
+TEST(Kmalloc, an_interrupt_may_allocate_and_free_at_every_step_of_every_call) {
+  uint64_t runs = 0;
+  for (const Operation& operation : kOperations) {
+    SCOPED_TRACE(operation.name);
+    // All of the steps of what is short; every few of "reclaim", which goes through all caches.
+    const bool longish = std::string("reclaim") == operation.name;
+    for (uint64_t n = 0;; n += longish ? 5 : 1, ++runs) {
+      SCOPED_TRACE("interrupt at step " + std::to_string(n));
+      const Outcome outcome = interrupted(operation, sim_port::plan({{n, {Event::Interrupt, 0}}}));
+      EXPECT_TRUE(outcome) << outcome.failure;
+      if (HasFailure()) return;
+      if (outcome.steps <= n) break;
+    }
+  }
+  EXPECT_GT(runs, 1000u);
+}
+
+// During boot an interrupt gets nothing, and harms nothing.
+TEST(Kmalloc, an_interrupt_may_come_at_any_step_of_boot) {
+  uint64_t n = 0;
+  for (bool ended = false; !ended; n += 7) {
+    SCOPED_TRACE("interrupt at step " + std::to_string(n));
+    switch_on();
+    Ledger ledger;
+    Caller first(ledger), second(ledger);
+    Tasks tasks;
+    tasks.add(0, [&] {
+      first.take(64);
+      EXPECT_EQ(ledger.size(), 1u) << "whoever boots is served";
+    });
+    bool empty_handed = false;
+    tasks.add_handler([&] {
+      void* p = kmalloc(64, GFP_ATOMIC | __GFP_NOWARN);
+      empty_handed = !p;
+      kfree(p);
+    });
+    const Outcome outcome = tasks.run(sim_port::plan({{n, {Event::Interrupt, 0}}}));
+    EXPECT_TRUE(outcome) << outcome.failure;
+    ended = outcome.steps <= n;
+    first.take(64), first.take(5000), first.give_all();
+    expect_sound(kmem::check_system());
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(n, 500u);
+}
+
+TEST(Kmalloc, tasks_and_interrupts_in_any_order_lose_nothing) {
+  for (uint64_t seed = 1; seed <= 150; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    switch_on();
+    ASSERT_TRUE(kmem::boot());
+    const uint64_t before = frames_in_use();
+    Ledger ledger;
+    std::vector<std::unique_ptr<Caller>> callers;
+    for (int i = 0; i < 5; ++i) callers.push_back(std::make_unique<Caller>(ledger));
+    Tasks tasks;
+    uint64_t draw = seed;
+    for (unsigned i = 0; i < 4; ++i)
+      tasks.add(i % 2, [&, i] {
+        for (int k = 0; k < 8; ++k)
+          kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % 8].run(*callers[i]);
+      }, i != 3);
+    tasks.add_handler([&] { use_in_interrupt(*callers[4]); });
+    const Outcome outcome =
+        tasks.run(sim_port::random(seed, {.odds = 20, .nr_tasks = 4, .nr_handlers = 1, .nr_cpus = 2}));
+    EXPECT_TRUE(outcome) << outcome.failure;
+    if (!outcome) return;
+    for (auto& caller : callers) caller->give_all();
+    expect_system_empty(before);
+    if (HasFailure()) return;
+  }
+}
+
+// The n-th call to the host fails: whoever asked hears it, the rest goes on.
+TEST(Kmalloc, the_host_may_refuse_memory_at_any_time) {
+  for (uint64_t nth = 1; nth <= 10; ++nth) {
+    SCOPED_TRACE("call " + std::to_string(nth));
+    switch_on();
+    ASSERT_TRUE(kmem::boot());
+    host().online.refuse(nth, true);
+    Ledger ledger;
+    Caller caller(ledger);
+    size_t nr = 0;
+    for (int i = 0; i < 80; ++i) {
+      void* p = kmalloc(1 << 20, GFP_KERNEL | __GFP_NOWARN);
+      caller.hold(p, 1 << 20);
+      nr += p != nullptr;
+    }
+    EXPECT_LT(nr, 80u);
+    caller.give_all();
+    expect_sound(kmem::check_system());
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace sim
