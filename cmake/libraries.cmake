@@ -5,6 +5,8 @@ add_library(kmem_preload OBJECT EXCLUDE_FROM_ALL ${preload_sources})
 target_link_libraries(kmem_preload PRIVATE kmem_on_linux kmem_inside)
 # Declarations of our own malloc must not be taken for the compiler's idea of one.
 target_compile_options(kmem_preload PRIVATE -fno-builtin)
+# The nothrow forms of operator new must catch what a new-handler throws.
+set_source_files_properties("${PROJECT_SOURCE_DIR}/preload/new.cc" PROPERTIES COMPILE_OPTIONS -fexceptions)
 
 set(kmem_objects $<TARGET_OBJECTS:kmem_core_linux> $<TARGET_OBJECTS:kmem_port_linux>)
 set(kmem_malloc_objects ${kmem_objects} $<TARGET_OBJECTS:kmem_preload>)

@@ -49,6 +49,18 @@ KMEM_INLINE void* get_fast(size_t size) {
   return KMEM_LIKELY(p != nullptr) ? p : get_or_throw(size, 0);
 }
 
+// The C++ runtime is there when somebody throws; a C program that preloads us has none, and never comes here.
+asm(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n.weak _Unwind_Resume\n.weak _ZSt9terminatev");
+
+/// What a nothrow form gives: a new-handler may throw, and that means null.
+KMEM_NOINLINE void* get_or_null(size_t size, size_t align) noexcept {
+  try {
+    return get_with_handler(size, align);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
 size_t plain(std::align_val_t align) { return static_cast<size_t>(align); }
 
 }  // namespace
@@ -63,13 +75,13 @@ KMEM_NEW(size_t size) { return get_fast(size); }
 KMEM_NEW_ARRAY(size_t size) { return get_fast(size); }
 KMEM_NEW(size_t size, std::align_val_t align) { return get_or_throw(size, plain(align)); }
 KMEM_NEW_ARRAY(size_t size, std::align_val_t align) { return get_or_throw(size, plain(align)); }
-KMEM_NEW(size_t size, const std::nothrow_t&) noexcept { return get_with_handler(size, 0); }
-KMEM_NEW_ARRAY(size_t size, const std::nothrow_t&) noexcept { return get_with_handler(size, 0); }
+KMEM_NEW(size_t size, const std::nothrow_t&) noexcept { return get_or_null(size, 0); }
+KMEM_NEW_ARRAY(size_t size, const std::nothrow_t&) noexcept { return get_or_null(size, 0); }
 KMEM_NEW(size_t size, std::align_val_t align, const std::nothrow_t&) noexcept {
-  return get_with_handler(size, plain(align));
+  return get_or_null(size, plain(align));
 }
 KMEM_NEW_ARRAY(size_t size, std::align_val_t align, const std::nothrow_t&) noexcept {
-  return get_with_handler(size, plain(align));
+  return get_or_null(size, plain(align));
 }
 
 KMEM_DELETE()
