@@ -307,12 +307,21 @@ void Cache::empty_barn(CacheNode& node) {
     while (const Sheaf full = world_->sheaves->pop(part.full)) put_back(full);
 }
 
-// A full sheaf goes to the barn while there is room, else its objects go to their slabs.
+// Of a cache that is mostly idle a sheaf takes fewer objects.
+unsigned Cache::short_capacity() const {
+  const uint32_t few = shape_.bytes() < kShortSheafPins ? kShortSheafPins / shape_.bytes() : 1;
+  return few < capacity_ ? few : capacity_;
+}
+
+bool Cache::is_short(Sheaf full) const { return short_capacity() < capacity_ && !full.words[short_capacity()]; }
+
+// A full sheaf goes to the barn while there is room, else its objects go to their slabs; those of a short one always,
+// for what lies in a barn is counted by sheaves.
 void Cache::stow(Sheaf full) {
   CacheNode& node = nodes_[local_node()];
   const unsigned part = barn_part();
   const bool idle = mostly_idle(node);
-  if (!idle && world_->sheaves->depth(node.barn[part].full) < barn_max_) {
+  if (!idle && !is_short(full) && world_->sheaves->depth(node.barn[part].full) < barn_max_) {
     world_->sheaves->push(node.barn[part].full, full);
     return;
   }
@@ -335,8 +344,7 @@ void Cache::free(void* object) {
     if (!words) break;
     CacheNode& node = nodes_[local_node()];
     const unsigned part = barn_part();
-    const uint32_t few = shape_.bytes() < kShortSheafPins ? kShortSheafPins / shape_.bytes() : 1;
-    const unsigned capacity = mostly_idle(node) && capacity_ > few ? few : capacity_;
+    const unsigned capacity = mostly_idle(node) ? short_capacity() : capacity_;
     Sheaf old;
     if (!exchange_if_full(*world_->sheaves, slot_, Sheaf::empty(words, capacity), old)) {
       world_->sheaves->put(words);

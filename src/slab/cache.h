@@ -143,6 +143,8 @@ class Cache {
   void put_back(Sheaf sheaf);
   void put_objects(Slab* slab, unsigned word, uint64_t mask);
   void put_entry(void* object);
+  unsigned short_capacity() const;
+  bool is_short(Sheaf full) const;
   void stow(Sheaf full);
   bool mostly_idle(const CacheNode& node) const;
   static unsigned barn_part() { return CpuStack::where().value % kBarnParts; }
