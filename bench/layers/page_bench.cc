@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "locked_buddy.h"
+#include "side_by_side.h"
 
 namespace kmem::bench {
 namespace {
@@ -57,6 +58,24 @@ void batches(benchmark::State& state, Side side, const char* against) {
   tell(state, kBatch, against);
 }
 
+/// A batch in each of two threads that run at the same time.
+template <typename Side>
+void two_threads(benchmark::State& state, Side side, const char* against) {
+  constexpr unsigned kRounds = 200;
+  std::vector<typename Side::Block> held[2] = {std::vector<typename Side::Block>(kBatch),
+                                               std::vector<typename Side::Block>(kBatch)};
+  for (auto _ : state) {
+    const double seconds = side_by_side(kRounds, [&](unsigned who) {
+      Side mine = side;
+      for (auto& block : held[who]) block = mine.alloc(0);
+      for (auto& block : held[who]) mine.free(block, 0);
+    });
+    if (seconds == 0) state.SkipWithError("two threads never ran at the same time");
+    state.SetIterationTime(seconds);
+  }
+  tell(state, 2 * kBatch, against);
+}
+
 double cpu_seconds() {
   timespec now;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -94,6 +113,8 @@ void locked_order_0_pair(benchmark::State& state) { pairs(state, Yardstick{share
 void locked_order_9_pair(benchmark::State& state) { pairs(state, Yardstick{shared_buddy()}, 9, ""); }
 void batch_of_1000(benchmark::State& state) { batches(state, Ours{}, "locked_batch_of_1000"); }
 void locked_batch_of_1000(benchmark::State& state) { batches(state, Yardstick{shared_buddy()}, ""); }
+void two_threads_batch(benchmark::State& state) { two_threads(state, Ours{}, "locked_two_threads_batch"); }
+void locked_two_threads_batch(benchmark::State& state) { two_threads(state, Yardstick{shared_buddy()}, ""); }
 
 template <Part kPart>
 void our_millions(benchmark::State& state) {
@@ -111,8 +132,10 @@ BENCHMARK(order_0_pair);
 BENCHMARK(locked_order_0_pair);
 BENCHMARK(order_9_pair);
 BENCHMARK(locked_order_9_pair);
-BENCHMARK(batch_of_1000)->Threads(1)->Threads(2)->UseRealTime();
-BENCHMARK(locked_batch_of_1000)->Threads(1)->Threads(2)->UseRealTime();
+BENCHMARK(batch_of_1000);
+BENCHMARK(locked_batch_of_1000);
+BENCHMARK(two_threads_batch)->UseManualTime()->Iterations(1);
+BENCHMARK(locked_two_threads_batch)->UseManualTime()->Iterations(1);
 BENCHMARK(our_millions<Part::Alloc>)->Name("2M_alloc")->UseManualTime()->Iterations(1);
 BENCHMARK(our_millions<Part::FreeInOrder>)->Name("2M_free_in_order")->UseManualTime()->Iterations(1);
 BENCHMARK(our_millions<Part::FreeAtRandom>)->Name("2M_free_at_random")->UseManualTime()->Iterations(1);
