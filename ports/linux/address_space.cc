@@ -19,7 +19,7 @@ constexpr uint64_t kArenaAlign = 4 * kMiB;
 constexpr uint64_t kFirstByte = 16 * kMiB;  // end of the DMA zone
 constexpr uint64_t kNormalStart = uint64_t{4} << 30;
 constexpr uint64_t kDma32Bytes = 256 * kMiB;
-constexpr size_t kMetadataBytes = 8 * kMiB;
+constexpr size_t kMetadataBytes = 32 * kMiB;  // of address space; a small machine does with a quarter
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -118,8 +118,8 @@ bool lay_out(kmem::Machine& machine, uint64_t ram, bool whole) {
   const size_t descriptor_bytes = (plan.frames_end - plan.first_frame) * 64;
   char* descriptors = reserve(descriptor_bytes);
   machine.descriptors = descriptors - plan.first_frame * 64;
-  machine.metadata = reserve(kMetadataBytes + (plan.frames_end - plan.first_frame) / 2);
-  machine.metadata_bytes = kMetadataBytes + (plan.frames_end - plan.first_frame) / 2;
+  machine.metadata_bytes = (whole ? kMetadataBytes : kMetadataBytes / 4) + (plan.frames_end - plan.first_frame) / 2;
+  machine.metadata = reserve(machine.metadata_bytes);
   machine.base = place_base(plan);
   if (!descriptors || !machine.metadata || !machine.base || !open(machine.metadata, machine.metadata_bytes)) return false;
   machine.nr_ram = 0;

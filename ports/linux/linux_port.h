@@ -15,6 +15,8 @@ size_t read_file(const char* path, char* buffer, size_t bytes);
 
 /// Bytes of memory that this process may use: the machine's, the cgroup's limit if that is less.
 uint64_t physical_bytes();
+/// Return addresses on the caller's stack, innermost first: see backtrace.cc.
+unsigned scan_stack(void** frames, unsigned max);
 /// One more than the highest CPU number that may ever come.
 uint32_t possible_cpus();
 

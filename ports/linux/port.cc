@@ -3,13 +3,13 @@
 #include "port/port.h"
 
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/rseq.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,13 +46,6 @@ const char* find_boot_words() {
   for (size_t at = 0; at < n; at += strlen(block + at) + 1)
     if (!strncmp(block + at, "KMEM=", 5)) strncpy(boot_words, block + at + 5, sizeof boot_words - 1);
   return boot_words;
-}
-
-/// Reads a word of memory that may not be there.
-bool safe_read(uintptr_t at, uintptr_t* words, size_t n) {
-  iovec to{words, n * sizeof *words}, from{reinterpret_cast<void*>(at), n * sizeof *words};
-  // The sixth argument travels in memory: an int would leave half of its word undefined.
-  return syscall(SYS_process_vm_readv, getpid(), &to, 1ul, &from, 1ul, 0ul) == static_cast<long>(n * sizeof *words);
 }
 
 }  // namespace
@@ -128,6 +121,8 @@ bool kmem_port_fence_cpus() {
   return registered > 0 && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
 }
 
+void kmem_port_at_fork(void (*in_child)()) { pthread_atfork(nullptr, nullptr, in_child); }
+
 uint64_t kmem_port_now_ns() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -140,19 +135,7 @@ uint64_t kmem_port_entropy() {
   return bits ^ kmem_port_now_ns() * 0x9e3779b97f4a7c15u;
 }
 
-// By frame pointers: code compiled without them ends the trace early, and nothing is ever read that is not there.
-unsigned kmem_port_backtrace(void** frames, unsigned max) {
-  unsigned n = 0;
-  auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
-  while (n < max && frame % sizeof(uintptr_t) == 0) {
-    uintptr_t words[2];  // the caller's frame, the return address
-    if (!linux_port::safe_read(frame, words, 2) || words[1] < 4096) break;
-    frames[n++] = reinterpret_cast<void*>(words[1]);
-    if (words[0] <= frame || words[0] - frame > (uintptr_t{1} << 20)) break;
-    frame = words[0];
-  }
-  return n;
-}
+unsigned kmem_port_backtrace(void** frames, unsigned max) { return linux_port::scan_stack(frames, max); }
 
 void kmem_port_log(const char* text, size_t bytes) {
   while (bytes) {

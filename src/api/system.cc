@@ -28,6 +28,10 @@ constinit System the_system;
 constinit const System untouched_system{};
 #endif
 
+bool needs_every_call(const BootOptions& options) {
+  return options.checks || options.init_on_alloc || options.init_on_free;
+}
+
 void report_double_free(const Cache& cache, const void* object) {
   static RateLimit limit;
   bug_report_limited(limit, Trouble::Bug, "double free of %p, an object of cache %s (%u bytes)", object, cache.name(),
@@ -38,6 +42,45 @@ bool reclaim(void* heap, Gfp) { return static_cast<Heap*>(heap)->shrink_all(true
 
 void ebb(void* heap) { static_cast<Heap*>(heap)->ebb(); }
 
+/// mem=: memory is taken off the end, where the most is.
+void cap_memory(Machine& machine, uint64_t bytes) {
+  constexpr uint64_t kUnit = kPageSize << kMaxOrder;
+  uint64_t total = 0;
+  for (unsigned i = 0; i < machine.nr_ram; ++i) total += machine.ram[i].bytes;
+  while (machine.nr_ram && total > bytes) {
+    RamRange& last = machine.ram[machine.nr_ram - 1];
+    const uint64_t excess = round_up(total - bytes, kUnit);
+    const uint64_t off = excess < last.bytes ? excess : last.bytes;
+    last.bytes -= off;
+    total -= off;
+    if (!last.bytes) --machine.nr_ram;
+  }
+}
+
+/// numa=fake=N: the last range, the largest, is dealt out to N nodes, and the CPUs in turn.
+void fake_nodes(Machine& machine, uint32_t nr) {
+  constexpr uint64_t kUnit = kPageSize << kMaxOrder;
+  RamRange whole = machine.ram[machine.nr_ram - 1];
+  const uint64_t share = round_down(whole.bytes / nr, kUnit);
+  if (!share || machine.nr_ram - 1 + nr > kMaxRamRanges || nr > kMaxNodes) return;
+  for (uint32_t node = 0; node < nr; ++node) {
+    const uint64_t bytes = node + 1 < nr ? share : whole.bytes - share * node;
+    machine.ram[machine.nr_ram - 1 + node] = {{whole.start.value + share * node}, bytes, {static_cast<uint8_t>(node)}};
+    for (uint32_t other = 0; other < nr; ++other) machine.distance[node][other] = node == other ? 10 : 20;
+  }
+  machine.nr_ram += nr - 1;
+  machine.nr_nodes = nr;
+  for (uint32_t cpu = 0; cpu < machine.nr_cpus; ++cpu) machine.cpu_node[cpu] = static_cast<uint8_t>(cpu % nr);
+}
+
+void apply_options(System& s) {
+  if (s.options.mem) cap_memory(s.machine, s.options.mem);
+  if (s.options.numa_fake > 1 && s.machine.nr_ram) fake_nodes(s.machine, s.options.numa_fake);
+  if (s.options.nr_cpus) note("boot word 'nr_cpus' is for machines that kmem starts the CPUs of; ignored");
+  set_panic_on_warn(s.options.panic_on_warn);
+  set_report_facts(s.machine.cpu_stack == CpuStackMode::Rseq ? "CPU stacks: restartable sequences" : "CPU stacks: try-lock");
+}
+
 bool build(System& s) {
   parse_command_line(s.machine.command_line, s.options);
   kmem_base = s.machine.base;
@@ -45,6 +88,7 @@ bool build(System& s) {
     CpuStack::use_shadows_only();
     s.machine.cpu_stack = CpuStackMode::TryLock;
   }
+  apply_options(s);
   const uint64_t words_end = round_up(2 * uint64_t{s.machine.nr_cpus} * kCpuStride, kSheafBytes);
   s.sheaves.init(s.machine.base, words_end, s.machine.nr_sheaves);
   char* metadata = s.pages.init(s.machine, s.sheaves, s.options.min_free_kbytes);
@@ -53,18 +97,19 @@ bool build(System& s) {
   if (metadata + Heap::metadata_bytes(s.machine.nr_nodes) > s.machine.metadata + s.machine.metadata_bytes) return false;
   s.world = {&s.pages, &s.sheaves, reinterpret_cast<uint8_t*>(s.machine.base + kFrameTable),
              reinterpret_cast<Divisor*>(s.machine.base + kDivisors),
-             reinterpret_cast<uint32_t*>(s.machine.base + kClassSizes), report_double_free};
+             reinterpret_cast<uint32_t*>(s.machine.base + kClassSizes), needs_every_call(s.options),
+             s.options.init_on_alloc, s.options.init_on_free, report_double_free};
   s.heap.init(s.world, s.machine.base, metadata);
   s.pages.set_reclaim({reclaim, ebb, &s.heap});
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
-  set_panic_on_warn(s.options.panic_on_warn);
+  s.pages.set_init(s.options.init_on_alloc, s.options.init_on_free);
   return true;
 }
 
 void open_fast_paths(const System& s) {
   kmem_direct_map = s.machine.direct_map;
   kmem_descriptors = s.machine.descriptors;
-  if (s.options.stats) return;
+  if (s.options.stats || needs_every_call(s.options)) return;
   kmem_malloc_limit = kMallocMax;
   kmem_kmalloc_limit = kKmallocMax;
   kmem_frames_end = s.pages.frames_end();
@@ -90,6 +135,11 @@ KMEM_COLD bool boot_slowly() {
 }  // namespace
 
 System& system() { return the_system; }
+
+// Before main() where the program did not allocate earlier still: so that the first two threads do not meet in boot().
+[[gnu::constructor]] static void boot_early() {
+  if (boot()) kmem_port_at_fork(after_fork);
+}
 
 #ifdef KMEM_SIM
 void sim_reset() {
@@ -124,7 +174,7 @@ void* slow_malloc(size_t size, bool zero) {
   System& s = system();
   if (s.options.stats) {
     s.allocs.add();
-    if (!zero && size <= kMallocMax) {
+    if (!zero && size <= kMallocMax && !s.world.direct) {
       const auto* classes = reinterpret_cast<const uint8_t*>(s.machine.base + kMallocClasses);
       if (void* p = CpuStack::try_pop(Slot{classes[size ? (size - 1) / 16 : 0]})) return p;
     }
@@ -139,7 +189,7 @@ bool slow_free(void* p) {
   const Block block = s.heap.classify(p);
   if (s.options.stats) {
     s.frees.add();
-    if (block.kind == BlockKind::Object && CpuStack::try_push(block.cache->slot(), p) == Push::Done) return true;
+    if (block.kind == BlockKind::Object && !s.world.direct && CpuStack::try_push(block.cache->slot(), p) == Push::Done) return true;
     s.slow_frees.add();
   }
   if (block.kind == BlockKind::Foreign) return false;

@@ -196,6 +196,14 @@ WordFault set_numa(BootOptions& options, const BootWord& word) {
   return fault == Malformed && is_size ? NotSupportedYet : fault;
 }
 
+// Of the kernel's letters F, the consistency checks; `-` is none.  The others, and lists of caches, are not built yet.
+WordFault set_debug(BootOptions& options, const BootWord& word) {
+  const bool f = word.value.size == 1 && word.value[0] == 'F', none = word.value.size == 1 && word.value[0] == '-';
+  if (!f && !none) return NotSupportedYet;
+  options.checks = f;
+  return None;
+}
+
 /// The setter checks and stores; a word without one is known and takes anything.
 struct KnownWord {
   const char* name;
@@ -219,8 +227,8 @@ constexpr KnownWord kWords[] = {
     {"vmalloc", [](BootOptions& o, const BootWord& w) { return set_size(o.vmalloc, w); }, false},
     {"alias", [](BootOptions& o, const BootWord& w) { return set_bool(o.alias, w); }, false},
     {"kswapd", [](BootOptions& o, const BootWord& w) { return set_bool(o.kswapd, w); }, false},
-    {"slub_debug", nullptr, false},
-    {"slab_debug", nullptr, false},
+    {"slub_debug", set_debug},
+    {"slab_debug", set_debug},
     {"failslab", nullptr, false},
     {"fail_page_alloc", nullptr, false},
 };

@@ -17,6 +17,7 @@ struct BootOptions {
   bool init_on_free = false;     // init_on_free=BOOL: memory is cleared when it comes back
   bool panic_on_warn = false;    // panic_on_warn[=BOOL]: the first report is the last
   bool stats = false;            // stats[=BOOL]: count every call, on the fast path too
+  bool checks = false;           // slub_debug=F: every object by its slab's bits, so that no double free goes unseen
   bool rseq = true;              // rseq=BOOL: restartable sequences carry the fast paths where the host has them
   bool thp = true;               // thp=BOOL: ask the host for huge pages
   // Known words of what is not built yet: they are reported and stay as they are.

@@ -180,7 +180,7 @@ bool PageAllocator::is_online(Pfn pfn) {
 Page* PageAllocator::hand_out(Claimed from, Order order, Gfp gfp) {
   Page* page = page_at(from.first);
   page->head.poke(Page::pack(PageKind::Block, from.zone->index(), order, 1));
-  if ((gfp & gfp::kZero) && !from.zeroed) memset(address(from.first), 0, order.bytes());
+  if (((gfp & gfp::kZero) || init_on_alloc_) && !from.zeroed) memset(address(from.first), 0, order.bytes());
   return page;
 }
 
@@ -198,6 +198,7 @@ bool PageAllocator::free(Page* page, Order order, bool cold) {
   const uint64_t head = page->head.peek();
   Zone* zone = zone_of(pfn);
   if (!zone || head != Page::pack(PageKind::Block, zone->index(), order, 1)) return false;
+  if (init_on_free_) memset(address(pfn), 0, order.bytes());
   page->head.poke(Page::pack(PageKind::None, zone->index(), {}, 0));
   if (order.value == 0) free_listed(pfn, *zone, cold);
   else free_frames(pfn, order);

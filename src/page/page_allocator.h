@@ -38,6 +38,11 @@ class PageAllocator {
   /// null where it would not fit.
   char* init(const Machine& machine, SheafPool& sheaves, uint64_t min_free_kbytes);
   void set_reclaim(ReclaimHook hook) { reclaim_ = hook; }
+  /// Blocks by order are cleared when they are given, or when they come back.
+  void set_init(bool on_alloc, bool on_free) {
+    init_on_alloc_ = on_alloc;
+    init_on_free_ = on_free;
+  }
 
   /// 2^order frames, or null.  Their first descriptor is a Block with one reference.  Contents are unspecified unless
   /// __GFP_ZERO.  nid: the node to begin with, or kNoNode for this CPU's.
@@ -109,6 +114,7 @@ class PageAllocator {
   Zone* zones_by_node_[kMaxNodes][kMaxZones + 1] = {};
   SheafPool* sheaves_ = nullptr;
   ReclaimHook reclaim_;
+  bool init_on_alloc_ = false, init_on_free_ = false;
   Atomic<uint32_t> ebbing_{0};
   char* direct_map_ = nullptr;
   Page* descriptors_ = nullptr;

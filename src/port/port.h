@@ -38,6 +38,9 @@ void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool ma
 /// False where the host cannot say.
 bool kmem_port_fence_cpus(void);
 
+/// Has `in_child` called in the child of every fork.  Called once, when kmem is up; not in interrupts.
+void kmem_port_at_fork(void (*in_child)(void));
+
 /// Nanoseconds on a clock that does not go back.
 uint64_t kmem_port_now_ns(void);
 /// Random bits for seeds; may be weak early.

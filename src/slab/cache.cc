@@ -204,12 +204,27 @@ Sheaf Cache::refill(Gfp gfp, unsigned node) {
   return {};
 }
 
+void* Cache::alloc_directly(Gfp gfp, unsigned node, bool exact_node) {
+  void* object = alloc_one(gfp, node, exact_node);
+  return object && world_->init_on_alloc && !hook_ ? memset(object, 0, object_size_) : object;
+}
+
+void Cache::free_directly(void* object) {
+  const Place place = place_of(object);
+  if (place.slab && !place.slab->is_free(place.index)) {
+    if (world_->init_on_free && !hook_) memset(object, 0, object_size_);
+    return put_entry(object);
+  }
+  world_->report_double_free(*this, object);
+}
+
 void* Cache::alloc(Gfp gfp, int nid) {
   const unsigned nr_nodes = world_->pages->nr_nodes(), wanted = nid < 0 ? local_node() : static_cast<unsigned>(nid);
   if (wanted >= nr_nodes) return nullptr;
   // What was freed on this CPU may be of any node: who insists on one takes from its slabs.
   const bool exact = nr_nodes > 1 && (gfp & gfp::kThisNode);
   if (exact || wanted != local_node()) return alloc_one(gfp, wanted, exact);
+  if (KMEM_UNLIKELY(world_->direct)) return alloc_directly(gfp, local_node(), false);
   if (void* object = CpuStack::pop(slot_)) return object;
   const unsigned node = local_node();
   Sheaf sheaf = refill(gfp, node);
@@ -336,6 +351,7 @@ void Cache::stow(Sheaf full) {
 }
 
 void Cache::free(void* object) {
+  if (KMEM_UNLIKELY(world_->direct)) return free_directly(object);
   for (int tries = 0; tries < 3; ++tries) {
     const Push pushed = CpuStack::push(slot_, object);
     if (pushed == Push::Done) return;

@@ -23,6 +23,9 @@ struct SlabWorld {
   uint8_t* frame_class = nullptr;  // the frame table: by pfn
   Divisor* divisors = nullptr;     // by class
   uint32_t* class_sizes = nullptr;
+  bool direct = false;         // no sheaves: every object straight from its slab and back, checked
+  bool init_on_alloc = false;  // with direct
+  bool init_on_free = false;
   /// Counted by whoever gives an object back that was not out.
   void (*report_double_free)(const Cache& cache, const void* object) = nullptr;
 };
@@ -136,6 +139,8 @@ class Cache {
   CacheNode& node_of(Slab* slab) const;
   unsigned gather(Gfp gfp, unsigned node, bool exact_node, unsigned want, Sheaf& into);
   void* alloc_one(Gfp gfp, unsigned node, bool exact_node);
+  void* alloc_directly(Gfp gfp, unsigned node, bool exact_node);
+  void free_directly(void* object);
   Sheaf refill(Gfp gfp, unsigned node);
   unsigned refill_count(const CacheNode& node) const;
 

@@ -136,6 +136,7 @@ void* Heap::alloc_run(size_t size, Gfp gfp, int nid, size_t align) {
   const uint64_t nr = round_up(size, kPageSize) >> kPageShift;
   const Order order{static_cast<uint8_t>(log2_ceil((align + kPageSize - 1) >> kPageShift))};
   bool zeroed;
+  if (world_->init_on_alloc) gfp |= gfp::kZero;
   Page* page = world_->pages->alloc_run(gfp, nr, order, nid, zeroed);
   if (!page) return nullptr;
   nr_runs_.add();
@@ -204,6 +205,7 @@ bool Heap::free(void* p) {
   }
   if (block.kind == BlockKind::Mapped) return mapped_.free(p);
   if (block.kind != BlockKind::Run) return false;
+  if (world_->init_on_free) memset(p, 0, block.bytes);
   world_->pages->free_run(world_->pages->page_at(world_->pages->pfn_of_address(p)));
   return true;
 }
