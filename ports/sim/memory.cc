@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include <map>
+#include <mutex>
 
 #include "kmem_port/sim_host.h"
 #include "port/layout.h"
@@ -50,6 +51,8 @@ bool inside(const void* address, size_t bytes, const char* start, size_t size) {
   return at >= start && bytes <= size && at - start <= static_cast<ptrdiff_t>(size - bytes);
 }
 
+/// Tests of single layers may have threads.
+std::mutex blocks_lock;
 std::map<void*, size_t>& blocks() {
   static std::map<void*, size_t> all;
   return all;
@@ -76,7 +79,9 @@ void lay_out_memory(kmem::Machine& machine) {
 }
 
 bool comes_online(const void* address, size_t bytes) {
-  return inside(address, bytes, direct_map(), kPhysicalEnd) || inside(address, bytes, descriptors(), kDescriptorBytes);
+  return inside(address, bytes, direct_map(), kPhysicalEnd) ||
+         inside(address, bytes, descriptors(), kDescriptorBytes) ||
+         !inside(address, bytes, direct_map(), kAllBytes - kAlign);
 }
 
 bool open_memory(void* address, size_t bytes) {
@@ -98,11 +103,13 @@ void* map_memory(size_t bytes, size_t align) {
   const auto from = reinterpret_cast<uintptr_t>(got), start = (from + align - 1) & ~(align - 1);
   if (start > from) munmap(got, start - from);
   munmap(reinterpret_cast<void*>(start + bytes), from + align - start);
+  const std::lock_guard guard(blocks_lock);
   blocks()[reinterpret_cast<void*>(start)] = bytes;
   return reinterpret_cast<void*>(start);
 }
 
 bool unmap_memory(void* address, size_t bytes) {
+  const std::lock_guard guard(blocks_lock);
   const auto at = blocks().find(address);
   if (at == blocks().end() || at->second != bytes) return false;
   munmap(address, bytes);
@@ -111,6 +118,7 @@ bool unmap_memory(void* address, size_t bytes) {
 }
 
 void* remap_memory(void* address, size_t old_bytes, size_t new_bytes) {
+  const std::lock_guard guard(blocks_lock);
   const auto at = blocks().find(address);
   if (at == blocks().end() || at->second != old_bytes) return nullptr;
   void* got = mremap(address, old_bytes, new_bytes, MREMAP_MAYMOVE);
@@ -120,7 +128,10 @@ void* remap_memory(void* address, size_t old_bytes, size_t new_bytes) {
   return got;
 }
 
-size_t nr_mapped() { return blocks().size(); }
+size_t nr_mapped() {
+  const std::lock_guard guard(blocks_lock);
+  return blocks().size();
+}
 
 void unmap_all() {
   for (const auto& [address, bytes] : blocks()) munmap(address, bytes);

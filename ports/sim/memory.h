@@ -8,7 +8,8 @@ namespace sim_port {
 void lay_out_memory(kmem::Machine& machine);
 void close_memory();
 
-/// Do the addresses belong to frames or descriptors, the two that come online piece by piece?
+/// Do the addresses belong to frames or descriptors, the two that come online piece by piece?  A test's own memory,
+/// outside of the machine's, may do so too.
 bool comes_online(const void* address, size_t bytes);
 bool open_memory(void* address, size_t bytes);
 void zero_memory(void* address, size_t bytes);

@@ -1,5 +1,5 @@
-// kmalloc() and its relations by their kernel names, over a whole system: boot, refills, large blocks, the caches of the
-// DMA zones, with an interrupt that allocates and frees at every step.
+// kmalloc() and its relations by their kernel names, over a whole system: boot, refills, large blocks, the caches of
+// the DMA zones, with an interrupt that allocates and frees at every step.
 
 #include <linux/slab.h>
 
@@ -52,7 +52,10 @@ class Caller {
   }
 
  private:
-  struct Block { void* p; size_t size; };
+  struct Block {
+    void* p;
+    size_t size;
+  };
   Ledger& ledger_;
   std::vector<Block> mine_;
 };
@@ -63,17 +66,20 @@ struct Operation {
 };
 const Operation kOperations[] = {
     {"small", [](Caller& c) { c.take(64), c.take(64), c.give(); }},
-    {"enough to refill", [](Caller& c) {
+    {"enough to refill",
+     [](Caller& c) {
        for (int i = 0; i < 10; ++i) c.take(8192);
      }},
-    {"enough to drain", [](Caller& c) {
+    {"enough to drain",
+     [](Caller& c) {
        for (int i = 0; i < 10; ++i) c.give();
      }},
     {"large", [](Caller& c) { c.take(100000), c.give(); }},
     {"zeroed", [](Caller& c) { c.hold(kzalloc(4000, GFP_KERNEL), 4000); }},
     {"for DMA", [](Caller& c) { c.take(512, GFP_DMA), c.give(); }},
     {"grow", [](Caller& c) { c.take(40), c.resize(100), c.resize(9000), c.resize(20000), c.resize(16); }},
-    {"a cache's life", [](Caller&) {
+    {"a cache's life",
+     [](Caller&) {
        kmem_cache* cache = kmem_cache_create("short-lived", 200, 0, SLAB_NO_MERGE, nullptr);
        if (!cache) return;
        void* p = kmem_cache_alloc(cache, GFP_KERNEL);
@@ -189,10 +195,13 @@ TEST(Kmalloc, tasks_and_interrupts_in_any_order_lose_nothing) {
     Tasks tasks;
     uint64_t draw = seed;
     for (unsigned i = 0; i < 4; ++i)
-      tasks.add(i % 2, [&, i] {
-        for (int k = 0; k < 8; ++k)
-          kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % 8].run(*callers[i]);
-      }, i != 3);
+      tasks.add(
+          i % 2,
+          [&, i] {
+            for (int k = 0; k < 8; ++k)
+              kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % 8].run(*callers[i]);
+          },
+          i != 3);
     tasks.add_handler([&] { use_in_interrupt(*callers[4]); });
     const Outcome outcome =
         tasks.run(sim_port::random(seed, {.odds = 20, .nr_tasks = 4, .nr_handlers = 1, .nr_cpus = 2}));

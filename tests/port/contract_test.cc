@@ -1,0 +1,243 @@
+// What every port promises to the core, seen by one thread.  Compiled for each port; see port/cpu_stack.h and
+// port/port.h for the words of it.
+
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <cstring>
+
+#include "port/cpu_stack.h"
+#include "port/machine.h"
+#include "port/port.h"
+
+char* kmem_base = nullptr;
+
+namespace kmem {
+namespace {
+
+constexpr Slot kSlot{5}, kOther{6};
+void* pointer(uintptr_t n) { return reinterpret_cast<void*>(n * 16); }
+
+/// The machine of this program, booted once, as the core would.
+const Machine& machine() {
+  static const Machine* booted = [] {
+    auto* m = new Machine;
+    EXPECT_TRUE(kmem_port_boot(m));
+    kmem_base = m->base;
+    return m;
+  }();
+  return *booted;
+}
+
+/// Stays on one CPU, on a host that has several.
+void stay_here() {
+  cpu_set_t all, one;
+  CPU_ZERO(&one);
+  if (sched_getaffinity(0, sizeof all, &all)) return;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &all)) {
+      CPU_SET(cpu, &one);
+      break;
+    }
+  sched_setaffinity(0, sizeof one, &one);
+}
+
+class Contract : public testing::Test {
+ protected:
+  Contract() {
+    stay_here();
+    machine();
+    install(kSlot, 4);
+    install(kOther, 4);
+  }
+  /// An empty sheaf for this CPU's slot, in the space after the words.
+  void install(Slot slot, unsigned capacity) {
+    char* sheaf = machine().base + 2 * size_t{machine().nr_cpus} * kCpuStride + (slot.index + 1) * kSheafBytes;
+    auto* words = reinterpret_cast<uint64_t*>(sheaf);
+    words[capacity] = 0;
+    const auto word = static_cast<uint64_t>(reinterpret_cast<char*>(words + capacity) - machine().base) / kWordUnit;
+    ASSERT_TRUE(CpuStack::replace(here(), slot, CpuStack::word(here(), slot), word));
+  }
+  static CpuId here() { return CpuStack::where(); }
+};
+
+// The machine
+// ----------------------------------------------------------------------------------------------------------
+
+TEST_F(Contract, the_facts_make_sense) {
+  EXPECT_GE(machine().nr_cpus, 1u);
+  EXPECT_LE(machine().nr_cpus, kMaxCpus);
+  EXPECT_GE(machine().nr_nodes, 1u);
+  EXPECT_LE(machine().nr_nodes, kMaxNodes);
+  ASSERT_GE(machine().nr_ram, 1u);
+  for (unsigned i = 0; i < machine().nr_ram; ++i) {
+    EXPECT_EQ(machine().ram[i].start.value % (4u << 20), 0u) << "the largest block is aligned";
+    EXPECT_GT(machine().ram[i].bytes, 0u);
+    EXPECT_LT(machine().ram[i].node.value, machine().nr_nodes);
+  }
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(machine().direct_map) % kPageSize, 0u);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(machine().base) % kPageSize, 0u);
+  EXPECT_GT(machine().nr_sheaves, 2u);
+  EXPECT_NE(machine().command_line, nullptr);
+  for (uint32_t cpu = 0; cpu < machine().nr_cpus; ++cpu) EXPECT_LT(machine().cpu_node[cpu], machine().nr_nodes);
+  for (unsigned n = 0; n < machine().nr_nodes; ++n) EXPECT_EQ(machine().distance[n][n], 10);
+}
+
+TEST_F(Contract, words_and_tables_are_zero_and_ours) {
+  for (uint32_t cpu = 0; cpu < 2 * machine().nr_cpus; ++cpu) EXPECT_EQ(CpuStack::word({cpu}, Slot{100}), 0u);
+  char* last_sheaf =
+      machine().base + 2 * size_t{machine().nr_cpus} * kCpuStride + (machine().nr_sheaves - 1) * kSheafBytes;
+  EXPECT_EQ(*last_sheaf, 0);
+  *last_sheaf = 1;
+  *last_sheaf = 0;
+  EXPECT_EQ(machine().base[kTables], 0);
+  const Pfn first{machine().ram[0].start.value >> kPageShift};
+  EXPECT_EQ(machine().base[kFrameTable + static_cast<ptrdiff_t>(first.value)], 0);
+  for (size_t at : {kBlocked, kBlocked + kCpuStride, kBlocked + kBlockedBytes - 8}) EXPECT_EQ(machine().base[at], 0);
+  EXPECT_EQ(machine().metadata[0], 0);
+  EXPECT_EQ(machine().metadata[machine().metadata_bytes - 1], 0);
+}
+
+// This CPU's stacks
+// ----------------------------------------------------------------------------------------------------
+
+TEST_F(Contract, this_cpu_is_one_of_the_machines) { EXPECT_LT(here().value, 2 * machine().nr_cpus); }
+
+TEST_F(Contract, what_is_pushed_last_is_popped_first) {
+  EXPECT_EQ(CpuStack::pop(kSlot), nullptr);
+  for (uintptr_t n = 1; n <= 4; ++n) EXPECT_EQ(CpuStack::push(kSlot, pointer(n)), Push::Done);
+  for (uintptr_t n = 4; n >= 1; --n) EXPECT_EQ(CpuStack::pop(kSlot), pointer(n));
+  EXPECT_EQ(CpuStack::pop(kSlot), nullptr);
+}
+
+TEST_F(Contract, a_full_stack_says_so_and_keeps_what_it_has) {
+  for (uintptr_t n = 1; n <= 4; ++n) EXPECT_EQ(CpuStack::push(kSlot, pointer(n)), Push::Done);
+  EXPECT_EQ(CpuStack::push(kSlot, pointer(9)), Push::Full);
+  EXPECT_EQ(CpuStack::pop(kSlot), pointer(4));
+}
+
+TEST_F(Contract, the_same_twice_in_a_row_is_seen) {
+  EXPECT_EQ(CpuStack::push(kSlot, pointer(1)), Push::Done);
+  EXPECT_EQ(CpuStack::push(kSlot, pointer(1)), Push::Same);
+  EXPECT_EQ(CpuStack::push(kSlot, pointer(2)), Push::Done);
+  EXPECT_EQ(CpuStack::push(kSlot, pointer(1)), Push::Done) << "further down it is not looked for";
+}
+
+TEST_F(Contract, slots_are_separate) {
+  EXPECT_EQ(CpuStack::push(kSlot, pointer(1)), Push::Done);
+  EXPECT_EQ(CpuStack::pop(kOther), nullptr);
+  EXPECT_EQ(CpuStack::pop(kSlot), pointer(1));
+}
+
+TEST_F(Contract, a_slot_without_a_sheaf_is_full_and_empty_at_once) {
+  constexpr Slot kNone{101};
+  EXPECT_EQ(CpuStack::pop(kNone), nullptr);
+  EXPECT_EQ(CpuStack::push(kNone, pointer(1)), Push::Full);
+}
+
+TEST_F(Contract, the_quick_halves_do_the_same_on_a_cpu_with_sequences) {
+  if (here().value >= machine().nr_cpus) GTEST_SKIP() << "this thread has none";
+  EXPECT_EQ(CpuStack::try_push(kSlot, pointer(7)), Push::Done);
+  EXPECT_EQ(CpuStack::try_push(kSlot, pointer(7)), Push::Same);
+  EXPECT_EQ(CpuStack::try_pop(kSlot), pointer(7));
+  EXPECT_EQ(CpuStack::try_pop(kSlot), nullptr);
+}
+
+TEST_F(Contract, a_pointer_into_an_object_is_refused) {
+  // The divisor of slot 5: slabs of 4096 bytes, objects of 96.
+  constexpr ptrdiff_t kTable = kTables + 12288;
+  const uint32_t inverse = static_cast<uint32_t>(((uint64_t{1} << 32) + 95) / 96);
+  auto* divisor = reinterpret_cast<uint32_t*>(kmem_base + kTable) + 2 * kSlot.index;
+  divisor[0] = 4095;
+  divisor[1] = inverse;
+  if (here().value >= machine().nr_cpus) GTEST_SKIP() << "this thread has no sequences";
+  char* slab = reinterpret_cast<char*>(uintptr_t{1} << 20);
+  for (unsigned offset = 0; offset < 4032; ++offset) {
+    const Push pushed = CpuStack::try_push_object<kTable>(kmem_base, kSlot, slab + offset);
+    EXPECT_EQ(pushed, offset % 96 ? Push::Inside : Push::Done) << offset;
+    EXPECT_TRUE(pushed != Push::Done || CpuStack::try_pop(kSlot) == slab + offset);
+  }
+  divisor[0] = divisor[1] = 0;
+}
+
+TEST_F(Contract, a_word_is_replaced_only_if_it_is_as_expected) {
+  const uint64_t word = CpuStack::word(here(), kSlot);
+  EXPECT_NE(word, 0u);
+  EXPECT_FALSE(CpuStack::replace(here(), kSlot, word + 2, 0));
+  EXPECT_EQ(CpuStack::word(here(), kSlot), word);
+  EXPECT_TRUE(CpuStack::replace(here(), kSlot, word, 0));
+  EXPECT_EQ(CpuStack::word(here(), kSlot), 0u);
+}
+
+TEST_F(Contract, a_word_of_another_cpu_is_not_replaced) {
+  const CpuId other{here().value == 0 ? 1u : 0u};
+  if (other.value >= machine().nr_cpus) GTEST_SKIP() << "there is no other CPU";
+  EXPECT_FALSE(CpuStack::replace(other, kSlot, CpuStack::word(other, kSlot), 64));
+  EXPECT_EQ(CpuStack::word(other, kSlot), 0u);
+}
+
+// Shadow CPUs
+// ----------------------------------------------------------------------------------------------------------
+
+TEST_F(Contract, a_shadow_cpus_word_is_taken_once) {
+  const CpuId shadow{machine().nr_cpus};
+  EXPECT_EQ(CpuStack::take_shadow(shadow, kSlot), 0u);
+  EXPECT_TRUE(CpuStack::replace(shadow, kSlot, 0, 256));
+  EXPECT_EQ(CpuStack::take_shadow(shadow, kSlot), 256u);
+  EXPECT_EQ(CpuStack::take_shadow(shadow, kSlot), 0u);
+}
+
+TEST_F(Contract, after_a_fork_shadow_cpus_are_free) {
+  const CpuId shadow{machine().nr_cpus};
+  CpuStack::words(shadow)[0] = 1;  // another thread of the parent held it
+  EXPECT_FALSE(CpuStack::replace(shadow, kSlot, 0, 256));
+  CpuStack::after_fork();
+  EXPECT_TRUE(CpuStack::replace(shadow, kSlot, 0, 256));
+  EXPECT_EQ(CpuStack::take_shadow(shadow, kSlot), 256u);
+}
+
+// What happens
+// ---------------------------------------------------------------------------------------------------------
+
+TEST_F(Contract, memory_comes_online_zeroed_and_reads_as_zero_after_a_discard) {
+  char* at = machine().direct_map + machine().ram[machine().nr_ram - 1].start.value;
+  constexpr size_t kBytes = size_t{4} << 20;
+  ASSERT_TRUE(kmem_port_online(at, kBytes));
+  EXPECT_EQ(at[0], 0);
+  EXPECT_EQ(at[kBytes - 1], 0);
+  memset(at, 0x5a, kBytes);
+  if (!kmem_port_discard(at + kBlockBytes, kBlockBytes)) GTEST_SKIP() << "this port cannot discard";
+  EXPECT_EQ(at[kBlockBytes - 1], 0x5a);
+  for (size_t i = kBlockBytes; i < kBytes; i += 512) ASSERT_EQ(at[i], 0);
+  at[kBlockBytes] = 1;
+  EXPECT_EQ(at[kBlockBytes], 1) << "and can be used again";
+}
+
+TEST_F(Contract, memory_of_its_own_is_zero_aligned_and_can_grow) {
+  for (const size_t align : {size_t{1}, size_t{64} << 10, size_t{4} << 20}) {
+    auto* at = static_cast<char*>(kmem_port_map(kBlockBytes, align));
+    ASSERT_NE(at, nullptr);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(at) % align, 0u);
+    EXPECT_EQ(at[0] | at[kBlockBytes - 1], 0);
+    at[0] = 1;
+    at[kBlockBytes - 1] = 2;
+    if (auto* moved = static_cast<char*>(kmem_port_remap(at, kBlockBytes, 2 * kBlockBytes, true))) {
+      EXPECT_EQ(moved[0], 1);
+      EXPECT_EQ(moved[kBlockBytes - 1], 2);
+      EXPECT_EQ(moved[2 * kBlockBytes - 1], 0);
+      kmem_port_unmap(moved, 2 * kBlockBytes);
+    } else {
+      kmem_port_unmap(at, kBlockBytes);
+    }
+  }
+  EXPECT_EQ(kmem_port_map(~size_t{0} - kPageSize, kPageSize), nullptr);
+}
+
+TEST_F(Contract, the_clock_does_not_go_back_and_a_fence_returns) {
+  const uint64_t before = kmem_port_now_ns();
+  kmem_port_fence_cpus();
+  EXPECT_GE(kmem_port_now_ns(), before);
+}
+
+}  // namespace
+}  // namespace kmem
