@@ -184,7 +184,7 @@ TEST(Kmalloc, an_interrupt_may_come_at_any_step_of_boot) {
 }
 
 TEST(Kmalloc, tasks_and_interrupts_in_any_order_lose_nothing) {
-  for (uint64_t seed = 1; seed <= 150; ++seed) {
+  for (uint64_t seed = 1; seed <= seeds(150); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     switch_on();
     ASSERT_TRUE(kmem::boot());

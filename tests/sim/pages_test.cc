@@ -208,7 +208,7 @@ TEST(Pages, a_trim_gives_all_that_was_used_to_the_host_and_it_reads_as_zero_agai
 
 // Four tasks on two CPUs, interrupts, migrations.
 TEST(Pages, any_order_of_events_loses_no_frame) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) {
+  for (uint64_t seed = 1; seed <= seeds(300); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const Case& c = kCases[seed % std::size(kCases)];
     World world(c.facts);

@@ -155,7 +155,7 @@ TEST(RemoteTake, without_turns_two_takers_would_give_things_out_twice) { EXPECT_
 
 // The same by chance, with more of everybody.
 TEST(RemoteTake, any_number_of_takers_and_users_lose_nothing) {
-  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+  for (uint64_t seed = 1; seed <= seeds(3000); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Shelf shelf(3);
     Tasks tasks;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <set>
 #include <vector>
@@ -43,6 +44,12 @@ using sim_port::Script;
 using sim_port::Tasks;
 
 inline unsigned nr_double_frees = 0;
+
+/// Seeds of a random test: so many, times what KMEM_SIM_MORE says for a longer search.
+inline uint64_t seeds(uint64_t n) {
+  const char* more = std::getenv("KMEM_SIM_MORE");
+  return more ? n * std::strtoull(more, nullptr, 10) : n;
+}
 
 /// Sheaves and pages over a machine that was just switched on, and caches as a test asks for them.
 struct World {
