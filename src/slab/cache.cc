@@ -383,21 +383,23 @@ void Cache::flush_cpus() {
 uint64_t Cache::trim(CacheNode& node, uint64_t keep, bool for_good) {
   if (keeps_slabs_ && !for_good) return 0;
   SlabLinks links{world_->pages};
-  uint64_t released = 0;
+  uint64_t released = 0, kept = 0;
   for (unsigned b = CacheNode::kFullness; b-- > 0;) {
     for (uint32_t index = node.partial[b].take_all(); index;) {
       Slab* slab = links.slab(index);
       index = slab->link().load();
-      if (!slab->all_free() || keep) {
-        if (slab->all_free()) --keep;
+      const bool empty = slab->all_free();
+      if (!empty || kept < keep) {
+        kept += empty;
         push_partial(node, slab);
         continue;
       }
-      node.nr_empty.fetch_sub(1);
       release(node, slab);
       ++released;
     }
   }
+  // A slab whose last object came while another CPU had it in hand was counted and is not empty: begin anew.
+  node.nr_empty.store(static_cast<int32_t>(kept));
   return released;
 }
 
