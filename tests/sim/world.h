@@ -208,6 +208,8 @@ inline void expect_nothing_stays(World& world) {
     cache->shrink(true);
     EXPECT_EQ(cache->nr_slabs(), 0) << "slabs of cache " << cache->name() << " are lost";
     EXPECT_EQ(count_out(world, *cache), 0);
+    for (unsigned n = 0; n < world.machine->nr_nodes; ++n)
+      EXPECT_EQ(kmem::CacheTestPeer::node(*cache, n).nr_empty.peek(), 0) << "a slab is counted as empty for ever";
   }
   expect_all_frames_free(world);
   expect_all_sheaves_free(world);
