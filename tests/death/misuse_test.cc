@@ -13,6 +13,7 @@
 #include <string>
 
 #include "api/system.h"
+#include "watch/report.h"
 
 namespace {
 
@@ -21,15 +22,14 @@ struct Outcome {
   int status = 0;    // as waitpid() gives it
 };
 
-/// Runs `f` in a process of its own, with these boot words.
+/// Runs `f` in a process of its own.
 template <typename F>
-Outcome run(F f, const char* boot_words = "") {
+Outcome run(F f) {
   int ends[2];
   if (pipe(ends)) std::abort();
   const pid_t child = fork();
   if (child == 0) {
     dup2(ends[1], STDERR_FILENO);
-    setenv("KMEM", boot_words, 1);
     f();
     const kmem::Fault fault = kmem::check_system();
     if (fault) dprintf(STDERR_FILENO, "broken: %s\n", fault.rule);
@@ -319,15 +319,15 @@ TEST(Caches, one_that_is_destroyed_with_objects_out_stays) {
 
 // And then --------------------------------------------------------------------------------------------------------------
 
+// As the boot word panic_on_warn sets it.
 TEST(PanicOnWarn, ends_the_program_at_the_first_report) {
-  const Outcome outcome = run(
-      [] {
-        void* p = kmalloc(100, GFP_KERNEL);
-        kfree(p);
-        kfree(p);
-        _exit(0);
-      },
-      "panic_on_warn=1");
+  const Outcome outcome = run([] {
+    kmem::set_panic_on_warn(true);
+    void* p = kmalloc(100, GFP_KERNEL);
+    kfree(p);
+    kfree(p);
+    _exit(0);
+  });
   EXPECT_TRUE(WIFSIGNALED(outcome.status) && WTERMSIG(outcome.status) == SIGABRT) << outcome.status;
   EXPECT_NE(outcome.text.find("kmem: Kernel panic - not syncing: panic_on_warn set"), std::string::npos) << outcome.text;
 }
