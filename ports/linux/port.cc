@@ -85,8 +85,11 @@ bool kmem_port_discard(void* address, size_t bytes) {
 
 void kmem_port_populate(void* address, size_t bytes) { madvise(address, bytes, MADV_POPULATE_WRITE); }
 
-void kmem_port_huge(void* address, size_t bytes) {
-  if (linux_port::huge_pages) madvise(address, bytes, MADV_HUGEPAGE);
+// The advice is taken back at once: else khugepaged would fill what is given back of the block again.
+void kmem_port_huge(void* address, size_t bytes, void* place) {
+  if (!linux_port::huge_pages || madvise(address, bytes, MADV_HUGEPAGE)) return;
+  madvise(place, linux_port::host_page, MADV_POPULATE_WRITE);
+  madvise(address, bytes, MADV_NOHUGEPAGE);
 }
 
 void* kmem_port_map(size_t bytes, size_t align) {

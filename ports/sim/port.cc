@@ -90,7 +90,7 @@ bool kmem_port_discard(void* address, size_t bytes) {
 }
 
 void kmem_port_populate(void*, size_t) {}
-void kmem_port_huge(void*, size_t) {}
+void kmem_port_huge(void*, size_t, void*) {}
 // A simulated machine has no fork.
 void kmem_port_at_fork(void (*)()) {}
 

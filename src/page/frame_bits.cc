@@ -4,7 +4,7 @@ namespace kmem {
 
 size_t FrameBits::metadata_bytes(uint64_t nr_frames) {
   const uint64_t blocks = (nr_frames + kBlockFrames - 1) / kBlockFrames;
-  const uint64_t words = 2 * blocks * kWordsPerBlock + 3 * ((blocks + 63) / 64);
+  const uint64_t words = 2 * blocks * kWordsPerBlock + 4 * ((blocks + 63) / 64);
   // One block's words are one cache line; the summaries follow.
   return round_up(words * sizeof(Word), kCacheLine);
 }
@@ -17,6 +17,7 @@ void FrameBits::init(Pfn first, uint64_t nr_frames, void* metadata) {
   some_ = clean_ + nr_words();
   whole_ = some_ + nr_summary_words();
   dirty_ = whole_ + nr_summary_words();
+  begun_ = dirty_ + nr_summary_words();
 }
 
 void FrameBits::set(Word* bits, uint64_t i) {
@@ -94,9 +95,16 @@ FrameSet FrameBits::claim_in_block(uint64_t block, unsigned n) {
   return {};
 }
 
-FrameSet FrameBits::claim_some(unsigned n) {
+FrameSet FrameBits::claim_some(unsigned n, unsigned skip) {
   for (;;) {
     int64_t block = find_partial(0);
+    // CPUs that refill at the same time take neighbouring blocks, if there are such, and not the same cache line.
+    for (; skip && block >= 0; --skip) {
+      const int64_t next = find_partial(static_cast<uint64_t>(block) + 1);
+      if (next < 0) break;
+      block = next;
+    }
+    skip = 0;
     if (block < 0) block = find_whole(0);
     if (block < 0) return {};
     if (const FrameSet set = claim_in_block(static_cast<uint64_t>(block), n); set.mask) return set;
@@ -212,26 +220,54 @@ Maybe<Pfn> FrameBits::claim_run(Order order, uint64_t& clean) {
   return at;
 }
 
-// How many words from `word` on are as the span needs them; all of them if it fits.
-uint64_t FrameBits::span_at(uint64_t word, uint64_t n) const {
-  uint64_t i = 0;
-  for (; n >= 64; ++i, n -= 64)
-    if (~free_[word + i].peek()) return i;
-  return n && (~free_[word + i].peek() & low_mask(static_cast<unsigned>(n))) ? i : i + (n != 0);
+// The lowest frame at or above `from` at which n free ones in a row begin; nr_frames_ if there is none.  One pass over
+// the words, which carries how many free frames the last ones ended with.
+uint64_t FrameBits::find_span(uint64_t from, uint64_t n) const {
+  uint64_t run = 0;
+  for (uint64_t w = from / 64; w < nr_words(); ++w) {
+    if (w % kWordsPerBlock == 0 && !test(some_, w / kWordsPerBlock)) {
+      run = 0;
+      w += kWordsPerBlock - 1;
+      continue;
+    }
+    uint64_t word = free_[w].peek();
+    if (w == from / 64) word &= ~low_mask(from % 64);
+    const uint64_t low = ~word ? lowest_bit(~word) : 64;
+    if (run + low >= n) return w * 64 - run;
+    if (low == 64) {
+      run += 64;
+      continue;
+    }
+    if (n < 64) {
+      uint64_t starts = word;
+      for (unsigned have = 1; have < n;) {  // runs of `have` become runs of `have + step`
+        const auto step = static_cast<unsigned>(n - have < have ? n - have : have);
+        starts &= starts >> step;
+        have += step;
+      }
+      if (starts) return w * 64 + lowest_bit(starts);
+    }
+    run = static_cast<uint64_t>(__builtin_clzll(~word));
+  }
+  return nr_frames_;
 }
 
 Maybe<Pfn> FrameBits::claim_span(uint64_t n, uint64_t& clean) {
-  const uint64_t words = (n + 63) / 64;
-  for (uint64_t word = 0; word + words <= nr_words();) {
-    if (word % kWordsPerBlock == 0 && !test(some_, word / kWordsPerBlock)) {
-      word += kWordsPerBlock;
+  Atomic<uint64_t>& hint = span_from_[highest_bit(n)];
+  const uint64_t hinted = hint.peek() * kBlockFrames;
+  for (uint64_t from = hinted < nr_frames_ ? hinted : 0, start = from;;) {
+    const uint64_t at = find_span(from, n);
+    if (at + n <= nr_frames_ && at < nr_frames_) {
+      if (claim_at(first_ + at, n, clean)) {
+        hint.poke(at / kBlockFrames);
+        return first_ + at;
+      }
+      from = at + 1;  // somebody was faster
       continue;
     }
-    const uint64_t fit = span_at(word, n);
-    if (fit == words && claim_at(word_start(word), n, clean)) return word_start(word);
-    word += fit < words ? fit + 1 : 1;
+    if (!start) return {};
+    from = start = 0;
   }
-  return {};
 }
 
 // Frames whose clean bits nobody has looked at go back as they were.
@@ -269,6 +305,8 @@ void FrameBits::note_given(uint64_t word, uint64_t now) {
   const uint64_t block = word / kWordsPerBlock;
   set(some_, block);
   if (!~now && block_is_whole(block)) settle_whole(block);
+  for (Atomic<uint64_t>& from : span_from_)
+    if (from.peek() > block) from.poke(block);
   for (unsigned order = 0; order < kBlockOrder; ++order) {
     if (order <= 6 ? !aligned_runs(now, order) : ~now != 0) break;
     note_run(order, block);
@@ -291,10 +329,27 @@ uint64_t FrameBits::give_back(FrameSet frames) {
   return before & frames.mask;
 }
 
+// Whole words of one block, between two words that may be parts: the hints are put right once for all of them.
+void FrameBits::give_back_words(uint64_t word, uint64_t n, bool clean) {
+  for (uint64_t i = 0; i < n; ++i) {
+    if (clean) clean_[word + i].store(~uint64_t{0});
+    free_[word + i].store(~uint64_t{0});
+  }
+  note_given(word + n - 1, ~uint64_t{0});
+  if (!clean) set(dirty_, word / kWordsPerBlock);
+}
+
 void FrameBits::give_back_run(Pfn first, uint64_t n, bool clean) {
   for (uint64_t done = 0; done < n;) {
-    const uint64_t i = first - first_ + done;
-    const uint64_t count = n - done < 64 - i % 64 ? n - done : 64 - i % 64;
+    const uint64_t i = first - first_ + done, left = n - done;
+    const uint64_t to_block_end = kBlockFrames - i % kBlockFrames;
+    if (i % 64 == 0 && left >= 64) {
+      const uint64_t words = (left < to_block_end ? left : to_block_end) / 64;
+      give_back_words(i / 64, words, clean);
+      done += words * 64;
+      continue;
+    }
+    const uint64_t count = left < 64 - i % 64 ? left : 64 - i % 64;
     const uint64_t mask = low_mask(static_cast<unsigned>(count)) << (i % 64);
     give_back({word_start(i / 64), mask, clean ? mask : 0});
     done += count;
@@ -320,6 +375,33 @@ void FrameBits::forget_dirty(uint64_t block) {
     const uint64_t word = block * kWordsPerBlock + i;
     if (free_[word].load() & ~clean_[word].load()) return set(dirty_, block);
   }
+}
+
+bool FrameBits::begin_block(uint64_t block) {
+  const uint64_t bit = uint64_t{1} << (block % 64);
+  if (test(begun_, block) || (begun_[block / 64].fetch_or(bit) & bit)) return false;
+  unsigned fresh = 0;
+  for (unsigned i = 0; i < kWordsPerBlock; ++i) {
+    const uint64_t word = block * kWordsPerBlock + i;
+    fresh += count_bits(free_[word].load() & clean_[word].load());
+  }
+  return fresh >= kBlockFrames / 4 * 3;
+}
+
+uint64_t FrameBits::make_dirty(uint64_t block) {
+  uint64_t n = 0;
+  for (unsigned i = 0; i < kWordsPerBlock; ++i) {
+    const uint64_t word = block * kWordsPerBlock + i;
+    // Owned while we look: a clean bit belongs to whoever owns the frame.
+    uint64_t free = free_[word].load();
+    while (free && !free_[word].compare_exchange(free, 0)) {
+    }
+    if (!free) continue;
+    n += count_bits(take_clean(word, free));
+    give_back_bits(word, free);
+  }
+  set(dirty_, block);
+  return n;
 }
 
 FrameSet FrameBits::claim_dirty(uint64_t block, unsigned& word) {
@@ -367,6 +449,7 @@ bool FrameBits::is_free(Pfn p) const { return contains(p) && test(free_, p - fir
 void FrameBits::count_by_order(uint64_t (&nr)[kMaxOrder + 1]) const {
   for (uint64_t& n : nr) n = 0;
   for (uint64_t block = 0; block < nr_blocks(); ++block) {
+    if (!test(some_, block)) continue;  // most of a large zone is not online
     if (block_is_whole(block)) {
       const bool pair = block % 2 == 0 ? block + 1 < nr_blocks() && block_is_whole(block + 1) : block_is_whole(block - 1);
       if (!pair) ++nr[kBlockOrder];

@@ -45,11 +45,12 @@ class FrameBits {
   bool contains(Pfn p) const { return !(p < first_) && p - first_ < nr_frames_; }
 
   /// Takes up to n frames (1 to 64) of one word, from the lowest block that is partly used, else from the lowest whole
-  /// one.  Fewer than n where the word has no more; nothing where no frame is free.
-  FrameSet claim_some(unsigned n);
+  /// one.  Fewer than n where the word has no more; nothing where no frame is free.  `skip`: pass over so many partly used
+  /// blocks, if there are more.
+  FrameSet claim_some(unsigned n, unsigned skip = 0);
   /// Takes 2^order frames in a row, aligned.  `clean` tells how many of them read as zero.
   Maybe<Pfn> claim_run(Order order, uint64_t& clean);
-  /// Takes n frames in a row, more than 64, that begin at a multiple of 64: the lowest such.
+  /// Takes n frames in a row, wherever they begin: the lowest such, or nearly.  n from 2 to 2^kMaxOrder.
   Maybe<Pfn> claim_span(uint64_t n, uint64_t& clean);
   /// Takes exactly these frames, or none.
   bool claim_at(Pfn first, uint64_t n, uint64_t& clean);
@@ -68,6 +69,12 @@ class FrameBits {
   /// The highest block at or below `from` with its dirty (and, if asked, whole) bit; -1 if there is none.
   int64_t find_dirty(int64_t from, bool whole_only) const;
   void forget_dirty(uint64_t block);
+
+  /// Marks a block as begun; true for the first who asks since forget_begun(), if nearly all of it is free and clean.
+  bool begin_block(uint64_t block);
+  void forget_begun(uint64_t block) { clear(begun_, block); }
+  /// The host holds memory for all of a block now: its free frames are no longer clean.  How many they are.
+  uint64_t make_dirty(uint64_t block);
 
   uint64_t nr_blocks() const { return (nr_frames_ + kBlockFrames - 1) / kBlockFrames; }
   Pfn block_start(uint64_t block) const { return first_ + block * kBlockFrames; }
@@ -101,8 +108,9 @@ class FrameBits {
   Maybe<Pfn> claim_run_in_wholes(Order order);
   Maybe<Pfn> claim_blocks(Order order);
   bool claim_words(uint64_t first_word, uint64_t n);
-  uint64_t span_at(uint64_t word, uint64_t n) const;
+  uint64_t find_span(uint64_t from, uint64_t n) const;
   void give_back_bits(uint64_t word, uint64_t mask);
+  void give_back_words(uint64_t word, uint64_t n, bool clean);
   void undo_claim(Pfn first, uint64_t n);
   void settle_whole(uint64_t block);
   void note_claimed(uint64_t block);
@@ -122,9 +130,12 @@ class FrameBits {
   Word* some_ = nullptr;
   Word* whole_ = nullptr;
   Word* dirty_ = nullptr;
+  Word* begun_ = nullptr;
   /// Below this block no partly used block has a free run of that order; a hint, lowered when frames are
   /// given back or a whole block is begun.
   Atomic<uint64_t> run_from_[kBlockOrder];
+  /// The same for spans of 2^i frames and more, with this difference: below it there may be shorter ones of the kind.
+  Atomic<uint64_t> span_from_[kMaxOrder + 2];
 };
 
 }  // namespace kmem

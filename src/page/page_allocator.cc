@@ -250,7 +250,7 @@ Page* PageAllocator::refill_and_take(Zone& zone) {
   if (!words) return nullptr;
   Sheaf sheaf = Sheaf::empty(words, kSheafCapacity);
   while (sheaf.room() > kSheafCapacity - kPageBatch) {
-    const FrameSet set = zone.claim_some(sheaf.room() - (kSheafCapacity - kPageBatch));
+    const FrameSet set = zone.claim_some(sheaf.room() - (kSheafCapacity - kPageBatch), CpuStack::where().value % 4);
     if (!set.mask) break;
     // Highest first, so that the lowest comes out first.
     for (uint64_t rest = set.mask; rest; rest &= ~(uint64_t{1} << highest_bit(rest)))
@@ -326,8 +326,8 @@ Page* PageAllocator::alloc_run(Gfp gfp, uint64_t nr, Order align, int nid, bool&
   Order order{static_cast<uint8_t>(log2_ceil(nr))};
   if (order.value < align.value) order = align;
   if (order.value > kMaxOrder) return nullptr;
-  // From 64 frames on, a run of just this length leaves less unused than an aligned block that is cut.
-  const bool span = nr > 64 && align.value <= 6;
+  // A run of just this length, wherever it fits, leaves less unused than an aligned block that is cut.
+  const bool span = nr > 1 && align.value == 0;
   const Claimed got = claim({gfp, order, span ? nr : 0}, nid);
   if (!got.zone) return nullptr;
   if (!span && order.pages() > nr) got.zone->give_back_run(got.first + nr, order.pages() - nr, got.zeroed);

@@ -10,7 +10,7 @@ constexpr uint64_t kKeepFloor = (uint64_t{2} << 20) >> kPageShift;
 constexpr uint64_t kEbbFrom = (uint64_t{8} << 20) >> kPageShift;
 /// How long ago a want of dirty frames still counts, halved each time.
 constexpr uint64_t kWindowNs = 25'000'000;
-/// A zone this full of use has its further sections backed by huge pages: what is wasted at its end is then little.
+/// A zone this full of use has its further blocks backed by huge pages: what is wasted at its end is then little.
 constexpr uint64_t kHugeFrom = (uint64_t{8} << 20) >> kPageShift;
 /// Shorter runs go back only when much is dirty: a system call for a few pages costs more than they are worth.
 constexpr unsigned kGoodRun = 16;
@@ -50,7 +50,6 @@ bool Zone::bring_online(uint64_t section) {
     sections_[section].store(Offline);
     return false;
   }
-  if (huge_ && nr_online() >= kHugeFrom) kmem_port_huge(address(start), n << kPageShift);
   sections_[section].store(Online);
   nr_online_.fetch_add(n);
   return true;
@@ -106,13 +105,28 @@ void Zone::note_in_use() {
   if (KMEM_UNLIKELY(in_use > flood_.peek())) flood_.poke(in_use);
 }
 
-FrameSet Zone::claim_some(unsigned n) {
+// Fresh blocks are begun: where much is in use already, the host is asked for one huge page each instead of 512 small
+// ones, one by one.  The claimed frames are where they are touched for it.
+void Zone::make_huge(Pfn at, uint64_t n, uint64_t clean) {
+  if (KMEM_LIKELY(clean != n || !huge_ || nr_in_use() < kHugeFrom)) return;
+  for (Pfn p = at; p < at + n; p = first() + round_up(p - first() + 1, kBlockFrames)) {
+    const uint64_t block = (p - first()) / kBlockFrames;
+    // A block that this claim takes whole is fresh; of another one, most must still be.
+    const bool all = p - first() == block * kBlockFrames && at + n - p >= kBlockFrames;
+    if (!frames_.begin_block(block) && !all) continue;
+    kmem_port_huge(address(frames_.block_start(block)), kBlockBytes, address(p));
+    if (!all) nr_dirty_.fetch_add(static_cast<int64_t>(frames_.make_dirty(block)));
+  }
+}
+
+FrameSet Zone::claim_some(unsigned n, unsigned skip) {
   for (;;) {
-    const FrameSet set = frames_.claim_some(n);
+    const FrameSet set = frames_.claim_some(n, skip);
     if (set.mask) {
       count_claimed(set.count(), count_bits(set.clean));
       note_in_use();
       note_wanted(count_bits(set.clean));
+      if (set.clean) make_huge(set.first + lowest_bit(set.clean), 1, 1);
       return set;
     }
     if (!grow()) return {};
@@ -127,6 +141,7 @@ Maybe<Pfn> Zone::claim_run(Order order, bool& all_clean) {
       count_claimed(order.pages(), clean);
       note_in_use();
       note_wanted(clean);
+      make_huge(*at, order.pages(), clean);
       all_clean = clean == order.pages();
       return at;
     }
@@ -141,6 +156,7 @@ Maybe<Pfn> Zone::claim_span(uint64_t n, bool& all_clean) {
     if (at) {
       count_claimed(n, clean);
       note_wanted(clean);
+      make_huge(*at, n, clean);
       all_clean = clean == n;
       return at;
     }
@@ -176,8 +192,10 @@ uint64_t Zone::nr_available() const {
 // Free-page reporting --------------------------------------------------------------------------------------------------
 
 uint64_t Zone::keep_limit() const {
-  const uint64_t share = nr_in_use() / 4, wanted = wanted_.peek();
-  const uint64_t keep = share > kKeepFloor ? share : kKeepFloor;
+  const uint64_t in_use = nr_in_use(), share = in_use / 4, wanted = wanted_.peek();
+  // The block that was begun last is resident as a whole.
+  const uint64_t begun = huge_ && in_use >= kHugeFrom ? kBlockFrames : 0;
+  const uint64_t keep = (share > kKeepFloor ? share : kKeepFloor) + begun;
   return wanted > keep ? wanted : keep;
 }
 
@@ -213,9 +231,11 @@ bool Zone::ebbs() {
 void Zone::settle() {
   if (KMEM_LIKELY(nr_dirty() <= kKeepFloor)) return;
   begin_window();
-  // What another CPU gave back behind our search is looked for again.
-  for (int tries = 0; tries < 4 && nr_dirty() > keep_limit(); ++tries)
-    if (!give_to_host(keep_limit() - keep_limit() / 8)) return;
+  // What another CPU gave back behind our search, and left to us, is looked for again.
+  for (int tries = 0; tries < 8 && nr_dirty() > keep_limit(); ++tries) {
+    asked_again_.store(0);
+    if (!give_to_host(keep_limit() - keep_limit() / 8) && !asked_again_.load()) return;
+  }
 }
 
 bool Zone::discard(Pfn start, uint64_t n) {
@@ -231,6 +251,7 @@ uint64_t Zone::return_block(uint64_t block) {
   if (!frames_.claim_whole(block, clean)) return 0;
   count_claimed(kBlockFrames, clean);
   const bool gone = discard(frames_.block_start(block), kBlockFrames);
+  frames_.forget_begun(block);
   // Descriptors of free frames say nothing: their memory goes too.  Where the host refuses, their contents are unknown.
   Page* descriptors = descriptors_ + frames_.block_start(block).value;
   constexpr size_t kBytes = kBlockFrames * sizeof(Page);
@@ -271,14 +292,27 @@ uint64_t Zone::return_all_parts(uint64_t keep, unsigned least) {
   return sum;
 }
 
+// What a search for long runs could not find it will not find the next time, until there is more; short ones, which are
+// taken when there is far too much, can always be found.
+bool Zone::parts_are_worth_a_search(uint64_t keep) const {
+  const uint64_t dirty = nr_dirty(), left = futile_.peek();
+  return dirty > keep + keep / 2 || (dirty > keep && (dirty < left || dirty - left > keep / 4));
+}
+
 uint64_t Zone::give_to_host(uint64_t keep) {
-  if (returning_.exchange(1)) return 0;  // one at a time, and nobody waits
+  if (returning_.exchange(1)) {  // one at a time, and nobody waits: whoever is at it looks again
+    asked_again_.store(1);
+    if (returning_.exchange(1)) return 0;
+  }
   uint64_t sum = 0;
   const auto last = static_cast<int64_t>(frames_.nr_blocks()) - 1;
   for (int64_t b = last; (b = frames_.find_dirty(b, true)) >= 0 && nr_dirty() > keep; --b)
     sum += return_block(static_cast<uint64_t>(b));
-  sum += return_all_parts(keep, kGoodRun);
-  sum += return_all_parts(keep + keep / 2, 1);
+  if (!keep || parts_are_worth_a_search(keep)) {
+    sum += return_all_parts(keep, kGoodRun);
+    sum += return_all_parts(keep + keep / 2, 1);
+    futile_.poke(nr_dirty() > keep ? nr_dirty() : 0);
+  }
   returning_.store(0);
   return sum;
 }

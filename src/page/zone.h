@@ -56,7 +56,7 @@ class Zone {
   bool online_reserved(Pfn first, uint64_t n);
 
   /// As FrameBits, with the counters, and bringing sections online where nothing is free.
-  FrameSet claim_some(unsigned n);
+  FrameSet claim_some(unsigned n, unsigned skip = 0);
   Maybe<Pfn> claim_run(Order order, bool& all_clean);
   Maybe<Pfn> claim_span(uint64_t n, bool& all_clean);
   bool claim_at(Pfn first, uint64_t n);
@@ -108,8 +108,10 @@ class Zone {
   uint64_t return_block(uint64_t block);
   uint64_t return_parts(uint64_t block, unsigned least);
   uint64_t return_all_parts(uint64_t keep, unsigned least);
+  bool parts_are_worth_a_search(uint64_t keep) const;
   bool discard(Pfn first, uint64_t n);
   void note_wanted(uint64_t clean);
+  void make_huge(Pfn first, uint64_t n, uint64_t clean);
   void note_in_use();
   void begin_window();
 
@@ -128,8 +130,10 @@ class Zone {
   Atomic<uint64_t> nr_returned_{0};
   Atomic<uint64_t> nr_returns_{0};
   Atomic<uint64_t> most_in_use_{0};  // an estimate, as those below
+  Atomic<uint64_t> futile_{0};       // dirty frames that a search for long runs left behind
   Atomic<uint64_t> flood_{0};        // the most in use since the last ebb
   Atomic<uint32_t> returning_{0};
+  Atomic<uint32_t> asked_again_{0};  // somebody came while returning_ was set
   // How many dirty frames were wanted back lately: estimates, written without care for a lost update.
   Atomic<uint64_t> crest_{0};         // the most dirty frames in this window
   Atomic<uint64_t> wanted_{0};        // how far they fell from there, or would have fallen; halved with each window

@@ -25,8 +25,10 @@ bool kmem_port_discard(void* address, size_t bytes);
 /// Asks the host to have a range resident in one step, as far as it can; a hint.
 void kmem_port_populate(void* address, size_t bytes);
 
-/// Asks the host to back a range by huge pages; a hint.
-void kmem_port_huge(void* address, size_t bytes);
+/// Asks the host to back a range, a block of 2 MiB, by one huge page now, in the course of touching `place`, a page in it
+/// that the caller owns and nobody has touched; a hint.  The range reads as zero afterwards as before.  What is given back
+/// of it later must stay given back: the host is not to fill holes by itself.
+void kmem_port_huge(void* address, size_t bytes, void* place);
 
 /// Address space with zeroed memory of its own, outside the frames; null where there is none.
 void* kmem_port_map(size_t bytes, size_t align);

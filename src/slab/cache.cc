@@ -18,7 +18,7 @@ constexpr uint32_t kShortSheafPins = 32 << 10;
 constexpr int64_t kIdleFloor = 1 << 20;
 constexpr int64_t kIdleFloorAgain = 32 << 10;
 /// What a cache keeps of empty slabs.
-constexpr uint32_t kKeepEmpty = 64 << 10;
+constexpr uint32_t kKeepEmpty = 32 << 10;
 
 /// How far ahead of the object at hand descriptors are fetched.
 constexpr unsigned kAhead = 6;
