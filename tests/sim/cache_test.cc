@@ -26,11 +26,18 @@ const Operation kOperations[] = {
 };
 
 enum class Who { Interrupt, SameCpu, OtherCpu };
-enum class Fill { Fresh, HalfFull, Full };
+enum class Fill { Fresh, HalfFull, Full, Idle };
 
 /// What the sheaf of the first CPU looks like before.
 void prepare(User& first, User& second, Fill fill) {
   if (fill == Fill::Fresh) return;
+  if (fill == Fill::Idle) {
+    // More than 1 MiB of slabs, nearly all of it free again but for one object in a slab here and there.
+    first.take(40);
+    for (int i = 0; i < 11; ++i) second.take(1), first.take(3);
+    first.give(64);
+    return;
+  }
   first.take(7);
   second.take(7);
   first.give(fill == Fill::Full ? 4 : 1);
@@ -90,6 +97,19 @@ TEST(Cache, a_task_may_be_migrated_at_every_step_of_every_operation) {
       at_every_step({Event::Migrate, 1},
                     [&](const Script& s) { return disturbed(operation, nothing, Who::OtherCpu, fill, s); });
     }
+}
+
+// What a cache does when it finds that it holds much for few: barns and CPUs are emptied, slabs go.
+TEST(Cache, an_idle_cache_bears_everybody_at_every_step) {
+  for (const Who who : {Who::Interrupt, Who::OtherCpu})
+    for (const size_t a : {3u, 4u, 5u})
+      for (const size_t b : {0u, 4u, 5u, 6u}) {
+        SCOPED_TRACE(std::string("'") + kOperations[a].name + "' disturbed by '" + kOperations[b].name + "'");
+        const Event event{who == Who::Interrupt ? Event::Interrupt : Event::Switch, who == Who::Interrupt ? 0u : 1u};
+        at_every_step(event,
+                      [&](const Script& s) { return disturbed(kOperations[a], kOperations[b], who, Fill::Idle, s); });
+        if (HasFailure()) return;
+      }
 }
 
 // Interrupts one step apart, the second often within the first.

@@ -110,9 +110,7 @@ class Ledger {
   void* any() const { return held_.empty() ? nullptr : *held_.begin(); }
 
  private:
-  static uint64_t* last_word(void* p, size_t bytes) {
-    return reinterpret_cast<uint64_t*>(static_cast<char*>(p) + bytes) - 1;
-  }
+  static uint64_t* last_word(void* p, size_t bytes) { return static_cast<uint64_t*>(p) + bytes / sizeof(uint64_t) - 1; }
   static void mark(void* p, size_t bytes) {
     *static_cast<uint64_t*>(p) = ~reinterpret_cast<uint64_t>(p);
     *last_word(p, bytes) = ~reinterpret_cast<uint64_t>(p);
