@@ -119,41 +119,58 @@ uint64_t frames_in_use() {
   return used;
 }
 
-Outcome interrupted(const Operation& operation, const Script& script) {
+/// With a handler, and with a task on the second CPU that does the same.
+Outcome disturbed(const Operation& operation, const Script& script) {
   switch_on();
   EXPECT_TRUE(kmem::boot());
   const uint64_t before = frames_in_use();
   Ledger ledger;
-  Caller first(ledger), second(ledger);
+  Caller first(ledger), second(ledger), third(ledger);
   for (int i = 0; i < 9; ++i) first.take(8192);
   for (int i = 0; i < 3; ++i) first.take(64);
   Tasks tasks;
   tasks.add(0, [&] { operation.run(first); });
   tasks.add_handler([&] { use_in_interrupt(second); });
+  tasks.add(1, [&] { use_in_interrupt(third); });
   const Outcome outcome = tasks.run(script);
   if (!outcome) return outcome;
   expect_sound(kmem::check_system());
   first.give_all();
   second.give_all();
+  third.give_all();
   expect_system_empty(before);
   return outcome;
 }
 
-TEST(Kmalloc, an_interrupt_may_allocate_and_free_at_every_step_of_every_call) {
+/// All of the steps of what is short; every few of "reclaim", which goes through all caches.
+void at_every_step_of_every_call(const Event& event) {
   uint64_t runs = 0;
   for (const Operation& operation : kOperations) {
     SCOPED_TRACE(operation.name);
-    // All of the steps of what is short; every few of "reclaim", which goes through all caches.
     const bool longish = std::string("reclaim") == operation.name;
     for (uint64_t n = 0;; n += longish ? 5 : 1, ++runs) {
-      SCOPED_TRACE("interrupt at step " + std::to_string(n));
-      const Outcome outcome = interrupted(operation, sim_port::plan({{n, {Event::Interrupt, 0}}}));
+      SCOPED_TRACE("at step " + std::to_string(n));
+      const Outcome outcome = disturbed(operation, sim_port::plan({{n, event}}));
       EXPECT_TRUE(outcome) << outcome.failure;
-      if (HasFailure()) return;
+      if (testing::Test::HasFailure()) return;
       if (outcome.steps <= n) break;
     }
   }
   EXPECT_GT(runs, 1000u);
+}
+
+TEST(Kmalloc, an_interrupt_may_allocate_and_free_at_every_step_of_every_call) {
+  at_every_step_of_every_call({Event::Interrupt, 0});
+}
+TEST(Kmalloc, another_cpu_may_allocate_and_free_at_every_step_of_every_call) {
+  at_every_step_of_every_call({Event::Switch, 1});
+}
+TEST(Kmalloc, a_task_may_be_migrated_at_every_step_of_every_call) { at_every_step_of_every_call({Event::Migrate, 1}); }
+
+TEST(Kmalloc, two_interrupts_may_come_at_any_two_steps) {
+  const uint64_t runs = at_every_two_steps(
+      {Event::Interrupt, 0}, {Event::Interrupt, 0}, [](const Script& s) { return disturbed(kOperations[0], s); }, 3);
+  EXPECT_GT(runs, 100u);
 }
 
 // During boot an interrupt gets nothing, and harms nothing.
