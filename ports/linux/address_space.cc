@@ -95,16 +95,29 @@ char* place_base(const Plan& plan) {
   return nullptr;
 }
 
-/// What RLIMIT_AS leaves; 0 for no limit.
-uint64_t address_space_left() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
-  char text[64];
+/// Field `index` of /proc/self/statm, in bytes: 0 all address space, 5 data and stack.
+uint64_t used_bytes(int index) {
+  char text[128];
   read_file("/proc/self/statm", text, sizeof text);
-  uint64_t used = 0;
-  for (const char* c = text; *c >= '0' && *c <= '9'; ++c) used = used * 10 + static_cast<uint64_t>(*c - '0');
-  used *= host_page;
+  const char* c = text;
+  for (; index && *c; ++c) index -= *c == ' ';
+  uint64_t pages = 0;
+  for (; *c >= '0' && *c <= '9'; ++c) pages = pages * 10 + static_cast<uint64_t>(*c - '0');
+  return pages * host_page;
+}
+
+/// What a limit leaves; 0 for no limit.
+uint64_t left_of(decltype(RLIMIT_AS) resource, int index) {
+  rlimit limit;
+  if (getrlimit(resource, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
+  const uint64_t used = used_bytes(index);
   return limit.rlim_cur > used ? limit.rlim_cur - used : 1;
+}
+
+/// The tighter of RLIMIT_AS and RLIMIT_DATA, which counts what is writable: tables and frames alike.
+uint64_t address_space_left() {
+  const uint64_t space = left_of(RLIMIT_AS, 0), data = left_of(RLIMIT_DATA, 5);
+  return !data || (space && space < data) ? space : data;
 }
 
 bool lay_out(kmem::Machine& machine, uint64_t ram, bool whole) {
