@@ -117,11 +117,13 @@ void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool ma
 
 bool kmem_port_fence_cpus() {
   // Registering again costs a system call and changes nothing; a forked child may have to.
-  static int registered;
-  if (!registered) {
-    registered = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0 ? 1 : -1;
+  static int registered;  // 1: yes, -1: the host refused
+  int known = __atomic_load_n(&registered, __ATOMIC_RELAXED);
+  if (!known) {
+    known = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0 ? 1 : -1;
+    __atomic_store_n(&registered, known, __ATOMIC_RELAXED);
   }
-  return registered > 0 && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
+  return known > 0 && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
 }
 
 void kmem_port_at_fork(void (*in_child)()) { pthread_atfork(nullptr, nullptr, in_child); }

@@ -2,6 +2,7 @@
 // Sheaves: arrays of pointers that move as a whole between the CPUs' words and the barns.
 
 #include "base/atomic.h"
+#include "base/sanitizer.h"
 #include "port/cpu_stack.h"
 #include "sync/index_stack.h"
 
@@ -21,18 +22,29 @@ struct Sheaf {
 
   explicit operator bool() const { return words != nullptr; }
   static Sheaf empty(uint64_t* words, unsigned capacity) {
-    words[capacity] = 0;
+    write(words[capacity], 0);
     return {words, capacity};
   }
   unsigned room() const { return top; }
-  bool is_empty() const { return words[top] == 0; }
-  void put(void* p) { words[--top] = reinterpret_cast<uint64_t>(p); }
-  void* take() { return reinterpret_cast<void*>(words[top++]); }
+  bool is_empty() const { return read(words[top]) == 0; }
+  void put(void* p) {
+    KMEM_GIVES(p);
+    write(words[--top], reinterpret_cast<uint64_t>(p));
+  }
+  void* take() {
+    auto* p = reinterpret_cast<void*>(read(words[top++]));
+    KMEM_TAKES(p);
+    return p;
+  }
   unsigned count() const {
     unsigned n = 0;
-    while (words[top + n]) ++n;
+    while (read(words[top + n])) ++n;
     return n;
   }
+
+  /// Who only looks at a CPU's sheaf may see it while it becomes somebody else's, and finds that out afterwards.
+  static uint64_t read(const uint64_t& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); }
+  static void write(uint64_t& word, uint64_t value) { __atomic_store_n(&word, value, __ATOMIC_RELAXED); }
 
   /// As a per-CPU word, and back.
   uint64_t as_word(const char* base) const {
