@@ -22,9 +22,11 @@ namespace kmem {
 inline constexpr size_t kTablesBytes = size_t{1} << 20;
 inline constexpr size_t kFrameTableSpan = size_t{256} << 20;
 inline constexpr ptrdiff_t kTables = -static_cast<ptrdiff_t>(kTablesBytes);
-inline constexpr ptrdiff_t kFrameTable = kTables - static_cast<ptrdiff_t>(kFrameTableSpan);
-/// Frames that the frame table can name: 1 TiB of them.
-inline constexpr uint64_t kMaxFrames = kFrameTableSpan;
+/// Half a page into its span: the bytes of a zone's first frames, which every small heap has, then lie in the upper half of
+/// a page, and do not look like the words of the per-CPU area below by their low 12 bits (slab/tables.h).
+inline constexpr ptrdiff_t kFrameTable = kTables - static_cast<ptrdiff_t>(kFrameTableSpan) + 2048;
+/// Frames that the frame table can name: 1 TiB of them, nearly.
+inline constexpr uint64_t kMaxFrames = kFrameTableSpan - kPageSize;
 
 inline constexpr unsigned kCpuShift = 15;
 inline constexpr size_t kCpuStride = size_t{1} << kCpuShift;
