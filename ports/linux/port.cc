@@ -2,6 +2,8 @@
 
 #include "port/port.h"
 
+#include <errno.h>
+#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,6 +21,7 @@
 #include "linux_port.h"
 #include "port/cpu_stack.h"
 #include "port/machine.h"
+#include "port/task.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -125,6 +128,28 @@ bool kmem_port_fence_cpus() {
   }
   return known > 0 && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
 }
+
+void kmem_port_wait(const uint32_t* word, uint32_t expected, uint64_t deadline_ns) {
+  timespec until{static_cast<time_t>(deadline_ns / 1000000000u), static_cast<long>(deadline_ns % 1000000000u)};
+  const int saved = errno;
+  syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, deadline_ns == kmem::kForever ? nullptr : &until, nullptr,
+          FUTEX_BITSET_MATCH_ANY);
+  errno = saved;
+}
+
+void kmem_port_wake(const uint32_t* word, uint32_t most) {
+  const int saved = errno;
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most < INT32_MAX ? most : INT32_MAX);
+  errno = saved;
+}
+
+kmem::TaskState* kmem_port_task() {
+  // The static model: it must not allocate, and 48 bytes fit into what libc keeps free for libraries loaded late.
+  static thread_local kmem::TaskState state __attribute__((tls_model("initial-exec")));
+  return &state;
+}
+
+bool kmem_port_in_interrupt() { return false; }
 
 void kmem_port_at_fork(void (*in_child)()) { pthread_atfork(nullptr, nullptr, in_child); }
 

@@ -121,6 +121,17 @@ bool kmem_port_fence_cpus() {
   return true;
 }
 
+void kmem_port_wait(const uint32_t* word, uint32_t expected, uint64_t deadline_ns) {
+  kmem_sim_step();
+  if (__atomic_load_n(word, __ATOMIC_RELAXED) == expected) sim_port::wait_on(word, deadline_ns);
+}
+void kmem_port_wake(const uint32_t* word, uint32_t most) {
+  kmem_sim_step();
+  sim_port::wake_on(word, most);
+}
+kmem::TaskState* kmem_port_task() { return &sim_port::task_state(); }
+bool kmem_port_in_interrupt() { return sim_port::in_interrupt(); }
+
 uint64_t kmem_port_now_ns() { return sim_port::host().now_ns; }
 uint64_t kmem_port_entropy() { return 0x9e3779b97f4a7c15u; }
 unsigned kmem_port_backtrace(void**, unsigned) { return 0; }

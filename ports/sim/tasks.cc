@@ -2,9 +2,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/atomic.h"
 #include "fiber.h"
+#include "kmem_port/sim_host.h"
+#include "port/port.h"
 
 namespace sim_port {
 namespace {
@@ -15,12 +18,16 @@ struct Thread {
   bool registered = true;
   bool restart = false;  // something came between since its sequence began
   unsigned depth = 0;
+  kmem::TaskState state;
 };
 
 struct Task : Thread {
   std::function<void()> body;
   std::unique_ptr<Fiber> fiber;
   bool done = false;
+  const uint32_t* waits_for = nullptr;  // asleep
+  uint64_t deadline = 0, asleep_since = 0;
+  bool can_run() const { return !done && !waits_for; }
 };
 
 Thread outside;  // code that is no task's
@@ -58,7 +65,9 @@ struct Tasks::Runner {
   void resume_from_driver(unsigned index);
   void interrupt(unsigned handler);
   void migrate(uint32_t cpu);
-  bool next(unsigned& index) const;
+  bool next(unsigned& index);
+  bool end_a_wait();
+  void sleep();
 };
 
 Tasks::Runner* Tasks::Runner::active = nullptr;
@@ -84,7 +93,7 @@ void Tasks::Runner::step() {
 void Tasks::Runner::happen(const Event& event) {
   switch (event.kind) {
     case Event::Switch:
-      if (event.target < tasks.size() && event.target != now && !tasks[event.target]->done) go_on_with(event.target);
+      if (event.target < tasks.size() && event.target != now && tasks[event.target]->can_run()) go_on_with(event.target);
       break;
     case Event::Interrupt:
       if (event.target < handlers.size()) interrupt(event.target);
@@ -139,10 +148,40 @@ void Tasks::Runner::migrate(uint32_t cpu) {
   occupy(task);
 }
 
-bool Tasks::Runner::next(unsigned& index) const {
-  for (index = 0; index < tasks.size(); ++index)
-    if (!tasks[index]->done) return true;
+/// The lowest that can run; false where all have ended, or sleep for ever.
+bool Tasks::Runner::next(unsigned& index) {
+  do {
+    for (index = 0; index < tasks.size(); ++index)
+      if (tasks[index]->can_run()) return true;
+  } while (end_a_wait());
   return false;
+}
+
+/// Nobody can run: the clock moves to the first deadline, and who waits for it wakes.
+bool Tasks::Runner::end_a_wait() {
+  Task* first = nullptr;
+  bool asleep = false;
+  for (auto& task : tasks) {
+    if (task->done) continue;
+    asleep = true;
+    if (task->deadline != kmem::kForever && (!first || task->deadline < first->deadline)) first = task.get();
+  }
+  if (!first) {
+    if (asleep) failure = "deadlock: every task waits";
+    return false;
+  }
+  if (host().now_ns < first->deadline) host().now_ns = first->deadline;
+  first->waits_for = nullptr;
+  return true;
+}
+
+void Tasks::Runner::sleep() {
+  Task& task = running();
+  unsigned index;
+  while (task.waits_for) {
+    if (!next(index)) Fiber::go(*task.fiber, driver());  // the run has failed, and nobody comes back
+    if (index != now) go_on_with(index);
+  }
 }
 
 // Tasks
@@ -225,9 +264,11 @@ Script random(uint64_t seed, const Chances& chances) {
 // --------------------------------------------------------------------------------------------------------
 
 void stand_on(uint32_t cpu, bool registered) {
-  outside = {};
   outside.cpu = cpu;
   outside.registered = registered;
+  outside.restart = false;
+  outside.depth = 0;
+  memset(static_cast<void*>(&outside.state), 0, sizeof outside.state);
 }
 
 Sequence::Sequence() {
@@ -237,6 +278,35 @@ Sequence::Sequence() {
 bool Sequence::disturbed() {
   kmem_sim_step();
   return current->restart;
+}
+
+kmem::TaskState& task_state() { return current->state; }
+bool in_interrupt() { return current->depth != 0; }
+
+void wait_on(const uint32_t* word, uint64_t deadline_ns) {
+  Tasks::Runner* runner = Tasks::Runner::active;
+  if (current->depth) give_up("an interrupt waits");
+  if (!runner) {
+    if (deadline_ns == kmem::kForever) give_up("a wait that nobody ends");
+    if (host().now_ns < deadline_ns) host().now_ns = deadline_ns;
+    return;
+  }
+  if (deadline_ns <= host().now_ns) return;
+  Task& task = runner->running();
+  task.asleep_since = runner->steps;
+  task.deadline = deadline_ns;
+  task.waits_for = word;
+  runner->sleep();
+}
+
+void wake_on(const uint32_t* word, uint32_t most) {
+  for (Tasks::Runner* runner = Tasks::Runner::active; runner && most; --most) {
+    Task* longest = nullptr;
+    for (auto& task : runner->tasks)
+      if (!task->done && task->waits_for == word && (!longest || task->asleep_since < longest->asleep_since)) longest = task.get();
+    if (!longest) return;
+    longest->waits_for = nullptr;
+  }
 }
 
 int32_t shown_cpu() { return current->registered ? static_cast<int32_t>(current->cpu) : -1; }

@@ -6,6 +6,7 @@
 
 namespace kmem {
 struct Machine;
+inline constexpr uint64_t kForever = ~uint64_t{0};
 }
 
 extern "C" {
@@ -42,6 +43,15 @@ bool kmem_port_fence_cpus(void);
 
 /// Has `in_child` called in the child of every fork.  Called once, when kmem is up; not in interrupts.
 void kmem_port_at_fork(void (*in_child)(void));
+
+/// Sleeps until somebody wakes the word, or it is not `expected`, or the clock reaches `deadline_ns` (kForever: never).
+/// It may also return for no reason: look again.  Task context only.
+void kmem_port_wait(const uint32_t* word, uint32_t expected, uint64_t deadline_ns);
+/// Wakes up to `most` tasks that wait on the word, in the order in which they came as far as the host keeps it.
+void kmem_port_wake(const uint32_t* word, uint32_t most);
+/// Does the caller run in an interrupt: a signal handler, on whatever stack?  Found out, not declared, so it takes its time
+/// (microseconds); for who is about to sleep or to complain.
+bool kmem_port_in_interrupt(void);
 
 /// Nanoseconds on a clock that does not go back.
 uint64_t kmem_port_now_ns(void);

@@ -9,6 +9,7 @@
 #include "port/cpu_stack.h"
 #include "port/machine.h"
 #include "port/port.h"
+#include "port/task.h"
 
 char* kmem_base = nullptr;
 
@@ -237,6 +238,22 @@ TEST_F(Contract, the_clock_does_not_go_back_and_a_fence_returns) {
   const uint64_t before = kmem_port_now_ns();
   kmem_port_fence_cpus();
   EXPECT_GE(kmem_port_now_ns(), before);
+}
+
+TEST_F(Contract, a_wait_ends_at_its_deadline_and_at_once_where_the_word_is_another) {
+  uint32_t word = 1;
+  kmem_port_wait(&word, 0, kForever);
+  const uint64_t until = kmem_port_now_ns() + 1000000;
+  while (kmem_port_now_ns() < until) kmem_port_wait(&word, 1, until);
+  kmem_port_wake(&word, 1);
+}
+
+TEST_F(Contract, a_task_has_one_state_and_is_no_interrupt) {
+  TaskState* task = kmem_port_task();
+  ASSERT_NE(task, nullptr);
+  EXPECT_EQ(task, kmem_port_task());
+  EXPECT_EQ(task->preempt_count.peek(), 0u);
+  EXPECT_FALSE(kmem_port_in_interrupt());
 }
 
 }  // namespace

@@ -114,6 +114,67 @@ TEST(Tasks, a_panic_ends_the_run_and_not_the_program) {
   EXPECT_EQ(host().nr_panics, 1u);
 }
 
+TEST(Waiting, ends_when_somebody_wakes_the_word) {
+  power_on({});
+  uint32_t word = 0;
+  std::string order;
+  Tasks tasks;
+  for (const char c : {'a', 'b'})
+    tasks.add(0, [&, c] {
+      while (!word) kmem_port_wait(&word, 0, kmem::kForever);
+      order += c;
+    });
+  tasks.add(1, [&] {
+    word = 1;
+    kmem_port_wake(&word, 1);
+    order += 'w';
+    kmem_port_wake(&word, 1);
+  });
+  EXPECT_TRUE(tasks.run(undisturbed()));
+  EXPECT_EQ(order, "wab");
+}
+
+TEST(Waiting, moves_the_clock_to_the_deadline_when_nobody_can_run) {
+  power_on({});
+  const uint64_t start = host().now_ns;
+  uint32_t word = 0;
+  Tasks tasks;
+  tasks.add(0, [&] { kmem_port_wait(&word, 0, start + 500); });
+  tasks.add(0, [&] { kmem_port_wait(&word, 0, start + 300); });
+  EXPECT_TRUE(tasks.run(undisturbed()));
+  EXPECT_EQ(host().now_ns, start + 500);
+}
+
+TEST(Waiting, of_everybody_for_ever_is_a_deadlock_and_in_an_interrupt_a_mistake) {
+  power_on({});
+  uint32_t word = 0;
+  {
+    Tasks tasks;
+    tasks.add(0, [&] { kmem_port_wait(&word, 0, kmem::kForever); });
+    EXPECT_NE(tasks.run(undisturbed()).failure.find("deadlock"), std::string::npos);
+  }
+  Tasks tasks;
+  tasks.add(0, [] { kmem_sim_step(); });
+  tasks.add_handler([&] {
+    EXPECT_TRUE(kmem_port_in_interrupt());
+    kmem_port_wait(&word, 0, kmem::kForever);
+  });
+  EXPECT_NE(tasks.run(plan({{0, {Event::Interrupt, 0}}})).failure.find("interrupt waits"), std::string::npos);
+}
+
+TEST(TaskState, is_each_task_s_own_and_zero_at_first) {
+  power_on({});
+  Tasks tasks;
+  for (int i = 0; i < 2; ++i)
+    tasks.add(0, [] {
+      EXPECT_EQ(kmem_port_task()->preempt_count.peek(), 0u);
+      kmem_port_task()->preempt_count.poke(1);
+      kmem_sim_step();
+    });
+  EXPECT_TRUE(tasks.run(plan({{0, {Event::Switch, 1}}})));
+  EXPECT_EQ(kmem_port_task()->preempt_count.peek(), 0u);
+}
+
 TEST(Scripts, with_the_same_seed_are_the_same) {
   const auto run = [](uint64_t seed) {
     Trace t;

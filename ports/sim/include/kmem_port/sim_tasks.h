@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "port/task.h"
 
 namespace sim_port {
 
@@ -91,6 +92,14 @@ class Sequence {
 int32_t shown_cpu();
 /// The CPU that we are on.
 uint32_t real_cpu();
+/// What the core remembers of the task that runs, and whether an interrupt is on top of it.
+kmem::TaskState& task_state();
+bool in_interrupt();
+/// The task sleeps, and the lowest that can run goes on.  Where none can, the clock moves to the next deadline; where there
+/// is none either, or it is an interrupt that would sleep, the run is given up.  Outside of a run only the clock moves.
+void wait_on(const uint32_t* word, uint64_t deadline_ns);
+/// The tasks that have slept longest may run again.
+void wake_on(const uint32_t* word, uint32_t most);
 /// Every sequence in flight on another CPU restarts.
 void fence_others();
 /// Ends the run, with no return to whoever runs; outside of a run it ends the program.

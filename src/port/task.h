@@ -1,0 +1,28 @@
+#pragma once
+// What the core remembers of each task: a thread of a process, a task of a kernel.
+
+#include "base/atomic.h"
+#include "base/types.h"
+
+namespace kmem {
+
+/// One for each task, zero when the task begins.  Written by its own task only, and by interrupts on top of it, which
+/// leave what they found; so plain loads and stores do.
+struct TaskState {
+  /// How deep the task is in sections that must not sleep, laid out as the kernel does (include/linux/preempt.h):
+  /// bits 0-7 preempt_disable() and spinlocks, 8-15 softirq, 16-19 hardirq, 20-23 NMI.
+  Atomic<uint32_t> preempt_count;
+  /// Scopes: the kernel's PF_MEMALLOC, PF_MEMALLOC_NOIO, PF_MEMALLOC_NOFS.
+  Atomic<uint32_t> flags;
+  /// Fault injection: the n-th allocation from now fails; 0 for none.
+  Atomic<uint32_t> fail_nth;
+  Atomic<uint32_t> spare;
+  /// For whoever has something to remember for each task; say here what it is.
+  Atomic<uint64_t> words[4];
+};
+static_assert(sizeof(TaskState) == 48, "ports reserve static thread storage for it");
+
+}  // namespace kmem
+
+/// The state of the task that calls, or that an interrupt interrupted.  Never null; any context.
+extern "C" kmem::TaskState* kmem_port_task(void);
