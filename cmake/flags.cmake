@@ -10,8 +10,14 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug or Release" FORCE)
 endif()
 # -O1 and not -O0: the fast paths are inline assembly with many operands, which needs registers.
-set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
-set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+# Debian 12's valgrind does not read clang's DWARF 5.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  set(debug_info "-gdwarf-4")
+else()
+  set(debug_info "-g")
+endif()
+set(CMAKE_C_FLAGS_DEBUG "-O1 ${debug_info}")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 ${debug_info}")
 # Line tables stay in a release, so that reports and profiles can name lines.
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")

@@ -72,16 +72,18 @@ class Code {
   unsigned nr_ = 0;
 };
 
-/// Reads memory that may not be there.
-bool safe_read(uintptr_t at, void* to, size_t bytes) {
+/// Reads memory that may not be there, or end early; the bytes that were.
+size_t safe_read(uintptr_t at, void* to, size_t bytes) {
   iovec into{to, bytes}, from{reinterpret_cast<void*>(at), bytes};
-  return syscall(SYS_process_vm_readv, getpid(), &into, 1, &from, 1, 0) == static_cast<long>(bytes);
+  // The last one goes over the stack, all 64 bits of it.
+  const long got = syscall(SYS_process_vm_readv, getpid(), &into, 1ul, &from, 1ul, 0ul);
+  return got > 0 ? static_cast<size_t>(got) : 0;
 }
 
 /// Does a call end just before `at`?  call rel32; call r/m with and without displacement.
 bool follows_a_call(uintptr_t at) {
   unsigned char code[8];
-  if (!safe_read(at - sizeof code, code, sizeof code)) return false;
+  if (safe_read(at - sizeof code, code, sizeof code) != sizeof code) return false;
   const auto indirect = [&](unsigned i) { return code[i] == 0xff && (code[i + 1] & 0x38) == 0x10; };
   return code[3] == 0xe8 || indirect(6) || indirect(5) || indirect(2) || indirect(1);
 }
@@ -96,8 +98,9 @@ unsigned scan_stack(void** frames, unsigned max) {
   const auto top = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   for (size_t done = 0; done < kWords && n < max; done += kAtOnce) {
     uintptr_t words[kAtOnce];
-    if (!safe_read(top + done * sizeof *words, words, sizeof words)) break;
-    for (size_t i = 0; i < kAtOnce && n < max; ++i)
+    const size_t got = safe_read(top + done * sizeof *words, words, sizeof words) / sizeof *words;
+    if (!got) break;
+    for (size_t i = 0; i < got && n < max; ++i)
       if (code.contains(words[i]) && follows_a_call(words[i])) frames[n++] = reinterpret_cast<void*>(words[i]);
   }
   return n;

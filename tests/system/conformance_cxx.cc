@@ -190,13 +190,19 @@ TEST(nothrow_new_calls_the_new_handler_and_swallows_what_it_throws) {
   check("new[](align, nothrow)", [=] { return ::operator new[](n, alignment, std::nothrow); });
 }
 
-TEST(an_array_of_negative_length_throws_bad_array_new_length) {
+// Which of the two is the compiler's doing: clang 14 asks operator new[] for what can't be.
+#ifdef __clang__
+using BadLength = std::bad_alloc;
+#else
+using BadLength = std::bad_array_new_length;
+#endif
+TEST(an_array_of_negative_length_throws) {
   long length = -1;
   __asm__ volatile("" : "+r"(length));
   bool thrown = false;
   try {
     opaque(new int[static_cast<size_t>(length)]);
-  } catch (const std::bad_array_new_length&) {
+  } catch (const BadLength&) {
     thrown = true;
   }
   EXPECT(thrown, "new int[-1]");
