@@ -6,6 +6,14 @@
 
 namespace kmem {
 
+/// Bits of TaskState::flags: the kernel's PF_MEMALLOC and its scopes, with its numbers.
+namespace task_flag {
+inline constexpr uint32_t kMemAlloc = 0x800;      // it frees memory: no marks hold it, and it does not reclaim
+inline constexpr uint32_t kNoFs = 0x40000;        // its allocations are GFP_NOFS
+inline constexpr uint32_t kNoIo = 0x80000;        // its allocations are GFP_NOIO
+inline constexpr uint32_t kOutOfMemory = 0x1000;  // ours: it runs an out-of-memory notifier
+}  // namespace task_flag
+
 /// One for each task, zero when the task begins.  Written by its own task only, and by interrupts on top of it, which
 /// leave what they found; so plain loads and stores do.
 struct TaskState {
