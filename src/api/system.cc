@@ -73,9 +73,22 @@ void fake_nodes(Machine& machine, uint32_t nr) {
   for (uint32_t cpu = 0; cpu < machine.nr_cpus; ++cpu) machine.cpu_node[cpu] = static_cast<uint8_t>(cpu % nr);
 }
 
+/// highmem=: the end of the last range loses its permanent addresses; a part of it keeps them.
+void make_high(Machine& machine, uint64_t bytes) {
+  constexpr uint64_t kUnit = kPageSize << kMaxOrder;
+  if (!machine.nr_ram || machine.nr_ram == kMaxRamRanges) return;
+  RamRange& last = machine.ram[machine.nr_ram - 1];
+  bytes = round_up(bytes, kUnit);
+  if (bytes + kUnit > last.bytes) bytes = last.bytes > kUnit ? round_down(last.bytes - kUnit, kUnit) : 0;
+  if (!bytes) return;
+  last.bytes -= bytes;
+  machine.ram[machine.nr_ram++] = {{last.start.value + last.bytes}, bytes, last.node, true};
+}
+
 void apply_options(System& s) {
   if (s.options.mem) cap_memory(s.machine, s.options.mem);
   if (s.options.numa_fake > 1 && s.machine.nr_ram) fake_nodes(s.machine, s.options.numa_fake);
+  if (s.options.highmem) make_high(s.machine, s.options.highmem);
   if (s.options.nr_cpus) note("boot word 'nr_cpus' is for machines that kmem starts the CPUs of; ignored");
   set_panic_on_warn(s.options.panic_on_warn);
   set_report_facts(s.machine.cpu_stack == CpuStackMode::Rseq ? "CPU stacks: restartable sequences" : "CPU stacks: try-lock");

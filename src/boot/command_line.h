@@ -20,10 +20,10 @@ struct BootOptions {
   bool checks = false;           // slub_debug=F: every object by its slab's bits, so that no double free goes unseen
   bool rseq = true;              // rseq=BOOL: restartable sequences carry the fast paths where the host has them
   bool thp = true;               // thp=BOOL: ask the host for huge pages
+  uint64_t highmem = 0;          // highmem=SIZE: so much of the memory has no permanent address
+  uint64_t vmalloc = 0;          // vmalloc=SIZE: of the vmalloc window
+  bool alias = false;            // alias=BOOL: window and direct map show the same frames
   // Known words of what is not built yet: they are reported and stay as they are.
-  uint64_t highmem = 0;  // highmem=SIZE: frames without a permanent address
-  uint64_t vmalloc = 0;  // vmalloc=SIZE: of the vmalloc window
-  bool alias = false;    // alias=BOOL: window and direct map show the same frames
   bool kswapd = false;   // kswapd=BOOL: reclaim in the background
 };
 

@@ -44,6 +44,10 @@ char* PageAllocator::init(const Machine& machine, SheafPool& sheaves, uint64_t m
   for (unsigned i = 0; i < machine.nr_ram; ++i) {
     const Pfn start{machine.ram[i].start.value >> kPageShift};
     const Pfn end = start + (machine.ram[i].bytes >> kPageShift);
+    if (machine.ram[i].high) {
+      if (!add_zone(machine, ZoneKind::HighMem, start, end - start, machine.ram[i].node, metadata)) return nullptr;
+      continue;
+    }
     const Pfn limits[] = {{0}, kDmaEnd, kDma32End, {~uint64_t{0}}};
     for (unsigned kind = 0; kind < 3; ++kind) {
       const Pfn from = start < limits[kind] ? limits[kind] : start;
@@ -76,6 +80,9 @@ void PageAllocator::order_zones(const Machine& machine) {
       zones_by_node_[node][n] = &zones_[best];
     }
     zones_by_node_[node][n] = nullptr;
+    preferred_[node] = zones_by_node_[node][0];
+    for (unsigned i = n; i--;)
+      if (zones_by_node_[node][i]->kind() != ZoneKind::HighMem) preferred_[node] = zones_by_node_[node][i];
   }
 }
 
@@ -229,6 +236,20 @@ void PageAllocator::settle(Zone& zone) {
     ebbing_.store(0);
   }
   zone.settle();
+}
+
+Maybe<Pfn> PageAllocator::claim_bare_run(Gfp gfp, Order order, int nid, uint64_t& clean) {
+  const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
+  const ZoneKind highest = highest_zone(gfp);
+  for (int hard = 0; hard < 2; ++hard) {
+    for (Zone** z = zones_by_node_[node]; *z; ++z) {
+      Zone& zone = **z;
+      if (zone.kind() > highest || !may_take(zone, highest, order.pages(), gfp, hard != 0)) continue;
+      if ((gfp & gfp::kThisNode) && zone.node().value != node) continue;
+      if (const auto at = zone.claim_bare_run(order, clean)) return at;
+    }
+  }
+  return {};
 }
 
 // This CPU's lists -----------------------------------------------------------------------------------------------------

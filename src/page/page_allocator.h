@@ -60,6 +60,10 @@ class PageAllocator {
   Maybe<Pfn> alloc_frames(Gfp gfp, Order order, int nid);
   void free_frames(Pfn pfn, Order order);
 
+  /// 2^order frames, aligned, for who shows them elsewhere (vmap): contents are unspecified, `clean` of them hold no memory
+  /// of the host.  Neither waits nor reclaims.  Given back by zone_of(pfn)->give_back_run().
+  Maybe<Pfn> claim_bare_run(Gfp gfp, Order order, int nid, uint64_t& clean);
+
   /// Empties this CPU's page lists, or every CPU's, into the zones.
   void drain_local();
   void drain_all();
@@ -83,7 +87,8 @@ class PageAllocator {
   uint32_t nr_nodes() const { return nr_nodes_; }
   NodeId local_node() const;
   /// The zone that the page lists of this node's CPUs are filled from.
-  Zone* preferred_zone(unsigned node) const { return zones_by_node_[node][0]; }
+  /// Never high memory: what is on the lists is handed out by address.
+  Zone* preferred_zone(unsigned node) const { return preferred_[node]; }
   uint64_t nr_listed(CpuId cpu, Slot list) const;
   void after_fork();
   Fault check();
@@ -112,6 +117,7 @@ class PageAllocator {
   unsigned nr_zones_ = 0;
   /// For each node all zones, nearest node first and on a node the highest kind first; null ends the list.
   Zone* zones_by_node_[kMaxNodes][kMaxZones + 1] = {};
+  Zone* preferred_[kMaxNodes] = {};
   SheafPool* sheaves_ = nullptr;
   ReclaimHook reclaim_;
   bool init_on_alloc_ = false, init_on_free_ = false;

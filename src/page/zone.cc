@@ -171,6 +171,17 @@ bool Zone::claim_at(Pfn start, uint64_t n) {
   return true;
 }
 
+Maybe<Pfn> Zone::claim_bare_run(Order order, uint64_t& clean) {
+  for (;;) {
+    if (const auto at = frames_.claim_run(order, clean)) {
+      count_claimed(order.pages(), clean);
+      note_in_use();
+      return at;
+    }
+    if (!grow()) return {};
+  }
+}
+
 void Zone::give_back(FrameSet set) {
   const uint64_t n = set.count(), clean = count_bits(set.clean);
   nr_free_.fetch_add(static_cast<int64_t>(n));

@@ -60,6 +60,8 @@ class Zone {
   Maybe<Pfn> claim_run(Order order, bool& all_clean);
   Maybe<Pfn> claim_span(uint64_t n, bool& all_clean);
   bool claim_at(Pfn first, uint64_t n);
+  /// As claim_run(), for frames that will be seen elsewhere: the host is asked for nothing at their home address.
+  Maybe<Pfn> claim_bare_run(Order order, uint64_t& clean);
   void give_back(FrameSet set);
   void give_back_run(Pfn first, uint64_t n, bool clean = false);
 

@@ -11,6 +11,7 @@ struct RamRange {
   PhysAddr start;
   uint64_t bytes = 0;
   NodeId node;
+  bool high = false;  // frames without a permanent address
 };
 
 inline constexpr unsigned kMaxRamRanges = 16;

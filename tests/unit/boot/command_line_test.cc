@@ -253,11 +253,19 @@ TEST(CommandLine, the_limits_themselves_are_fine) {
 TEST(CommandLine, a_word_that_is_not_built_yet_is_not_taken_in_silence) {
   for (const char* word :
        {"slub_debug", "slub_debug=FZ,kmalloc-64", "slab_debug=P", "failslab=1,100,0,-1", "fail_page_alloc=1,1,0,1",
-        "highmem=64M", "vmalloc=128M", "alias=1", "kswapd=1", "numa=fake=512M"}) {
+        "kswapd=1", "numa=fake=512M"}) {
     const Parsed p(word);
     EXPECT_EQ(p.complaints, std::string(word) + ":N");
     EXPECT_TRUE(untouched(p.options)) << word;
   }
+}
+
+TEST(CommandLine, the_words_of_the_window_and_of_high_memory_are_read) {
+  const Parsed p("highmem=64M vmalloc=128M alias=1");
+  EXPECT_EQ(p.complaints, "");
+  EXPECT_EQ(p.options.highmem, uint64_t{64} << 20);
+  EXPECT_EQ(p.options.vmalloc, uint64_t{128} << 20);
+  EXPECT_TRUE(p.options.alias);
 }
 
 TEST(CommandLine, a_bad_word_does_not_stop_the_good_ones) {
