@@ -17,6 +17,9 @@ size_t read_file(const char* path, char* buffer, size_t bytes);
 uint64_t physical_bytes();
 /// Return addresses on the caller's stack, innermost first: see backtrace.cc.
 unsigned scan_stack(void** frames, unsigned max);
+/// The file behind an address, and the offset in it; false for memory that no file is behind.
+bool find_mapping(uintptr_t address, char* file, size_t room, uint64_t& offset);
+void* map_shared_file(const char* file, size_t bytes);
 /// One more than the highest CPU number that may ever come.
 uint32_t possible_cpus();
 

@@ -167,6 +167,12 @@ uint64_t kmem_port_entropy() {
 
 unsigned kmem_port_backtrace(void** frames, unsigned max) { return linux_port::scan_stack(frames, max); }
 
+bool kmem_port_locate(const void* address, char* file, size_t room, uint64_t* offset) {
+  return linux_port::find_mapping(reinterpret_cast<uintptr_t>(address), file, room, *offset);
+}
+
+void* kmem_port_share(const char* file, size_t bytes) { return linux_port::map_shared_file(file, bytes); }
+
 void kmem_port_log(const char* text, size_t bytes) {
   while (bytes) {
     const long n = syscall(SYS_write, 2, text, bytes);

@@ -135,6 +135,9 @@ bool kmem_port_in_interrupt() { return sim_port::in_interrupt(); }
 uint64_t kmem_port_now_ns() { return sim_port::host().now_ns; }
 uint64_t kmem_port_entropy() { return 0x9e3779b97f4a7c15u; }
 unsigned kmem_port_backtrace(void**, unsigned) { return 0; }
+// Nobody asks a simulated machine for its programs' names, and it shares nothing.
+bool kmem_port_locate(const void*, char*, size_t, uint64_t*) { return false; }
+void* kmem_port_share(const char*, size_t) { return nullptr; }
 void kmem_port_log(const char* text, size_t bytes) { sim_port::host().log.append(text, bytes); }
 
 void kmem_port_panic() {

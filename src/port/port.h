@@ -59,6 +59,12 @@ uint64_t kmem_port_now_ns(void);
 uint64_t kmem_port_entropy(void);
 /// Return addresses of the callers, innermost first, without allocation; 0 where it cannot be told.
 unsigned kmem_port_backtrace(void** frames, unsigned max);
+/// Where the code at an address came from: the file that it was loaded from, and the place in it.  False where it cannot
+/// be told.  Takes its time (it may read files); allocates nothing.
+bool kmem_port_locate(const void* address, char* file, size_t room, uint64_t* offset);
+/// A file's first bytes as memory that whoever else does the same shares, processes that are started later too; the file
+/// is made longer where it is shorter.  Null where that cannot be.  At boot only.
+void* kmem_port_share(const char* file, size_t bytes);
 /// Writes a report where people look for it.
 void kmem_port_log(const char* text, size_t bytes);
 [[noreturn]] void kmem_port_panic(void);

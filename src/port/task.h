@@ -24,7 +24,9 @@ struct TaskState {
   Atomic<uint32_t> flags;
   /// Fault injection: the n-th allocation from now fails; 0 for none.
   Atomic<uint32_t> fail_nth;
-  Atomic<uint32_t> spare;
+  /// Fault injection: bit 0 this task is counted among those with a fail_nth, bit 1 make-it-fail, from bit 8 on how many
+  /// FaultExempt live.
+  Atomic<uint32_t> faults;
   /// For whoever has something to remember for each task; say here what it is.
   Atomic<uint64_t> words[4];
 };
