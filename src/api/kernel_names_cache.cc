@@ -159,7 +159,7 @@ int kmem_cache_shrink(struct kmem_cache* cache) noexcept {
 unsigned int kmem_cache_size(struct kmem_cache* cache) noexcept { return cache_of(cache).object_size(); }
 
 void* kmem_cache_alloc(struct kmem_cache* cache, gfp_t flags) noexcept {
-  void* object = flags & __GFP_ZERO ? nullptr : kmem::CpuStack::try_pop(cache_of(cache).slot());
+  void* object = flags & __GFP_ZERO ? nullptr : kmem::CpuStack::try_pop(cache_of(cache).fast_slot());
   return KMEM_LIKELY(object != nullptr) ? object : alloc_slowly(cache, flags, kmem::kNoNode);
 }
 

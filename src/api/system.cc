@@ -5,6 +5,7 @@
 #include "page/fast_path.h"
 #include "slab/fast_path.h"
 #include "sync/cpu_words.h"
+#include "watch/fault_injection.h"
 #include "watch/report.h"
 
 char* kmem_base = nullptr;
@@ -94,6 +95,19 @@ void apply_options(System& s) {
   set_report_facts(s.machine.cpu_stack == CpuStackMode::Rseq ? "CPU stacks: restartable sequences" : "CPU stacks: try-lock");
 }
 
+void divert_for_faults(bool on) { divert(kForFaults, on); }
+
+/// Nothing fails before kmem is up.
+void start_faults(const FaultOptions& faults) {
+  set_fault_switch(divert_for_faults);
+  for (unsigned i = 0; i < kNrFaultPoints; ++i)
+    if (faults.points[i].on) set_fault(static_cast<FaultPoint>(i), faults.points[i]);
+  if (!faults.nth.on) return;
+  void* shared = faults.nth.record[0] ? kmem_port_share(faults.nth.record, kFaultRecordBytes) : nullptr;
+  if (faults.nth.record[0] && !shared) note("fail_nth: %s cannot be shared; points are counted in this process", faults.nth.record);
+  set_fail_nth(faults.nth, static_cast<FaultRecord*>(shared));
+}
+
 bool build(System& s) {
   parse_command_line(s.machine.command_line, s.options);
   kmem_base = s.machine.base;
@@ -119,15 +133,24 @@ bool build(System& s) {
   return true;
 }
 
-void open_fast_paths(const System& s) {
+// Objects that are freed while faults are injected may take the fast path: a free does not fail.
+void set_limits(System& s, uint32_t diversions) {
+  const bool open = !diversions;
+  kmem_malloc_limit = open ? kMallocMax : 0;
+  kmem_kmalloc_limit = open ? kKmallocMax : 0;
+  kmem_frames_end = diversions & (kForStats | kForChecks) ? 0 : s.pages.frames_end();
+  kmem_listed_head =
+      open && s.machine.nr_nodes == 1 ? Page::pack(PageKind::Block, s.pages.preferred_zone(0)->index(), Order{0}, 1) : 0;
+  if (s.world.diverted != ((diversions & kForFaults) != 0)) s.heap.divert(diversions & kForFaults);
+}
+
+void open_fast_paths(System& s) {
   kmem_direct_map = s.machine.direct_map;
   kmem_descriptors = s.machine.descriptors;
-  if (s.options.stats || needs_every_call(s.options)) return;
-  kmem_malloc_limit = kMallocMax;
-  kmem_kmalloc_limit = kKmallocMax;
-  kmem_frames_end = s.pages.frames_end();
-  if (s.machine.nr_nodes == 1)
-    kmem_listed_head = Page::pack(PageKind::Block, s.pages.preferred_zone(0)->index(), Order{0}, 1);
+  if (s.options.stats) s.diversions.fetch_or(kForStats);
+  if (needs_every_call(s.options)) s.diversions.fetch_or(kForChecks);
+  set_limits(s, s.diversions.load());
+  start_faults(s.options.faults);
 }
 
 KMEM_COLD bool boot_slowly() {
@@ -149,6 +172,14 @@ KMEM_COLD bool boot_slowly() {
 
 System& system() { return the_system; }
 
+// Whoever changes the reasons last sets the limits last.
+void divert(Diversion why, bool on) {
+  System& s = system();
+  if (on) s.diversions.fetch_or(why);
+  else s.diversions.fetch_and(~uint32_t{why});
+  for (uint32_t seen = ~s.diversions.load(); seen != s.diversions.load();) set_limits(s, seen = s.diversions.load());
+}
+
 // Before main() where the program did not allocate earlier still: so that the first two threads do not meet in boot().
 [[gnu::constructor]] static void boot_early() {
   if (boot()) kmem_port_at_fork(after_fork);
@@ -156,6 +187,8 @@ System& system() { return the_system; }
 
 #ifdef KMEM_SIM
 void sim_reset() {
+  set_fault_switch(nullptr);
+  reset_faults();
   memcpy(static_cast<void*>(&the_system), static_cast<const void*>(&untouched_system), sizeof(System));
   kmem_base = kmem_direct_map = kmem_descriptors = nullptr;
   kmem_frames_end = kmem_listed_head = 0;
@@ -187,7 +220,7 @@ void* slow_malloc(size_t size, bool zero) {
   System& s = system();
   if (s.options.stats) {
     s.allocs.add();
-    if (!zero && size <= kMallocMax && !s.world.direct) {
+    if (!zero && size <= kMallocMax && !s.world.direct && !s.world.diverted) {
       const auto* classes = reinterpret_cast<const uint8_t*>(s.machine.base + kMallocClasses);
       if (void* p = CpuStack::try_pop(Slot{classes[size ? (size - 1) / 16 : 0]})) return p;
     }

@@ -16,6 +16,7 @@ struct System {
   PageAllocator pages;
   SlabWorld world;
   Heap heap;
+  Atomic<uint32_t> diversions;
 
   // Counted only where the boot word `stats` asks for it; see slab/fast_path.h.
   Counter allocs, frees;
@@ -32,6 +33,15 @@ bool boot();
 /// Everything as it was before boot(): for tests that switch on one simulated machine after another.
 void sim_reset();
 #endif
+
+/// Why calls take the long way instead of the fast paths.
+enum Diversion : uint32_t {
+  kForStats = 1,   // to count them
+  kForChecks = 2,  // objects go straight to their slabs and back
+  kForFaults = 4,  // what is asked for may be made to fail
+};
+/// The fast paths are open while no reason holds.  Any context; in a call that is on its way nothing changes.
+void divert(Diversion why, bool on);
 
 /// In the child of a fork: what other threads of the parent were in the middle of will not go on.
 void after_fork();

@@ -1,6 +1,7 @@
 #include "boot/command_line.h"
 
 #include "base/format.h"
+#include "boot/fault_words.h"
 #include "port/machine.h"
 #include "watch/report.h"
 
@@ -204,7 +205,7 @@ WordFault set_debug(BootOptions& options, const BootWord& word) {
   return None;
 }
 
-/// The setter checks and stores; a word without one is known and takes anything.
+/// The setter checks and stores.
 struct KnownWord {
   const char* name;
   WordFault (*set)(BootOptions&, const BootWord&);
@@ -229,18 +230,16 @@ constexpr KnownWord kWords[] = {
     {"kswapd", [](BootOptions& o, const BootWord& w) { return set_bool(o.kswapd, w); }, false},
     {"slub_debug", set_debug},
     {"slab_debug", set_debug},
-    {"failslab", nullptr, false},
-    {"fail_page_alloc", nullptr, false},
 };
 
 WordFault apply(const KnownWord& known, BootOptions& options, const BootWord& word) {
   if (known.built) return known.set(options, word);
-  if (!known.set) return NotSupportedYet;
   BootOptions unused;
   return known.set(unused, word) == Malformed ? Malformed : NotSupportedYet;
 }
 
 WordFault read_word(BootOptions& options, const BootWord& word) {
+  if (is_fault_word(word.name)) return parse_fault_word(word, options.faults) ? None : Malformed;
   for (const KnownWord& known : kWords)
     if (names(word.name, known.name)) return apply(known, options, word);
   return Unknown;

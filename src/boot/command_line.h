@@ -3,6 +3,7 @@
 
 #include "base/span.h"
 #include "base/types.h"
+#include "watch/fault_settings.h"
 
 namespace kmem {
 
@@ -23,6 +24,7 @@ struct BootOptions {
   uint64_t highmem = 0;          // highmem=SIZE: so much of the memory has no permanent address
   uint64_t vmalloc = 0;          // vmalloc=SIZE: of the vmalloc window
   bool alias = false;            // alias=BOOL: window and direct map show the same frames
+  FaultOptions faults;           // failslab= and its relatives (boot/fault_words.h)
   // Known words of what is not built yet: they are reported and stay as they are.
   bool kswapd = false;   // kswapd=BOOL: reclaim in the background
 };

@@ -2,9 +2,15 @@
 
 #include "base/memory.h"
 #include "sync/cpu_words.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 namespace {
+
+static_assert(kFaultGfpNoFail == gfp::kNoFail && kFaultGfpHighMem == gfp::kHighMem && kFaultGfpWait == gfp::kDirectReclaim);
+
+/// A sheaf, as far as there are any.
+uint64_t* get_sheaf(SheafPool& pool) { return should_fail(FaultPoint::Sheaf, kNoGfp, kSheafBytes) ? nullptr : pool.get(); }
 
 constexpr Slot kLists[] = {kHotPages, kColdPages};
 constexpr Pfn kDmaEnd{(uint64_t{16} << 20) >> kPageShift};
@@ -192,7 +198,8 @@ Page* PageAllocator::hand_out(Claimed from, Order order, Gfp gfp) {
 }
 
 Page* PageAllocator::alloc(Gfp gfp, Order order, int nid) {
-  if (order.value > kMaxOrder) return nullptr;
+  if (order.value > kMaxOrder || should_fail(FaultPoint::Pages, gfp, order.bytes())) return nullptr;
+  const FaultExempt exempt(gfp & gfp::kNoFail);
   const bool plain = !(gfp & (gfp::kZoneMask | gfp::kThisNode)) && nid < 0;
   if (order.value == 0 && plain)
     if (Page* page = alloc_listed(gfp)) return page;
@@ -213,6 +220,8 @@ bool PageAllocator::free(Page* page, Order order, bool cold) {
 }
 
 Maybe<Pfn> PageAllocator::alloc_frames(Gfp gfp, Order order, int nid) {
+  if (should_fail(FaultPoint::Pages, gfp, order.bytes())) return {};
+  const FaultExempt exempt(gfp & gfp::kNoFail);
   if (order.value == 0 && nid < 0 && !(gfp & (gfp::kZoneMask | gfp::kThisNode)))
     if (Page* page = alloc_listed(gfp & ~gfp::kZero)) return pfn_of(page);
   const Claimed got = claim({gfp, order}, nid);
@@ -267,7 +276,7 @@ Page* PageAllocator::alloc_listed(Gfp gfp) {
 }
 
 Page* PageAllocator::refill_and_take(Zone& zone) {
-  uint64_t* words = sheaves_->get();
+  uint64_t* words = get_sheaf(*sheaves_);
   if (!words) return nullptr;
   Sheaf sheaf = Sheaf::empty(words, kSheafCapacity);
   while (sheaf.room() > kSheafCapacity - kPageBatch) {
@@ -289,7 +298,7 @@ void PageAllocator::free_listed(Pfn pfn, Zone& zone, bool cold) {
   const bool local = &zone == preferred_zone(local_node().value);
   for (int tries = 0; local && tries < 2; ++tries) {
     if (CpuStack::push(slot, address(pfn)) == Push::Done) return;
-    uint64_t* words = sheaves_->get();
+    uint64_t* words = get_sheaf(*sheaves_);
     if (!words) break;
     Sheaf old;
     const Sheaf fresh = Sheaf::empty(words, kSheafCapacity);
@@ -346,7 +355,8 @@ uint64_t PageAllocator::nr_listed(CpuId cpu, Slot list) const {
 Page* PageAllocator::alloc_run(Gfp gfp, uint64_t nr, Order align, int nid, bool& zeroed) {
   Order order{static_cast<uint8_t>(log2_ceil(nr))};
   if (order.value < align.value) order = align;
-  if (order.value > kMaxOrder) return nullptr;
+  if (order.value > kMaxOrder || should_fail(FaultPoint::Pages, gfp, nr << kPageShift)) return nullptr;
+  const FaultExempt exempt(gfp & gfp::kNoFail);
   // A run of just this length, wherever it fits, leaves less unused than an aligned block that is cut.
   const bool span = nr > 1 && align.value == 0;
   const Claimed got = claim({gfp, order, span ? nr : 0}, nid);
@@ -374,6 +384,7 @@ bool PageAllocator::resize_run(Page* page, uint64_t nr, bool& zeroed) {
   Zone& zone = *zone_of(pfn);
   const uint64_t old = page->aux;
   zeroed = false;
+  if (nr > old && should_fail(FaultPoint::Pages, kNoGfp, (nr - old) << kPageShift)) return false;
   if (nr > old && (nr > (uint64_t{1} << kMaxOrder) || !zone.claim_at(pfn + old, nr - old))) return false;
   page->aux = static_cast<uint32_t>(nr);
   if (nr < old) {

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "port/port.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 namespace {
@@ -45,7 +46,7 @@ bool Zone::bring_online(uint64_t section) {
   const Pfn start = first() + section * kSectionFrames;
   const uint64_t left = nr_frames() - section * kSectionFrames;
   const uint64_t n = left < kSectionFrames ? left : kSectionFrames;
-  if (!kmem_port_online(address(start), n << kPageShift) ||
+  if (should_fail(FaultPoint::Section, kNoGfp, n << kPageShift) || !kmem_port_online(address(start), n << kPageShift) ||
       !kmem_port_online(descriptors_ + start.value, n * sizeof(Page))) {
     sections_[section].store(Offline);
     return false;
@@ -250,7 +251,8 @@ void Zone::settle() {
 }
 
 bool Zone::discard(Pfn start, uint64_t n) {
-  const bool gone = kmem_port_discard(address(start), n << kPageShift);
+  const bool refused = should_fail(FaultPoint::Discard, kNoGfp, n << kPageShift);
+  const bool gone = !refused && kmem_port_discard(address(start), n << kPageShift);
   nr_returns_.fetch_add(1);
   if (gone) nr_returned_.fetch_add(n);
   if (gone) missed_.poke(missed_.peek() + n);

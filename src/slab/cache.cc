@@ -2,9 +2,13 @@
 
 #include "base/memory.h"
 #include "sync/cpu_words.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 namespace {
+
+/// A sheaf, as far as there are any.
+uint64_t* get_sheaf(SheafPool& pool) { return should_fail(FaultPoint::Sheaf, kNoGfp, kSheafBytes) ? nullptr : pool.get(); }
 
 /// Bytes that one sheaf may hold, so that large objects are not hoarded.
 constexpr uint32_t kSheafHolds = 64 << 10;
@@ -63,6 +67,7 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
   name_[i] = 0;
   refs.store(0);
+  divert(world.diverted);
   state_.store(Live);
   return true;
 }
@@ -196,7 +201,7 @@ unsigned Cache::refill_count(const CacheNode& node) const {
 Sheaf Cache::refill(Gfp gfp, unsigned node) {
   for (unsigned i = 0, part = barn_part(); i < kBarnParts; ++i)
     if (const Sheaf full = world_->sheaves->pop(nodes_[node].barn[(part + i) % kBarnParts].full)) return full;
-  uint64_t* words = world_->sheaves->get();
+  uint64_t* words = get_sheaf(*world_->sheaves);
   if (!words) return {};
   Sheaf sheaf = Sheaf::empty(words, capacity_);
   if (gather(gfp, node, false, refill_count(nodes_[node]), sheaf)) return sheaf;
@@ -219,6 +224,8 @@ void Cache::free_directly(void* object) {
 }
 
 void* Cache::alloc(Gfp gfp, int nid) {
+  if (should_fail(FaultPoint::Slab, gfp, object_size_, name_)) return nullptr;
+  const FaultExempt exempt(gfp & gfp::kNoFail);
   const unsigned nr_nodes = world_->pages->nr_nodes(), wanted = nid < 0 ? local_node() : static_cast<unsigned>(nid);
   if (wanted >= nr_nodes) return nullptr;
   // What was freed on this CPU may be of any node: who insists on one takes from its slabs.
@@ -242,7 +249,7 @@ void* Cache::alloc(Gfp gfp, int nid) {
 
 bool Cache::alloc_bulk(Gfp gfp, size_t n, void** objects) {
   for (size_t i = 0; i < n; ++i) {
-    objects[i] = CpuStack::try_pop(slot_);
+    objects[i] = CpuStack::try_pop(fast_slot_);
     if (!objects[i]) objects[i] = alloc(gfp);
     if (objects[i]) continue;
     while (i--) free(objects[i]);
@@ -356,7 +363,7 @@ void Cache::free(void* object) {
     const Push pushed = CpuStack::push(slot_, object);
     if (pushed == Push::Done) return;
     if (pushed == Push::Same) return world_->report_double_free(*this, object);
-    uint64_t* words = world_->sheaves->get();
+    uint64_t* words = get_sheaf(*world_->sheaves);
     if (!words) break;
     CacheNode& node = nodes_[local_node()];
     const unsigned part = barn_part();

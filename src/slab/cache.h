@@ -28,6 +28,7 @@ struct SlabWorld {
   bool init_on_free = false;
   /// Counted by whoever gives an object back that was not out.
   void (*report_double_free)(const Cache& cache, const void* object) = nullptr;
+  bool diverted = false;  // no object without a call of Cache::alloc()
 };
 
 /// Full sheaves.  A node's barn is in parts, so that CPUs that free and allocate the same sizes do not meet; a CPU looks
@@ -92,6 +93,9 @@ class Cache {
   const char* name() const { return name_; }
   uint32_t id() const { return id_; }
   Slot slot() const { return slot_; }
+  /// The slot that kmem_cache_alloc's fast path pops from: nobody's, and so empty, while every call is to be seen.
+  Slot fast_slot() const { return fast_slot_; }
+  void divert(bool on) { fast_slot_ = on ? Slot{} : slot_; }
   uint8_t class_byte() const { return class_; }
   uint32_t object_size() const { return object_size_; }
   uint32_t flags() const { return flags_; }
@@ -162,7 +166,7 @@ class Cache {
   const SlabWorld* world_ = nullptr;
   CacheNode* nodes_ = nullptr;
   SlabShape shape_;
-  Slot slot_;
+  Slot slot_, fast_slot_;
   uint32_t id_ = 0;
   uint32_t object_size_ = 0, align_ = 0, flags_ = 0;
   Gfp gfp_ = 0;

@@ -2,6 +2,7 @@
 
 #include "base/format.h"
 #include "base/memory.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 namespace {
@@ -16,7 +17,7 @@ size_t Heap::metadata_bytes(unsigned nr_nodes) {
   return kMaxCaches * (sizeof(Cache) + nr_nodes * sizeof(CacheNode)) + MappedBlocks::metadata_bytes() + 3 * kPageSize;
 }
 
-void Heap::init(const SlabWorld& world, char* base, char* metadata) {
+void Heap::init(SlabWorld& world, char* base, char* metadata) {
   world_ = &world;
   base_ = base;
   caches_ = reinterpret_cast<Cache*>(metadata);
@@ -59,6 +60,7 @@ Cache* Heap::place_for_cache(uint32_t& id) {
 }
 
 Cache* Heap::create(const Cache::Setup& setup) {
+  if (should_fail(FaultPoint::Cache, gfp::kKernel, sizeof(Cache), setup.name)) return nullptr;
   uint32_t id;
   Cache* cache = place_for_cache(id);
   if (!cache) return nullptr;
@@ -66,6 +68,11 @@ Cache* Heap::create(const Cache::Setup& setup) {
   cache->retire();
   nr_retired_.fetch_add(1);
   return nullptr;
+}
+
+void Heap::divert(bool on) {
+  world_->diverted = on;
+  for (uint32_t id = 1; id <= nr_caches(); ++id) caches_[id].divert(on);
 }
 
 bool Heap::destroy(Cache* cache) {

@@ -26,7 +26,7 @@ class Heap {
 
   static size_t metadata_bytes(unsigned nr_nodes);
   /// Fills the tables of slab/tables.h and makes the caches of all size classes.  `metadata` is zeroed.
-  void init(const SlabWorld& world, char* base, char* metadata);
+  void init(SlabWorld& world, char* base, char* metadata);
 
   void* kmalloc(size_t size, Gfp gfp, int nid);
   void* malloc(size_t size, bool zero);
@@ -43,6 +43,8 @@ class Heap {
   Cache* create(const Cache::Setup& setup);
   /// False: objects are out, nothing changed.
   bool destroy(Cache* cache);
+  /// From now on every object is asked for by Cache::alloc(), whoever asks.
+  void divert(bool on);
   uint64_t shrink_all(bool everywhere);
   void ebb();
 
@@ -60,7 +62,7 @@ class Heap {
   void* realloc_run(void* p, size_t size, bool by_malloc);
   void* move(void* p, size_t old, size_t size, Gfp gfp, bool by_malloc);
 
-  const SlabWorld* world_ = nullptr;
+  SlabWorld* world_ = nullptr;
   char* base_ = nullptr;
   Cache* caches_ = nullptr;  // by id; 0 is nobody's
   CacheNode* nodes_ = nullptr;

@@ -1,6 +1,7 @@
 #include "slab/mapped.h"
 
 #include "base/bits.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 
@@ -42,7 +43,7 @@ bool MappedBlocks::erase(const void* p, size_t& bytes) {
 
 void* MappedBlocks::alloc(size_t bytes, size_t align) {
   bytes = round_up(bytes, kPageSize);
-  void* p = kmem_port_map(bytes, align);
+  void* p = should_fail(FaultPoint::Mapped, kNoGfp, bytes) ? nullptr : kmem_port_map(bytes, align);
   if (!p) return nullptr;
   if (insert(p, bytes)) return p;
   kmem_port_unmap(p, bytes);
@@ -64,7 +65,7 @@ bool MappedBlocks::free(void* p) {
 void* MappedBlocks::resize(void* p, size_t bytes) {
   bytes = round_up(bytes, kPageSize);
   size_t old;
-  if (!erase(p, old)) return nullptr;
+  if (should_fail(FaultPoint::Mapped, kNoGfp, bytes) || !erase(p, old)) return nullptr;
   void* moved = kmem_port_remap(p, old, bytes, true);
   insert(moved ? moved : p, moved ? bytes : old);
   return moved;

@@ -54,10 +54,6 @@ class FaultExempt {
 
 // Settings ------------------------------------------------------------------------------------------------------------
 
-/// The kernel's name of the point's attributes, such as "failslab"; and of what fails there, for fail_function=.
-const char* fault_point_name(FaultPoint point);
-const char* fault_function_name(FaultPoint point);
-
 /// Told when the first injection is switched on, and when the last is off.
 void set_fault_switch(void (*divert)(bool on));
 /// Changes one point's attributes; its counts begin anew.  Somebody who allocates meanwhile may still see some of the old.

@@ -22,6 +22,10 @@ enum class FaultPoint : uint8_t {
 };
 inline constexpr unsigned kNrFaultPoints = 12;
 
+/// The kernel's name of the point's attributes, such as "failslab"; and of what fails there, for fail_function=.
+const char* fault_point_name(FaultPoint point);
+const char* fault_function_name(FaultPoint point);
+
 /// Code by address, or by the name of the file that it was loaded from; an empty name means the addresses.
 struct CodeSite {
   uint64_t start = 0, end = 0;

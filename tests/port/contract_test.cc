@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "port/cpu_stack.h"
@@ -238,6 +240,33 @@ TEST_F(Contract, the_clock_does_not_go_back_and_a_fence_returns) {
   const uint64_t before = kmem_port_now_ns();
   kmem_port_fence_cpus();
   EXPECT_GE(kmem_port_now_ns(), before);
+}
+
+TEST_F(Contract, code_is_found_in_its_file_or_nowhere) {
+  char file[512];
+  uint64_t offset = 0;
+  if (kmem_port_locate(reinterpret_cast<const void*>(&kmem_port_boot), file, sizeof file, &offset)) {
+    EXPECT_EQ(file[0], '/');
+    EXPECT_NE(offset, 0u);
+    EXPECT_FALSE(kmem_port_locate(reinterpret_cast<const void*>(&kmem_port_boot), file, 4, &offset)) << "the name must fit";
+  }
+  EXPECT_FALSE(kmem_port_locate(reinterpret_cast<const void*>(16), file, sizeof file, &offset));
+}
+
+TEST_F(Contract, a_shared_file_is_the_same_memory_for_all) {
+  char name[] = "/tmp/kmem-contract-XXXXXX";
+  const int fd = mkstemp(name);
+  ASSERT_GE(fd, 0);
+  close(fd);
+  auto* one = static_cast<char*>(kmem_port_share(name, 8192));
+  auto* other = static_cast<char*>(kmem_port_share(name, 8192));
+  if (one && other) {
+    one[8191] = 7;
+    EXPECT_EQ(other[8191], 7);
+    EXPECT_EQ(other[0], 0);
+  }
+  unlink(name);
+  EXPECT_EQ(kmem_port_share("/no/such/folder/file", 8192), nullptr);
 }
 
 TEST_F(Contract, a_wait_ends_at_its_deadline_and_at_once_where_the_word_is_another) {

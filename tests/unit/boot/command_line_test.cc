@@ -32,13 +32,19 @@ struct Parsed {
   }
 };
 
+bool any_fault(const FaultOptions& faults) {
+  bool any = faults.nth.on;
+  for (const FaultSettings& point : faults.points) any |= point.on;
+  return any;
+}
+
 bool untouched(const BootOptions& o) {
   const BootOptions d;
   return o.mem == d.mem && o.nr_cpus == d.nr_cpus && o.min_free_kbytes == d.min_free_kbytes &&
          o.numa_fake == d.numa_fake && o.slab_nomerge == d.slab_nomerge && o.init_on_alloc == d.init_on_alloc &&
          o.init_on_free == d.init_on_free && o.panic_on_warn == d.panic_on_warn && o.stats == d.stats &&
          o.rseq == d.rseq && o.thp == d.thp && o.highmem == d.highmem && o.vmalloc == d.vmalloc && o.alias == d.alias &&
-         o.kswapd == d.kswapd;
+         o.kswapd == d.kswapd && !any_fault(o.faults);
 }
 
 std::vector<std::string> words_of(const char* line) {
@@ -252,8 +258,7 @@ TEST(CommandLine, the_limits_themselves_are_fine) {
 
 TEST(CommandLine, a_word_that_is_not_built_yet_is_not_taken_in_silence) {
   for (const char* word :
-       {"slub_debug", "slub_debug=FZ,kmalloc-64", "slab_debug=P", "failslab=1,100,0,-1", "fail_page_alloc=1,1,0,1",
-        "kswapd=1", "numa=fake=512M"}) {
+       {"slub_debug", "slub_debug=FZ,kmalloc-64", "slab_debug=P", "kswapd=1", "numa=fake=512M"}) {
     const Parsed p(word);
     EXPECT_EQ(p.complaints, std::string(word) + ":N");
     EXPECT_TRUE(untouched(p.options)) << word;
@@ -266,6 +271,80 @@ TEST(CommandLine, the_words_of_the_window_and_of_high_memory_are_read) {
   EXPECT_EQ(p.options.highmem, uint64_t{64} << 20);
   EXPECT_EQ(p.options.vmalloc, uint64_t{128} << 20);
   EXPECT_TRUE(p.options.alias);
+}
+
+// ---- fault injection ----
+
+const FaultSettings& at(const Parsed& p, FaultPoint point) { return p.options.faults.points[static_cast<unsigned>(point)]; }
+
+TEST(FaultWords, the_kernels_four_numbers_are_interval_probability_space_and_times) {
+  const Parsed p("failslab=3,10,64K,-1 fail_page_alloc=1,100,0,7");
+  EXPECT_EQ(p.complaints, "");
+  const FaultSettings &slab = at(p, FaultPoint::Slab), &pages = at(p, FaultPoint::Pages);
+  EXPECT_TRUE(slab.on && pages.on);
+  EXPECT_EQ(slab.interval, 3u);
+  EXPECT_EQ(slab.probability, 10u);
+  EXPECT_EQ(slab.space, 65536u);
+  EXPECT_EQ(slab.times, -1);
+  EXPECT_EQ(pages.times, 7);
+  EXPECT_FALSE(at(p, FaultPoint::Sheaf).on);
+}
+
+TEST(FaultWords, attributes_follow_by_name) {
+  const Parsed p("failslab=1,50,0,1,seed=0x2a,verbose=1,cache=kmalloc-64,cache=dentry,ignore-gfp-wait=Y,"
+                 "stacktrace-depth=8,gfp=GFP_ATOMIC|__GFP_ZERO,not-gfp=0x400,require=0x400000-0x401000,"
+                 "require=libfoo.so.1,reject=python3,task_filter=1 fail_page_alloc=1,1,0,1,min-order=3,ignore_gfp_highmem=1");
+  EXPECT_EQ(p.complaints, "");
+  const FaultSettings& s = at(p, FaultPoint::Slab);
+  EXPECT_EQ(s.seed, 42u);
+  EXPECT_EQ(s.verbose, 1u);
+  EXPECT_STREQ(s.caches[0], "kmalloc-64");
+  EXPECT_STREQ(s.caches[1], "dentry");
+  EXPECT_TRUE(s.ignore_gfp_wait && s.task_filter);
+  EXPECT_EQ(s.stacktrace_depth, 8u);
+  EXPECT_EQ(s.gfp_required, 0x4220u);
+  EXPECT_EQ(s.gfp_rejected, 0x400u);
+  ASSERT_EQ(s.nr_required, 2u);
+  EXPECT_EQ(s.required[0].start, 0x400000u);
+  EXPECT_EQ(s.required[0].end, 0x401000u);
+  EXPECT_STREQ(s.required[1].module, "libfoo.so.1");
+  ASSERT_EQ(s.nr_rejected, 1u);
+  EXPECT_STREQ(s.rejected[0].module, "python3");
+  EXPECT_EQ(at(p, FaultPoint::Pages).min_order, 3u);
+  EXPECT_TRUE(at(p, FaultPoint::Pages).ignore_gfp_highmem);
+}
+
+TEST(FaultWords, fail_function_reaches_every_point_by_its_functions_name) {
+  for (unsigned i = 0; i < kNrFaultPoints; ++i) {
+    const auto point = static_cast<FaultPoint>(i);
+    const Parsed p((std::string("fail_function=") + fault_function_name(point) + ",1,100,0,-1").c_str());
+    EXPECT_EQ(p.complaints, "");
+    EXPECT_TRUE(at(p, point).on);
+  }
+}
+
+TEST(FaultWords, fail_nth_takes_a_number_and_how_long) {
+  EXPECT_EQ(Parsed("fail_nth=12").options.faults.nth.n, 12u);
+  EXPECT_FALSE(Parsed("fail_nth=12,once").options.faults.nth.forever);
+  const Parsed p("fail_nth=0x1,forever");
+  EXPECT_EQ(p.complaints, "fail_nth=0x1,forever:M");
+  const Parsed q("fail-nth=3,forever,verbose=0,record=/tmp/x y");
+  EXPECT_TRUE(q.options.faults.nth.on && q.options.faults.nth.forever);
+  EXPECT_EQ(q.options.faults.nth.verbose, 0u);
+  EXPECT_STREQ(q.options.faults.nth.record, "/tmp/x");
+}
+
+TEST(FaultWords, a_malformed_one_changes_nothing) {
+  for (const char* word :
+       {"failslab", "failslab=", "failslab=1", "failslab=1,10,0", "failslab=0,10,0,1", "failslab=1,101,0,1", "failslab=1,1,0,-2",
+        "failslab=1,1,0,1,", "failslab=1,1,0,1,foo=1", "failslab=1,1,0,1,cache=", "failslab=1,1,0,1,seed=0",
+        "failslab=1,1,0,1,gfp=GFP_WRONG", "failslab=1,1,0,1,require=0x2000-0x1000", "failslab=1,1,0,1,verbose=3",
+        "failslab=1,1,0,1,cache=a,cache=b,cache=c,cache=d,cache=e", "failslab=1,1,0,1,min-order=11", "fail_function=foo,1,1,0,1",
+        "fail_function=alloc_pages", "fail_nth=", "fail_nth=-1", "fail_nth=1,twice", "fail_nth=1,record="}) {
+    const Parsed p(word);
+    EXPECT_EQ(p.complaints, std::string(word) + ":M");
+    EXPECT_TRUE(untouched(p.options)) << word;
+  }
 }
 
 TEST(CommandLine, a_bad_word_does_not_stop_the_good_ones) {
