@@ -5,6 +5,7 @@
 #include "api/system.h"
 #include "api/trouble.h"
 #include "base/memory.h"
+#include "page/gfp_context.h"
 #include "port/port.h"
 #include "slab/fast_path.h"
 #include "watch/report.h"
@@ -100,8 +101,9 @@ kmem_cache* create_or_report(const Wish& wish) {
   return nullptr;
 }
 
-KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid) {
+KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid, const void* site) {
   Cache& c = cache_of(cache);
+  flags = kmem::effective_gfp(flags, site, "kmem_cache_alloc");
   void* object = c.alloc(flags, nid);
   if (KMEM_UNLIKELY(!object)) {
     kmem::report_failure(c.name(), c.object_size(), flags);
@@ -160,11 +162,11 @@ unsigned int kmem_cache_size(struct kmem_cache* cache) noexcept { return cache_o
 
 void* kmem_cache_alloc(struct kmem_cache* cache, gfp_t flags) noexcept {
   void* object = flags & __GFP_ZERO ? nullptr : kmem::CpuStack::try_pop(cache_of(cache).fast_slot());
-  return KMEM_LIKELY(object != nullptr) ? object : alloc_slowly(cache, flags, kmem::kNoNode);
+  return KMEM_LIKELY(object != nullptr) ? object : alloc_slowly(cache, flags, kmem::kNoNode, __builtin_return_address(0));
 }
 
 void* kmem_cache_alloc_node(struct kmem_cache* cache, gfp_t flags, int nid) noexcept {
-  return alloc_slowly(cache, flags, nid);
+  return alloc_slowly(cache, flags, nid, __builtin_return_address(0));
 }
 
 void kmem_cache_free(struct kmem_cache* cache, void* object) noexcept {
@@ -174,6 +176,7 @@ void kmem_cache_free(struct kmem_cache* cache, void* object) noexcept {
 
 int kmem_cache_alloc_bulk(struct kmem_cache* cache, gfp_t flags, size_t n, void** objects) noexcept {
   Cache& c = cache_of(cache);
+  flags = kmem::effective_gfp(flags, __builtin_return_address(0), "kmem_cache_alloc_bulk");
   if (!c.alloc_bulk(flags, n, objects)) return 0;
   for (size_t i = 0; (flags & __GFP_ZERO) && !c.hook() && i < n; ++i) memset(objects[i], 0, c.object_size());
   return static_cast<int>(n);

@@ -4,15 +4,17 @@
 
 #include "api/system.h"
 #include "api/trouble.h"
+#include "page/gfp_context.h"
 #include "slab/fast_path.h"
 
 namespace {
 
 using kmem::Cache;
 
-KMEM_NOINLINE void* kmalloc_slowly(size_t size, gfp_t flags, int nid) {
+KMEM_NOINLINE void* kmalloc_slowly(size_t size, gfp_t flags, int nid, const void* site) {
   if (!size) return ZERO_SIZE_PTR;
   if (!kmem::boot()) return nullptr;
+  flags = kmem::effective_gfp(flags, site, "kmalloc");
   kmem::System& s = kmem::system();
   if (s.options.stats) s.allocs.add(), s.slow_allocs.add();
   void* p = s.heap.kmalloc(size, flags, nid);
@@ -33,10 +35,12 @@ extern "C" {
 
 void* kmalloc(size_t size, gfp_t flags) noexcept {
   void* p = kmem::fast::kmalloc(size, flags);
-  return KMEM_LIKELY(p != nullptr) ? p : kmalloc_slowly(size, flags, kmem::kNoNode);
+  return KMEM_LIKELY(p != nullptr) ? p : kmalloc_slowly(size, flags, kmem::kNoNode, __builtin_return_address(0));
 }
 
-void* kmalloc_node(size_t size, gfp_t flags, int nid) noexcept { return kmalloc_slowly(size, flags, nid); }
+void* kmalloc_node(size_t size, gfp_t flags, int nid) noexcept {
+  return kmalloc_slowly(size, flags, nid, __builtin_return_address(0));
+}
 
 void kfree(const void* pointer) noexcept {
   const kmem::Push pushed = kmem::fast::free(pointer);

@@ -6,6 +6,7 @@
 #include "api/system.h"
 #include "api/trouble.h"
 #include "page/fast_path.h"
+#include "page/gfp_context.h"
 #include "watch/report.h"
 
 namespace {
@@ -17,8 +18,9 @@ using kmem::PageKind;
 struct page* public_name(Page* page) { return reinterpret_cast<struct page*>(page); }
 Page* descriptor(struct page* page) { return reinterpret_cast<Page*>(page); }
 
-KMEM_NOINLINE struct page* alloc_slowly(gfp_t flags, unsigned int order, int nid) {
+KMEM_NOINLINE struct page* alloc_slowly(gfp_t flags, unsigned int order, int nid, const void* site) {
   if (!kmem::boot()) return nullptr;
+  flags = kmem::effective_gfp(flags, site, "alloc_pages");
   Page* page = order > kmem::kMaxOrder ? nullptr : kmem::system().pages.alloc(flags, Order{static_cast<uint8_t>(order)}, nid);
   if (KMEM_UNLIKELY(!page)) kmem::report_failure("alloc_pages", size_t{kmem::kPageSize} << (order & 31), flags);
   return public_name(page);
@@ -48,11 +50,11 @@ extern "C" {
 
 struct page* alloc_pages(gfp_t flags, unsigned int order) noexcept {
   Page* page = kmem::fast::alloc_page(flags, order);
-  return KMEM_LIKELY(page != nullptr) ? public_name(page) : alloc_slowly(flags, order, kmem::kNoNode);
+  return KMEM_LIKELY(page != nullptr) ? public_name(page) : alloc_slowly(flags, order, kmem::kNoNode, __builtin_return_address(0));
 }
 
 struct page* alloc_pages_node(int nid, gfp_t flags, unsigned int order) noexcept {
-  return alloc_slowly(flags, order, nid);
+  return alloc_slowly(flags, order, nid, __builtin_return_address(0));
 }
 
 void __free_pages(struct page* page, unsigned int order) noexcept {

@@ -5,6 +5,7 @@
 #include "page/fast_path.h"
 #include "slab/fast_path.h"
 #include "sync/cpu_words.h"
+#include "watch/context.h"
 #include "watch/fault_injection.h"
 #include "watch/report.h"
 
@@ -92,6 +93,7 @@ void apply_options(System& s) {
   if (s.options.highmem) make_high(s.machine, s.options.highmem);
   if (s.options.nr_cpus) note("boot word 'nr_cpus' is for machines that kmem starts the CPUs of; ignored");
   set_panic_on_warn(s.options.panic_on_warn);
+  check_every_sleep(s.options.might_sleep);
   set_report_facts(s.machine.cpu_stack == CpuStackMode::Rseq ? "CPU stacks: restartable sequences" : "CPU stacks: try-lock");
 }
 
@@ -141,7 +143,8 @@ void set_limits(System& s, uint32_t diversions) {
   kmem_frames_end = diversions & (kForStats | kForChecks) ? 0 : s.pages.frames_end();
   kmem_listed_head =
       open && s.machine.nr_nodes == 1 ? Page::pack(PageKind::Block, s.pages.preferred_zone(0)->index(), Order{0}, 1) : 0;
-  if (s.world.diverted != ((diversions & kForFaults) != 0)) s.heap.divert(diversions & kForFaults);
+  const bool every = diversions & (kForFaults | kForContexts);
+  if (s.world.diverted != every) s.heap.divert(every);
 }
 
 void open_fast_paths(System& s) {
@@ -149,6 +152,7 @@ void open_fast_paths(System& s) {
   kmem_descriptors = s.machine.descriptors;
   if (s.options.stats) s.diversions.fetch_or(kForStats);
   if (needs_every_call(s.options)) s.diversions.fetch_or(kForChecks);
+  if (s.options.might_sleep) s.diversions.fetch_or(kForContexts);
   set_limits(s, s.diversions.load());
   start_faults(s.options.faults);
 }
@@ -189,6 +193,7 @@ void divert(Diversion why, bool on) {
 void sim_reset() {
   set_fault_switch(nullptr);
   reset_faults();
+  forget_sleep_sites();
   memcpy(static_cast<void*>(&the_system), static_cast<const void*>(&untouched_system), sizeof(System));
   kmem_base = kmem_direct_map = kmem_descriptors = nullptr;
   kmem_frames_end = kmem_listed_head = 0;

@@ -39,6 +39,7 @@ enum Diversion : uint32_t {
   kForStats = 1,   // to count them
   kForChecks = 2,  // objects go straight to their slabs and back
   kForFaults = 4,  // what is asked for may be made to fail
+  kForContexts = 8,  // to look at the context of each
 };
 /// The fast paths are open while no reason holds.  Any context; in a call that is on its way nothing changes.
 void divert(Diversion why, bool on);

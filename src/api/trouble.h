@@ -7,7 +7,4 @@ namespace kmem {
 /// Rate-limited; __GFP_NOWARN silences it.
 [[gnu::cold]] void report_failure(const char* what, size_t bytes, Gfp gfp);
 
-/// "GFP_KERNEL|__GFP_ZERO" into `out`, cut to fit.
-void name_flags(Gfp gfp, char* out, size_t bytes);
-
 }  // namespace kmem

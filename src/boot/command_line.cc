@@ -227,6 +227,7 @@ constexpr KnownWord kWords[] = {
     {"highmem", [](BootOptions& o, const BootWord& w) { return set_size(o.highmem, w); }},
     {"vmalloc", [](BootOptions& o, const BootWord& w) { return set_size(o.vmalloc, w); }},
     {"alias", [](BootOptions& o, const BootWord& w) { return set_bool(o.alias, w); }},
+    {"might_sleep", [](BootOptions& o, const BootWord& w) { return set_bool(o.might_sleep, w); }},
     {"kswapd", [](BootOptions& o, const BootWord& w) { return set_bool(o.kswapd, w); }, false},
     {"slub_debug", set_debug},
     {"slab_debug", set_debug},

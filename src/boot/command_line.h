@@ -25,6 +25,7 @@ struct BootOptions {
   uint64_t vmalloc = 0;          // vmalloc=SIZE: of the vmalloc window
   bool alias = false;            // alias=BOOL: window and direct map show the same frames
   FaultOptions faults;           // failslab= and its relatives (boot/fault_words.h)
+  bool might_sleep = false;      // might_sleep[=BOOL]: look at the context of every call that may sleep
   // Known words of what is not built yet: they are reported and stay as they are.
   bool kswapd = false;   // kswapd=BOOL: reclaim in the background
 };

@@ -27,8 +27,14 @@ struct TaskState {
   /// Fault injection: bit 0 this task is counted among those with a fail_nth, bit 1 make-it-fail, from bit 8 on how many
   /// FaultExempt live.
   Atomic<uint32_t> faults;
+  /// Interrupts are off: not 0 between local_irq_disable() and local_irq_enable().
+  Atomic<uint32_t> irqs_off;
+  /// How deep the task is in non_block_start().
+  Atomic<uint32_t> non_block;
+  /// What kmem_port_irq_save() answered when interrupts were switched off.
+  Atomic<uint64_t> irq_flags;
   /// For whoever has something to remember for each task; say here what it is.
-  Atomic<uint64_t> words[4];
+  Atomic<uint64_t> words[2];
 };
 static_assert(sizeof(TaskState) == 48, "ports reserve static thread storage for it");
 

@@ -1,0 +1,97 @@
+#include "watch/context.h"
+
+#include "port/port.h"
+#include "watch/rate_limit.h"
+
+namespace kmem {
+namespace {
+
+Atomic<bool> every_call;
+
+/// What is remembered of a place that calls: entered once, never removed.
+struct Site {
+  Atomic<uint64_t> address;
+  Atomic<uint32_t> nr_calls;
+  Atomic<uint32_t> reported;
+};
+constexpr uint32_t kSites = 1024;
+constexpr uint32_t kProbes = 8;
+Site sites[kSites];
+RateLimit crowded;  // for sites that found no place
+
+/// The site's place; null where those that it may have are others'.
+Site* site_of(const void* address) {
+  const auto key = reinterpret_cast<uint64_t>(address);
+  const auto home = static_cast<uint32_t>((key * 0x9e3779b97f4a7c15u) >> 54);
+  for (uint32_t i = 0; i < kProbes; ++i) {
+    Site& site = sites[(home + i) % kSites];
+    uint64_t seen = site.address.peek();
+    if (seen == key) return &site;
+    if (!seen && (site.address.compare_exchange(seen, key) || seen == key)) return &site;
+  }
+  return nullptr;
+}
+
+/// The count may lose calls to other CPUs: it only says when to look.
+bool is_turn(Site& site) {
+  const uint32_t n = site.nr_calls.peek() + 1;
+  site.nr_calls.poke(n);
+  return (n & (n - 1)) == 0;
+}
+
+const char* name_of(uint32_t count, bool found) {
+  if (count & preempt::kNmiMask) return "an NMI";
+  if (count & preempt::kHardirqMask) return "an interrupt";
+  if (found) return "a signal handler that did not declare itself";
+  if (count & preempt::kSoftirqMask) return "a softirq, or softirqs are off";
+  if (count) return "preemption is off, or a spin lock is held";
+  return kmem_port_task()->irqs_off.peek() ? "interrupts are off" : "non_block_start()";
+}
+
+}  // namespace
+
+bool in_interrupt() { return (preempt_count() & preempt::kInterruptMask) || kmem_port_in_interrupt(); }
+bool may_sleep() { return !declared_atomic() && !kmem_port_in_interrupt(); }
+void check_every_sleep(bool on) { every_call.poke(on); }
+
+SleepCheck::SleepCheck(const void* site) {
+  if (declared_atomic()) cause_ = Declared;
+  if (!site) return;
+  Site* known = site_of(site);
+  if (cause_ == None && (every_call.peek() || (known && is_turn(*known))) && kmem_port_in_interrupt()) cause_ = Found;
+  if (cause_ != None) news_ = known ? !known->reported.peek() && !known->reported.exchange(1) : crowded.ask().allowed;
+}
+
+void SleepCheck::describe(Report& report, const char* where, unsigned line) const {
+  const TaskState& task = *kmem_port_task();
+  const uint32_t count = task.preempt_count.peek();
+  TextOf<200> place;
+  place.put(where);
+  if (line) place.put(':').dec(line);
+  report.line("BUG: sleeping function called from invalid context at %s", place.data());
+  report.line("in_atomic(): %d, irqs_disabled(): %d, non_block: %d, in_interrupt(): %d", count != 0,
+              task.irqs_off.peek() != 0, static_cast<int>(task.non_block.peek()),
+              cause_ == Found || (count & preempt::kInterruptMask) != 0);
+  report.line("preempt_count: %x, expected: 0; context: %s", count, name_of(count, cause_ == Found));
+}
+
+void might_sleep(const char* file, unsigned line, const void* site) {
+  const SleepCheck check(site);
+  if (!check.is_news()) return;
+  {
+    Report report;
+    check.describe(report, file, line);
+    report.call_trace();
+  }
+  after_report();
+}
+
+void forget_sleep_sites() {
+  for (Site& site : sites) {
+    site.address.poke(0);
+    site.nr_calls.poke(0);
+    site.reported.poke(0);
+  }
+}
+
+}  // namespace kmem
