@@ -138,6 +138,7 @@ unsigned kmem_port_backtrace(void**, unsigned) { return 0; }
 // Nobody asks a simulated machine for its programs' names, and it shares nothing.
 bool kmem_port_locate(const void*, char*, size_t, uint64_t*) { return false; }
 void* kmem_port_share(const char*, size_t) { return nullptr; }
+bool kmem_port_save_stack(kmem::SavedStack*) { return false; }
 void kmem_port_log(const char* text, size_t bytes) { sim_port::host().log.append(text, bytes); }
 
 void kmem_port_panic() {

@@ -104,10 +104,7 @@ void start_faults(const FaultOptions& faults) {
   set_fault_switch(divert_for_faults);
   for (unsigned i = 0; i < kNrFaultPoints; ++i)
     if (faults.points[i].on) set_fault(static_cast<FaultPoint>(i), faults.points[i]);
-  if (!faults.nth.on) return;
-  void* shared = faults.nth.record[0] ? kmem_port_share(faults.nth.record, kFaultRecordBytes) : nullptr;
-  if (faults.nth.record[0] && !shared) note("fail_nth: %s cannot be shared; points are counted in this process", faults.nth.record);
-  set_fail_nth(faults.nth, static_cast<FaultRecord*>(shared));
+  if (faults.nth.on) start_fail_nth(faults.nth);
 }
 
 bool build(System& s) {
@@ -175,6 +172,12 @@ KMEM_COLD bool boot_slowly() {
 }  // namespace
 
 System& system() { return the_system; }
+
+void start_fail_nth(const FailNth& nth) {
+  void* shared = nth.record[0] ? kmem_port_share(nth.record, sizeof(SharedFaultRecord)) : nullptr;
+  if (nth.record[0] && !shared) note("fail_nth: %s cannot be shared; points are counted in this process", nth.record);
+  set_fail_nth(nth, static_cast<SharedFaultRecord*>(shared));
+}
 
 // Whoever changes the reasons last sets the limits last.
 void divert(Diversion why, bool on) {

@@ -44,6 +44,9 @@ enum Diversion : uint32_t {
 /// The fast paths are open while no reason holds.  Any context; in a call that is on its way nothing changes.
 void divert(Diversion why, bool on);
 
+/// From now on the program's n-th failure point fails, counted where `nth` says.
+void start_fail_nth(const FailNth& nth);
+
 /// In the child of a fork: what other threads of the parent were in the middle of will not go on.
 void after_fork();
 

@@ -55,7 +55,7 @@ bool parse_times(Slice text, int64_t& times) {
 struct Flag { const char* name; uint32_t bits; };
 // As <linux/gfp_types.h> numbers them (api/kernel_names_fault.cc compares).
 constexpr Flag kFlags[] = {
-    {"GFP_KERNEL", 0x3c0},           {"GFP_ATOMIC", 0x220},      {"GFP_NOWAIT", 0x200},       {"GFP_NOIO", 0x300},
+    {"GFP_KERNEL", 0x3c0},           {"GFP_ATOMIC", 0x220},      {"GFP_NOWAIT", 0x600},       {"GFP_NOIO", 0x300},
     {"GFP_NOFS", 0x340},             {"GFP_USER", 0x1003c0},     {"GFP_HIGHUSER", 0x1003c2},  {"GFP_DMA", 0x1},
     {"GFP_DMA32", 0x4},              {"__GFP_DMA", 0x1},         {"__GFP_HIGHMEM", 0x2},      {"__GFP_DMA32", 0x4},
     {"__GFP_HIGH", 0x20},            {"__GFP_IO", 0x40},         {"__GFP_FS", 0x80},          {"__GFP_DIRECT_RECLAIM", 0x100},

@@ -6,6 +6,7 @@
 
 namespace kmem {
 struct Machine;
+struct SavedStack;
 inline constexpr uint64_t kForever = ~uint64_t{0};
 }
 
@@ -62,6 +63,8 @@ unsigned kmem_port_backtrace(void** frames, unsigned max);
 /// Where the code at an address came from: the file that it was loaded from, and the place in it.  False where it cannot
 /// be told.  Takes its time (it may read files); allocates nothing.
 bool kmem_port_locate(const void* address, char* file, size_t room, uint64_t* offset);
+/// The caller's stack, for a debugger to walk afterwards (port/saved_stack.h).  False where that is not to be had.
+bool kmem_port_save_stack(kmem::SavedStack* out);
 /// A file's first bytes as memory that whoever else does the same shares, processes that are started later too; the file
 /// is made longer where it is shorter.  Null where that cannot be.  At boot only.
 void* kmem_port_share(const char* file, size_t bytes);

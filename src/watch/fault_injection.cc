@@ -34,7 +34,7 @@ struct Injection {
   Attributes points[kNrFaultPoints];
   FailNth nth;
   FaultRecord own_record;
-  Atomic<FaultRecord*> record;
+  Atomic<SharedFaultRecord*> record;
   Atomic<uint32_t> nr_tasks;
   void (*divert)(bool on) = nullptr;
   RateLimit limit;
@@ -42,7 +42,7 @@ struct Injection {
 constinit Injection injection;
 
 FaultRecord& record() {
-  FaultRecord* shared = injection.record.load();
+  SharedFaultRecord* shared = injection.record.load();
   return shared ? *shared : injection.own_record;
 }
 
@@ -181,13 +181,7 @@ void describe(FaultRecord& r, const Call& call) {
   r.size = call.size;
   r.point = static_cast<uint32_t>(call.point);
   copy_text(r.cache, call.cache, sizeof r.cache);
-  void* frames[FaultRecord::kMaxFrames];
-  r.nr_frames = kmem_port_backtrace(frames, FaultRecord::kMaxFrames);
-  for (unsigned i = 0; i < r.nr_frames; ++i) {
-    FaultRecord::Frame& frame = r.frames[i];
-    frame.address = reinterpret_cast<uint64_t>(frames[i]);
-    if (!kmem_port_locate(frames[i], frame.module, sizeof frame.module, &frame.offset)) frame.module[0] = 0;
-  }
+  if (SharedFaultRecord* shared = injection.record.load()) kmem_port_save_stack(&shared->stack);
   r.described.store(FaultRecord::Whole);
 }
 
@@ -254,10 +248,10 @@ void set_fault(FaultPoint point, const FaultSettings& settings) {
   a.calls.store(0);
   a.draws.store(0);
   a.injected.take();
-  if (settings.on) arm(bit_of(point), true);
+  if (settings.on && settings.probability) arm(bit_of(point), true);
 }
 
-void set_fail_nth(const FailNth& nth, FaultRecord* shared) {
+void set_fail_nth(const FailNth& nth, SharedFaultRecord* shared) {
   arm(kArmedProgram, false);
   injection.nth = nth;
   injection.record.store(shared);

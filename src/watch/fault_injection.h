@@ -59,7 +59,7 @@ void set_fault_switch(void (*divert)(bool on));
 /// Changes one point's attributes; its counts begin anew.  Somebody who allocates meanwhile may still see some of the old.
 void set_fault(FaultPoint point, const FaultSettings& settings);
 /// Program-wide; points are counted from 1 anew.  `record`: where to count and describe, or null for a place of our own.
-void set_fail_nth(const FailNth& nth, FaultRecord* record);
+void set_fail_nth(const FailNth& nth, SharedFaultRecord* record);
 /// Everything off, and nothing known any more.
 void reset_faults();
 

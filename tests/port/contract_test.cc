@@ -11,6 +11,7 @@
 #include "port/cpu_stack.h"
 #include "port/machine.h"
 #include "port/port.h"
+#include "port/saved_stack.h"
 #include "port/task.h"
 
 char* kmem_base = nullptr;
@@ -251,6 +252,17 @@ TEST_F(Contract, code_is_found_in_its_file_or_nowhere) {
     EXPECT_FALSE(kmem_port_locate(reinterpret_cast<const void*>(&kmem_port_boot), file, 4, &offset)) << "the name must fit";
   }
   EXPECT_FALSE(kmem_port_locate(reinterpret_cast<const void*>(16), file, sizeof file, &offset));
+}
+
+TEST_F(Contract, a_stack_that_is_saved_is_the_callers) {
+  static SavedStack saved;
+  uint64_t here = 0x1234567890abcdef;
+  asm volatile("" : : "r"(&here) : "memory");
+  if (!kmem_port_save_stack(&saved)) return;
+  const uint64_t offset = reinterpret_cast<uint64_t>(&here) - saved.stack_start;
+  ASSERT_LT(offset, saved.stack_bytes);
+  EXPECT_EQ(memcmp(saved.stack + offset, &here, sizeof here), 0);
+  EXPECT_NE(strstr(saved.mappings, "[stack]"), nullptr);
 }
 
 TEST_F(Contract, a_shared_file_is_the_same_memory_for_all) {

@@ -23,6 +23,10 @@ bool kmem_port_locate(const void*, char* file, size_t room, uint64_t* offset) {
   *offset = 0x10;
   return true;
 }
+bool kmem_port_save_stack(kmem::SavedStack* out) {
+  out->pc = 0x400000;
+  return true;
+}
 }
 
 namespace kmem {
@@ -268,7 +272,7 @@ TEST_F(FaultTest, every_point_and_every_thread_counts) {
 TEST_F(FaultTest, the_first_failure_is_described) {
   stub.nr_frames = 2;
   module_of_all_code = "/bin/program";
-  static FaultRecord record;
+  static SharedFaultRecord record;
   set_fail_nth({.on = true, .n = 2, .forever = true, .verbose = 0}, &record);
   EXPECT_EQ(asked(1), ".");
   EXPECT_EQ(record.described.peek(), FaultRecord::Nothing);
@@ -279,6 +283,7 @@ TEST_F(FaultTest, the_first_failure_is_described) {
   EXPECT_EQ(record.gfp, kAtomic);
   EXPECT_EQ(record.size, 100u);
   EXPECT_STREQ(record.cache, "kmalloc-128");
+  EXPECT_EQ(record.stack.pc, 0x400000u);
   EXPECT_EQ(record.nr_failed.peek(), 2u);
 }
 
