@@ -198,14 +198,28 @@ unsigned Cache::refill_count(const CacheNode& node) const {
   return share < least ? least : share > capacity_ ? capacity_ : static_cast<unsigned>(share);
 }
 
+// May a CPU of another part take from this one?  Whoever frees what others allocate has sheaves to spare: its part is full, or
+// has had more brought than fetched.  From a part whose own CPUs come back for what they freed nothing is taken: two such
+// CPUs would hand each other the same objects round and round, and every one of them would cost a cache line's way.
+bool Cache::has_to_spare(const BarnPart& part) const {
+  return world_->sheaves->depth(part.full) >= barn_max_ || part.nr_drains.value() > part.nr_refills.value() + 2 * barn_max_;
+}
+
 Sheaf Cache::refill(Gfp gfp, unsigned node) {
-  for (unsigned i = 0, part = barn_part(); i < kBarnParts; ++i)
-    if (const Sheaf full = world_->sheaves->pop(nodes_[node].barn[(part + i) % kBarnParts].full)) return full;
+  const unsigned own = barn_part();
+  for (unsigned i = 0; i < kBarnParts; ++i) {
+    BarnPart& part = nodes_[node].barn[(own + i) % kBarnParts];
+    if (i && (part.full.empty() || !has_to_spare(part))) continue;
+    if (const Sheaf full = world_->sheaves->pop(part.full)) return full;
+  }
   uint64_t* words = get_sheaf(*world_->sheaves);
   if (!words) return {};
   Sheaf sheaf = Sheaf::empty(words, capacity_);
   if (gather(gfp, node, false, refill_count(nodes_[node]), sheaf)) return sheaf;
   world_->sheaves->put(words);
+  // Nothing is left but what others would rather keep.
+  for (BarnPart& part : nodes_[node].barn)
+    if (const Sheaf full = world_->sheaves->pop(part.full)) return full;
   return {};
 }
 

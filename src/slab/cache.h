@@ -31,8 +31,8 @@ struct SlabWorld {
   bool diverted = false;  // no object without a call of Cache::alloc()
 };
 
-/// Full sheaves.  A node's barn is in parts, so that CPUs that free and allocate the same sizes do not meet; a CPU looks
-/// into the others' parts before it turns to the slabs.
+/// Full sheaves.  A node's barn is in parts, so that CPUs that free and allocate the same sizes do not meet; a CPU takes
+/// from the others' parts what those have to spare before it turns to the slabs.
 struct alignas(kCacheLine) BarnPart {
   IndexStack full;
   Counter nr_refills, nr_drains;  // times that a sheaf of a CPU of this part was exchanged
@@ -145,6 +145,7 @@ class Cache {
   void* alloc_one(Gfp gfp, unsigned node, bool exact_node);
   void* alloc_directly(Gfp gfp, unsigned node, bool exact_node);
   void free_directly(void* object);
+  bool has_to_spare(const BarnPart& part) const;
   Sheaf refill(Gfp gfp, unsigned node);
   unsigned refill_count(const CacheNode& node) const;
 
