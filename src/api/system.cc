@@ -42,6 +42,13 @@ void report_double_free(const Cache& cache, const void* object) {
 
 bool reclaim(void* heap, Gfp) { return static_cast<Heap*>(heap)->shrink_all(true) != 0; }
 
+void* alloc_places(size_t bytes, Gfp gfp, int nid) {
+  return system().heap.kmalloc(bytes, (gfp & ~gfp::kZoneMask) | gfp::kZero, nid);
+}
+void free_places(void* places) {
+  if (!system().heap.free(places)) report_bad_free(places);
+}
+
 void ebb(void* heap) { static_cast<Heap*>(heap)->ebb(); }
 
 /// mem=: memory is taken off the end, where the most is.
@@ -126,6 +133,7 @@ bool build(System& s) {
              reinterpret_cast<uint32_t*>(s.machine.base + kClassSizes), needs_every_call(s.options),
              s.options.init_on_alloc, s.options.init_on_free, report_double_free};
   s.heap.init(s.world, s.machine.base, metadata);
+  s.pool_world = {alloc_places, free_places, poisonable_element, false, pool_may_wait};
   s.pages.set_reclaim({reclaim, ebb, &s.heap});
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
   s.pages.set_init(s.options.init_on_alloc, s.options.init_on_free);
@@ -212,6 +220,7 @@ void after_fork() {
   CpuStack::after_fork();
   reopen_after_fork(system().sheaves, system().machine.nr_cpus);
   system().pages.after_fork();
+  system().pools.after_fork();
 }
 
 Fault check_system() {
@@ -220,7 +229,7 @@ Fault check_system() {
   for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id)
     if (s.heap.cache(id).live())
       if (const Fault fault = s.heap.cache(id).check()) return fault;
-  return {};
+  return s.pools.check();
 }
 
 void* slow_malloc(size_t size, bool zero) {

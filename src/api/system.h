@@ -3,6 +3,7 @@
 
 #include "boot/command_line.h"
 #include "boot/memblock.h"
+#include "pool/mempool.h"
 #include "port/machine.h"
 #include "slab/heap.h"
 
@@ -17,6 +18,8 @@ struct System {
   SlabWorld world;
   Heap heap;
   Atomic<uint32_t> diversions;
+  PoolWorld pool_world;
+  PoolList pools;
 
   // Counted only where the boot word `stats` asks for it; see slab/fast_path.h.
   Counter allocs, frees;
@@ -57,6 +60,9 @@ Fault check_system();
 void* slow_malloc(size_t size, bool zero);
 /// Frees what is ours, reports what is a mistake.  False: the pointer was never ours.
 bool slow_free(void* p);
+/// For PoolWorld; beside the kernel's names for pools.
+size_t poisonable_element(const Mempool& pool, void* element, unsigned char*& memory);
+bool pool_may_wait(const Mempool& pool);
 [[gnu::cold]] void report_bad_free(const void* p);
 
 }  // namespace kmem

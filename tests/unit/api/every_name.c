@@ -8,6 +8,7 @@
 #include <linux/highmem.h>
 #include <linux/kernel.h>
 #include <linux/memblock.h>
+#include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -93,6 +94,43 @@ static void cache_names(void) {
   kfree_bulk(2, blocks);
 }
 
+static void* pool_alloc(gfp_t flags, void* data) { return kmalloc((size_t)data, flags); }
+static void* pool_alloc_2_6(int flags, void* data) { return kmalloc((size_t)data, (gfp_t)flags); }
+static void pool_free(void* element, void* data) {
+  (void)data;
+  kfree(element);
+}
+
+static void pool_names(void) {
+  kmem_cache_t* cache = kmem_cache_create("pooled", 100, 0, SLAB_NO_MERGE, NULL);
+  mempool_t embedded[5];
+  mempool_t* created[7];
+  created[0] = mempool_create(2, pool_alloc, pool_free, (void*)100);
+  created[1] = mempool_create(2, pool_alloc_2_6, pool_free, (void*)100);
+  created[2] = mempool_create_node(2, pool_alloc, pool_free, (void*)100, GFP_KERNEL, NUMA_NO_NODE);
+  created[3] = mempool_create_slab_pool(2, cache);
+  created[4] = mempool_create_kmalloc_pool(2, 100);
+  created[5] = mempool_create_page_pool(2, 0);
+  created[6] = mempool_create(2, mempool_alloc_slab, mempool_free_slab, cache);
+  CHECK(mempool_init(&embedded[0], 2, pool_alloc, pool_free, (void*)100) == 0);
+  CHECK(mempool_init_node(&embedded[1], 2, mempool_kmalloc, mempool_kfree, (void*)100, GFP_KERNEL, 0) == 0);
+  CHECK(mempool_init_slab_pool(&embedded[2], 2, cache) == 0);
+  CHECK(mempool_init_kmalloc_pool(&embedded[3], 2, 100) == 0);
+  CHECK(mempool_init_page_pool(&embedded[4], 2, 0) == 0);
+  for (int i = 0; i < 12; ++i) {
+    mempool_t* pool = i < 7 ? created[i] : &embedded[i - 7];
+    void* some[3];
+    CHECK(pool != NULL && mempool_initialized(pool) && pool->min_nr == 2);
+    some[0] = mempool_alloc(pool, GFP_KERNEL), some[1] = mempool_alloc_preallocated(pool);
+    some[2] = mempool_alloc_timeout(pool, GFP_NOIO, 1000);
+    for (int j = 0; j < 3; ++j) mempool_free(some[j], pool);
+    CHECK(mempool_resize(pool, 3) == 0 && mempool_resize(pool, 4, GFP_KERNEL) == 0 && mempool_is_saturated(pool));
+    if (i < 7) mempool_destroy(pool);
+    else mempool_exit(pool);
+  }
+  CHECK(kmem_cache_destroy(cache) == 0);
+}
+
 static void page_names(void) {
   free_page(get_zeroed_page(GFP_KERNEL));
   free_page(__get_free_page(GFP_KERNEL));
@@ -168,6 +206,7 @@ int main(void) {
   kmalloc_names();
   string_names();
   cache_names();
+  pool_names();
   page_names();
   boot_names();
   small_words();

@@ -1,0 +1,197 @@
+// mempool_*: memory pools, in the form of 2.6 and in today's.
+
+#include <linux/gfp.h>
+#include <linux/mempool.h>
+#include <linux/mm.h>
+
+#include "api/system.h"
+#include "base/memory.h"
+#include "pool/mempool.h"
+#include "port/port.h"
+#include "watch/report.h"
+
+namespace {
+
+using kmem::Mempool;
+using kmem::Trouble;
+
+// Error numbers, which libc's headers would bring.
+constexpr int kNoMemory = -12, kBusy = -16, kInvalid = -22;
+
+/// What a mempool_t is inside.
+struct Pool {
+  Mempool core;
+  uint32_t created;  // by mempool_create(): its memory is ours
+};
+static_assert(sizeof(Pool) <= sizeof(mempool_t) && alignof(Pool) <= alignof(mempool_t));
+static_assert(sizeof(kmem::Reserve) == __builtin_offsetof(mempool_t, pool_data), "the fields that everybody may read");
+
+Pool& pool_of(mempool_t* pool) { return *reinterpret_cast<Pool*>(pool); }
+Mempool& core_of(mempool_t* pool) { return pool_of(pool).core; }
+
+int init(mempool_t* pool, const Mempool::Setup& setup, int min_nr) {
+  if (!kmem::boot()) return kNoMemory;
+  memset(static_cast<void*>(pool), 0, sizeof *pool);
+  if (min_nr < 0 || !setup.alloc_function || !setup.free_function) {
+    kmem::bug_report(Trouble::Warning, "mempool_init: %d elements cannot be held back%s", min_nr,
+                     min_nr < 0 ? "" : ": a function is missing");
+    return kInvalid;
+  }
+  kmem::System& s = kmem::system();
+  return core_of(pool).init(s.pool_world, s.pools, setup) ? 0 : kNoMemory;
+}
+
+Mempool::Setup setup_of(int min_nr, mempool_alloc_t* alloc_fn, mempool_free_t* free_fn, void* data,
+                        gfp_t flags = GFP_KERNEL, int nid = NUMA_NO_NODE) {
+  return {static_cast<uint32_t>(min_nr), alloc_fn, free_fn, data, flags, nid};
+}
+
+/// An element that was held back is not zero, and the pool does not know its size.
+KMEM_COLD void refuse_zero(mempool_t* pool) {
+  static kmem::RateLimit limit;
+  kmem::bug_report_limited(limit, Trouble::Warning,
+                           "mempool_alloc(%p): __GFP_ZERO means nothing here; clear the element yourself",
+                           static_cast<void*>(pool));
+}
+
+/// Not a pool, or one that has ended: nothing can be had of it.
+KMEM_COLD void* refuse(mempool_t* pool) {
+  kmem::bug_report(Trouble::Bug, "mempool_alloc(%p): this is not a mempool, or not any more", static_cast<void*>(pool));
+  return nullptr;
+}
+
+void* alloc(mempool_t* pool, gfp_t flags, uint64_t deadline) {
+  if (KMEM_UNLIKELY(flags & __GFP_ZERO)) refuse_zero(pool);
+  if (KMEM_UNLIKELY(!core_of(pool).initialized())) return refuse(pool);
+  return core_of(pool).alloc(flags & ~__GFP_ZERO, deadline);
+}
+
+void end(mempool_t* pool, const char* by) {
+  const int64_t out = core_of(pool).exit();
+  if (out > 0)
+    kmem::bug_report(
+        Trouble::Bug,
+        "%s(%p): %lld elements of the mempool are still out; they go back to its free function when they are freed", by,
+        static_cast<void*>(pool), static_cast<long long>(out));
+}
+
+int resize(mempool_t* pool, int new_min_nr, gfp_t flags) {
+  if (new_min_nr < 1 || !core_of(pool).initialized()) {
+    kmem::bug_report(Trouble::Warning, "mempool_resize(%p, %d): a mempool holds back one element at least",
+                     static_cast<void*>(pool), new_min_nr);
+    return kInvalid;
+  }
+  const Mempool::Resized done = core_of(pool).resize(static_cast<uint32_t>(new_min_nr), flags);
+  return done == Mempool::Resized::Done ? 0 : done == Mempool::Resized::Busy ? kBusy : kNoMemory;
+}
+
+}  // namespace
+
+namespace kmem {
+
+size_t poisonable_element(const Mempool& pool, void* element, unsigned char*& memory) {
+  memory = static_cast<unsigned char*>(element);
+  if (pool.free_function() == mempool_free_slab) {
+    const auto* cache = static_cast<const Cache*>(pool.data());
+    return cache->hook() ? 0 : cache->object_size();
+  }
+  if (pool.free_function() == mempool_kfree) return reinterpret_cast<size_t>(pool.data());
+  if (pool.free_function() != mempool_free_pages) return 0;
+  memory = static_cast<unsigned char*>(page_address(static_cast<struct page*>(element)));
+  return memory ? PAGE_SIZE << reinterpret_cast<size_t>(pool.data()) : 0;
+}
+
+bool pool_may_wait(const Mempool& pool) {
+  if (KMEM_LIKELY(!kmem_port_in_interrupt())) return true;
+  static RateLimit limit;
+  bug_report_limited(limit, Trouble::Bug,
+                     "sleeping function called from invalid context: mempool_alloc(%p) in an interrupt",
+                     static_cast<const void*>(&pool));
+  return false;
+}
+
+}  // namespace kmem
+
+extern "C" {
+
+int mempool_init_node(mempool_t* pool, int min_nr, mempool_alloc_t* alloc_fn, mempool_free_t* free_fn, void* pool_data,
+                      gfp_t flags, int nid) noexcept {
+  return init(pool, setup_of(min_nr, alloc_fn, free_fn, pool_data, flags, nid), min_nr);
+}
+int mempool_init(mempool_t* pool, int min_nr, mempool_alloc_t* alloc_fn, mempool_free_t* free_fn,
+                 void* pool_data) noexcept {
+  return init(pool, setup_of(min_nr, alloc_fn, free_fn, pool_data), min_nr);
+}
+
+mempool_t* mempool_create_node(int min_nr, mempool_alloc_t* alloc_fn, mempool_free_t* free_fn, void* pool_data,
+                               gfp_t flags, int nid) noexcept {
+  auto* pool = static_cast<mempool_t*>(kzalloc_node(sizeof(mempool_t), flags, nid));
+  if (!pool) return nullptr;
+  if (init(pool, setup_of(min_nr, alloc_fn, free_fn, pool_data, flags, nid), min_nr)) {
+    kfree(pool);
+    return nullptr;
+  }
+  pool_of(pool).created = 1;
+  return pool;
+}
+mempool_t* mempool_create(int min_nr, mempool_alloc_t* alloc_fn, mempool_free_t* free_fn, void* pool_data) noexcept {
+  return mempool_create_node(min_nr, alloc_fn, free_fn, pool_data, GFP_KERNEL, NUMA_NO_NODE);
+}
+
+mempool_t* mempool_create_2_6(int min_nr, void* (*alloc_fn)(int, void*), mempool_free_t* free_fn,
+                              void* pool_data) noexcept {
+  return mempool_create(min_nr, reinterpret_cast<mempool_alloc_t*>(alloc_fn), free_fn, pool_data);
+}
+
+void mempool_exit(mempool_t* pool) noexcept { end(pool, "mempool_exit"); }
+
+void mempool_destroy(mempool_t* pool) noexcept {
+  if (!pool) return;
+  if (!core_of(pool).initialized())
+    return kmem::bug_report(Trouble::Bug, "mempool_destroy(%p): this is not a mempool, or not any more",
+                            static_cast<void*>(pool));
+  // Whoever holds an element will name the pool once more: it goes with the last of them.
+  end(pool, "mempool_destroy");
+  if (core_of(pool).nr_out() <= 0) kfree(pool);
+}
+
+bool mempool_initialized(mempool_t* pool) noexcept { return core_of(pool).initialized(); }
+
+void* mempool_alloc(mempool_t* pool, gfp_t flags) noexcept { return alloc(pool, flags, kmem::kForever); }
+
+void* mempool_alloc_timeout(mempool_t* pool, gfp_t flags, uint64_t timeout_ns) noexcept {
+  const uint64_t now = kmem_port_now_ns();
+  return alloc(pool, flags, timeout_ns < kmem::kForever - now ? now + timeout_ns : kmem::kForever);
+}
+
+void* mempool_alloc_preallocated(mempool_t* pool) noexcept {
+  return KMEM_UNLIKELY(!core_of(pool).initialized()) ? refuse(pool) : core_of(pool).alloc_reserved();
+}
+
+void mempool_free(void* element, mempool_t* pool) noexcept {
+  if (element && KMEM_UNLIKELY(core_of(pool).free(element)) && pool_of(pool).created) kfree(pool);
+}
+
+int(mempool_resize)(mempool_t* pool, int new_min_nr) noexcept { return resize(pool, new_min_nr, GFP_KERNEL); }
+int mempool_resize_2_6(mempool_t* pool, int new_min_nr, gfp_t flags) noexcept {
+  return resize(pool, new_min_nr, flags);
+}
+
+void* mempool_alloc_slab(gfp_t flags, void* pool_data) noexcept {
+  return kmem_cache_alloc(static_cast<kmem_cache*>(pool_data), flags);
+}
+void mempool_free_slab(void* element, void* pool_data) noexcept {
+  kmem_cache_free(static_cast<kmem_cache*>(pool_data), element);
+}
+void* mempool_kmalloc(gfp_t flags, void* pool_data) noexcept {
+  return kmalloc(reinterpret_cast<size_t>(pool_data), flags);
+}
+void mempool_kfree(void* element, void*) noexcept { kfree(element); }
+void* mempool_alloc_pages(gfp_t flags, void* pool_data) noexcept {
+  return alloc_pages(flags, static_cast<unsigned>(reinterpret_cast<size_t>(pool_data)));
+}
+void mempool_free_pages(void* element, void* pool_data) noexcept {
+  __free_pages(static_cast<struct page*>(element), static_cast<unsigned>(reinterpret_cast<size_t>(pool_data)));
+}
+
+}  // extern "C"

@@ -1,0 +1,243 @@
+#include "pool/mempool.h"
+
+#include "base/memory.h"
+#include "watch/report.h"
+
+namespace kmem {
+namespace {
+
+/// What a pool asks the allocator with: it has a reserve of its own, and others need the system's more (as the kernel
+/// has it).
+constexpr Gfp kModest = gfp::kNoMemAlloc | gfp::kNoRetry | gfp::kNoWarn;
+constexpr Gfp kPatient = gfp::kDirectReclaim | gfp::kIo;
+/// A second free of an element that is held back is looked for among so many places.
+constexpr uint32_t kLookBack = 512;
+
+// The kernel's patterns.
+constexpr unsigned char kFree = 0x6b, kEnd = 0xa5;
+
+}  // namespace
+
+// All pools
+// ------------------------------------------------------------------------------------------------------------
+
+bool PoolList::add(Mempool* pool) {
+  for (uint32_t i = 0; i < kMost; ++i) {
+    Mempool* nobody = nullptr;
+    if (pools_[i].peek() || !pools_[i].compare_exchange(nobody, pool)) continue;
+    for (uint32_t end = end_.load(); end <= i && !end_.compare_exchange(end, i + 1);) {
+    }
+    return true;
+  }
+  return false;
+}
+
+void PoolList::remove(Mempool* pool) {
+  for (uint32_t i = 0; i < end_.load(); ++i) {
+    Mempool* mine = pool;
+    if (pools_[i].peek() == pool) pools_[i].compare_exchange(mine, nullptr);
+  }
+}
+
+void PoolList::after_fork() {
+  for (uint32_t i = 0; i < end_.load(); ++i)
+    if (Mempool* pool = pools_[i].load()) pool->after_fork();
+}
+
+Fault PoolList::check() const {
+  for (uint32_t i = 0; i < end_.load(); ++i)
+    if (const Mempool* pool = pools_[i].load())
+      if (const Fault fault = pool->check()) return fault;
+  return {};
+}
+
+// Beginning and end
+// ----------------------------------------------------------------------------------------------------
+
+bool Mempool::init(const PoolWorld& world, PoolList& list, const Setup& setup) {
+  world_ = &world;
+  list_ = &list;
+  data_ = setup.data;
+  alloc_ = setup.alloc_function;
+  free_ = setup.free_function;
+  nid_ = setup.nid;
+  const uint32_t nr = setup.min_nr ? setup.min_nr : 1;
+  auto* places = static_cast<Reserve::Place*>(world.alloc_places(nr * sizeof(Reserve::Place), setup.gfp, nid_));
+  if (!places) return false;
+  reserve_.init(places, nr);
+  magic_ = kMagic;
+  fill(setup.gfp, nr);
+  if (reserve_.full() && list.add(this)) return true;
+  exit();
+  return false;
+}
+
+int64_t Mempool::exit() {
+  if (!initialized()) return 0;
+  list_->remove(this);
+  magic_ = 0;
+  reserve_.want(0);
+  while (void* element = take()) free_(element, data_);
+  for (unsigned i = reserve_.nr_chunks(); i-- > 0;) world_->free_places(reserve_.chunk(i));
+  reserve_.init(nullptr, 0);
+  return nr_out();
+}
+
+// At boot and in resize(): what cannot be had now comes with the frees.
+void Mempool::fill(Gfp gfp, uint32_t nr) {
+  for (uint32_t i = 0; i < nr && !reserve_.full(); ++i) {
+    void* element = alloc_(gfp, data_);
+    if (!element) return;
+    poison(element);
+    if (!reserve_.put(element)) return free_(element, data_);
+  }
+}
+
+bool Mempool::add_places() {
+  const uint32_t nr = reserve_.places_in_next_chunk();
+  auto* places =
+      nr ? static_cast<Reserve::Place*>(world_->alloc_places(nr * sizeof(Reserve::Place), gfp::kKernel, nid_))
+         : nullptr;
+  if (places) reserve_.add_chunk(places);
+  return places;
+}
+
+Mempool::Resized Mempool::resize(uint32_t min_nr, Gfp gfp) {
+  uint32_t idle = 0;
+  if (!resizing_.compare_exchange(idle, 1)) return Resized::Busy;
+  bool room = true;
+  while (room && reserve_.room() < min_nr) room = add_places();
+  if (room) {
+    reserve_.want(min_nr);
+    while (void* element = reserve_.take_surplus())
+      if (!reserve_.put(element)) free_(element, data_);
+    fill(gfp, min_nr);
+    line_.ring();
+  }
+  resizing_.store(0);
+  return room ? Resized::Done : Resized::NoMemory;
+}
+
+// Taking
+// ---------------------------------------------------------------------------------------------------------------
+
+void* Mempool::take() {
+  void* element = reserve_.take();
+  if (element && KMEM_UNLIKELY(world_->poison)) check_poison(element);
+  return element;
+}
+
+void* Mempool::alloc_reserved() { return out(line_.anybody() ? nullptr : take()); }
+
+void* Mempool::alloc(Gfp gfp, uint64_t deadline_ns) {
+  gfp |= kModest;
+  if (void* element = alloc_(gfp & ~kPatient, data_)) return out(element);
+  if (void* element = alloc_reserved()) return element;
+  if (!(gfp & gfp::kDirectReclaim) || !world_->may_sleep(*this)) return nullptr;
+  return out(stand_in_line(gfp, deadline_ns));
+}
+
+void* Mempool::stand_in_line(Gfp gfp, uint64_t deadline_ns) {
+  WaitLine::Ticket ticket;
+  for (bool in_line = false;;) {
+    // A line that is full, and one that a fork has emptied, is entered in the next round.
+    in_line = in_line && line_.knows(ticket);
+    in_line = in_line || line_.enter(ticket);
+    const uint32_t seen = in_line ? line_.seen(ticket) : 0;
+    void* element = in_line && line_.is_first(ticket) ? take() : nullptr;
+    if (!element) element = alloc_(gfp, data_);
+    if (element || kmem_port_now_ns() >= deadline_ns) {
+      if (in_line) line_.leave(ticket);
+      return element;
+    }
+    if (in_line) {
+      wait(ticket, seen, deadline_ns);
+    } else {
+      const uint32_t nothing = 0;
+      kmem_port_wait(&nothing, 0, kmem_port_now_ns() + kPatience / 5000);
+    }
+  }
+}
+
+void Mempool::wait(const WaitLine::Ticket& ticket, uint32_t seen, uint64_t deadline_ns) {
+  const uint64_t patience = kmem_port_now_ns() + kPatience;
+  kmem_port_wait(line_.bell(ticket), seen, patience < deadline_ns ? patience : deadline_ns);
+}
+
+// Giving back
+// ----------------------------------------------------------------------------------------------------------
+
+bool Mempool::hold_back(void* element) {
+  if (reserve_.full()) return false;
+  if (KMEM_UNLIKELY(reserve_.holds(element, kLookBack))) {
+    bug_report(Trouble::Bug, "mempool overfilled: element %p of mempool %p was freed twice: it is held back already",
+               element, static_cast<void*>(this));
+    nr_out_.fetch_add(1);
+    return true;
+  }
+  if (KMEM_UNLIKELY(world_->poison)) poison(element);
+  return reserve_.put(element);
+}
+
+bool Mempool::free(void* element) {
+  if (KMEM_UNLIKELY(!initialized())) {
+    free_(element, data_);
+    return nr_out_.fetch_sub(1) == 1;
+  }
+  if (KMEM_UNLIKELY(nr_out_.fetch_sub(1) <= 0)) {
+    nr_out_.fetch_add(1);
+    bug_report(Trouble::Bug,
+               "mempool overfilled: element %p was freed into mempool %p (min_nr %u), of which none is out", element,
+               static_cast<void*>(this), min_nr());
+    return false;
+  }
+  if (!hold_back(element)) free_(element, data_);
+  line_.ring();
+  return false;
+}
+
+// Poison
+// ---------------------------------------------------------------------------------------------------------------
+
+void Mempool::poison(void* element) {
+  unsigned char* memory;
+  const size_t bytes = world_->poison ? world_->poisonable(*this, element, memory) : 0;
+  if (!bytes) return;
+  memset(memory, kFree, bytes - 1);
+  memory[bytes - 1] = kEnd;
+}
+
+void Mempool::check_poison(void* element) {
+  unsigned char* memory;
+  const size_t bytes = world_->poisonable(*this, element, memory);
+  size_t at = 0;
+  while (at < bytes && memory[at] == (at + 1 < bytes ? kFree : kEnd)) ++at;
+  if (at >= bytes) return;
+  constexpr size_t kAround = 8;
+  const size_t start = at > kAround ? at - kAround : 0, end = at + kAround < bytes ? at + kAround : bytes;
+  char shown[4 * kAround * 2 + 1];
+  Text text(Span<char>(shown, sizeof shown));
+  for (size_t i = start; i < end; ++i) text.hex(memory[i]).put(' ');
+  bug_report(Trouble::Bug, "mempool element poison mismatch\nMempool %p size %zu\n nr=%d @ %p: %s0x%s%s",
+             static_cast<void*>(this), bytes, static_cast<int>(nr_reserved()), element, start ? "... " : "", shown,
+             end < bytes ? "..." : "");
+}
+
+// Others
+// ---------------------------------------------------------------------------------------------------------------
+
+void Mempool::after_fork() {
+  line_.after_fork();
+  resizing_.poke(0);
+}
+
+Fault Mempool::check() const {
+  if (const Fault fault = reserve_.check()) return fault;
+  if (nr_out() < 0)
+    return {"M4 nr_out() is not negative", reinterpret_cast<uint64_t>(this), 0, static_cast<uint64_t>(nr_out())};
+  if (nr_reserved() > 0 && line_.nr_waiting())
+    return {"M5 nobody waits while an element is held back", reinterpret_cast<uint64_t>(this), 0, line_.nr_waiting()};
+  return {};
+}
+
+}  // namespace kmem
