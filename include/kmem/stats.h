@@ -19,6 +19,9 @@ KMEM_API size_t kmem_pagetypeinfo(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API size_t kmem_meminfo(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API size_t kmem_json(char* buffer, size_t size) KMEM_NOTHROW;
 
+/** The kernel's /sys/kernel/debug/kfence/stats: how often an object was placed between guard pages, and what that found. */
+KMEM_API size_t kmem_kfence_stats(char* buffer, size_t size) KMEM_NOTHROW;
+
 /** Gives what no CPU, cache or zone needs back to the host; the number of bytes that went. */
 KMEM_API size_t kmem_trim(void) KMEM_NOTHROW;
 

@@ -72,14 +72,6 @@ class Code {
   unsigned nr_ = 0;
 };
 
-/// Reads memory that may not be there, or end early; the bytes that were.
-size_t safe_read(uintptr_t at, void* to, size_t bytes) {
-  iovec into{to, bytes}, from{reinterpret_cast<void*>(at), bytes};
-  // The last one goes over the stack, all 64 bits of it.
-  const long got = syscall(SYS_process_vm_readv, getpid(), &into, 1ul, &from, 1ul, 0ul);
-  return got > 0 ? static_cast<size_t>(got) : 0;
-}
-
 /// Does a call end just before `at`?  call rel32; call r/m with and without displacement.
 bool follows_a_call(uintptr_t at) {
   unsigned char code[8];
@@ -90,12 +82,22 @@ bool follows_a_call(uintptr_t at) {
 
 }  // namespace
 
+size_t safe_read(uintptr_t at, void* to, size_t bytes) {
+  iovec into{to, bytes}, from{reinterpret_cast<void*>(at), bytes};
+  // The last one goes over the stack, all 64 bits of it.
+  const long got = syscall(SYS_process_vm_readv, getpid(), &into, 1ul, &from, 1ul, 0ul);
+  return got > 0 ? static_cast<size_t>(got) : 0;
+}
+
 unsigned scan_stack(void** frames, unsigned max) {
+  return scan_stack_from(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)), frames, max);
+}
+
+unsigned scan_stack_from(uintptr_t top, void** frames, unsigned max) {
   constexpr size_t kWords = 1024;  // of stack: 8 KiB
   constexpr size_t kAtOnce = 64;
   const Code code;
   unsigned n = 0;
-  const auto top = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   for (size_t done = 0; done < kWords && n < max; done += kAtOnce) {
     uintptr_t words[kAtOnce];
     const size_t got = safe_read(top + done * sizeof *words, words, sizeof words) / sizeof *words;

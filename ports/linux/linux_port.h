@@ -20,6 +20,10 @@ unsigned scan_stack(void** frames, unsigned max);
 /// The file behind an address, and the offset in it; false for memory that no file is behind.
 bool find_mapping(uintptr_t address, char* file, size_t room, uint64_t& offset);
 void* map_shared_file(const char* file, size_t bytes);
+/// The same for a stack that ends (or was interrupted) at `top`.
+unsigned scan_stack_from(uintptr_t top, void** frames, unsigned max);
+/// Reads memory that may not be there, or end early; the bytes that were.
+size_t safe_read(uintptr_t at, void* to, size_t bytes);
 /// One more than the highest CPU number that may ever come.
 uint32_t possible_cpus();
 

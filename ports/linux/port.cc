@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/rseq.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +68,7 @@ bool kmem_port_boot(kmem::Machine* machine) {
   machine->physical_bytes = physical_bytes();
   machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::TryLock;
   kmem_rseq_offset = __rseq_offset;
+  machine->catches_accesses = true;
   if (lay_out_address_space(*machine)) return true;
   static const char text[] = "kmem: no address space is left for a heap; raise the limit (ulimit -v)\n";
   kmem_port_log(text, sizeof text - 1);
@@ -113,6 +115,12 @@ void* kmem_port_map(size_t bytes, size_t align) {
 
 void kmem_port_unmap(void* address, size_t bytes) { munmap(address, bytes); }
 
+bool kmem_port_protect(void* address, size_t bytes, bool open) {
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  if (((at | bytes) & (linux_port::host_page - 1)) != 0) return false;
+  return mprotect(address, bytes, open ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
+}
+
 void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool may_move) {
   void* got = mremap(address, old_bytes, new_bytes, may_move ? MREMAP_MAYMOVE : 0);
   return got == MAP_FAILED ? nullptr : got;
@@ -157,6 +165,22 @@ uint64_t kmem_port_now_ns() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint64_t kmem_port_tick_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint32_t kmem_port_task_id() { return static_cast<uint32_t>(syscall(SYS_gettid)); }
+size_t kmem_port_task_name(char* out, size_t bytes) {
+  char name[16] = "";
+  syscall(SYS_prctl, PR_GET_NAME, name, 0, 0, 0);
+  const size_t n = strnlen(name, bytes - 1 < sizeof name ? bytes - 1 : sizeof name - 1);
+  memcpy(out, name, n);
+  out[n] = 0;
+  return n;
 }
 
 uint64_t kmem_port_entropy() {

@@ -90,6 +90,11 @@ bool open_memory(void* address, size_t bytes) {
   return mprotect(reinterpret_cast<void*>(from), to - from, PROT_READ | PROT_WRITE) == 0;
 }
 
+bool protect_memory(void* address, size_t bytes, bool open) {
+  if ((reinterpret_cast<uintptr_t>(address) | bytes) % kmem::kPageSize) return false;
+  return mprotect(address, bytes, open ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
+}
+
 void zero_memory(void* address, size_t bytes) { madvise(address, bytes, MADV_DONTNEED); }
 
 // Blocks of their own

@@ -12,6 +12,7 @@ void close_memory();
 /// outside of the machine's, may do so too.
 bool comes_online(const void* address, size_t bytes);
 bool open_memory(void* address, size_t bytes);
+bool protect_memory(void* address, size_t bytes, bool open);
 void zero_memory(void* address, size_t bytes);
 
 /// Memory of its own, for kmem_port_map().

@@ -91,6 +91,25 @@ bool kmem_port_discard(void* address, size_t bytes) {
 
 void kmem_port_populate(void*, size_t) {}
 void kmem_port_huge(void*, size_t, void*) {}
+bool kmem_port_protect(void* address, size_t bytes, bool open) {
+  kmem_sim_step();
+  return sim_port::protect_memory(address, bytes, open);
+}
+// Whoever touches closed memory of a simulated machine ends the program.
+bool kmem_port_catch_accesses(bool (*)(const kmem::BadAccess&), bool) { return false; }
+bool kmem_port_catches_accesses() { return false; }
+unsigned kmem_port_backtrace_of(const kmem::BadAccess*, void**, unsigned) { return 0; }
+size_t kmem_port_name_code(const void*, char* out, size_t bytes) {
+  if (bytes) *out = 0;
+  return 0;
+}
+uint32_t kmem_port_task_id() { return 1; }
+size_t kmem_port_task_name(char* out, size_t bytes) {
+  const size_t n = bytes < 4 ? 0 : 3;
+  memcpy(out, "sim", n);
+  if (bytes) out[n] = 0;
+  return n;
+}
 // A simulated machine has no fork.
 void kmem_port_at_fork(void (*)()) {}
 
@@ -133,6 +152,7 @@ kmem::TaskState* kmem_port_task() { return &sim_port::task_state(); }
 bool kmem_port_in_interrupt() { return sim_port::in_interrupt(); }
 
 uint64_t kmem_port_now_ns() { return sim_port::host().now_ns; }
+uint64_t kmem_port_tick_ns() { return sim_port::host().now_ns; }
 uint64_t kmem_port_entropy() { return 0x9e3779b97f4a7c15u; }
 unsigned kmem_port_backtrace(void**, unsigned) { return 0; }
 // Nobody asks a simulated machine for its programs' names, and it shares nothing.

@@ -104,7 +104,8 @@ kmem_cache* create_or_report(const Wish& wish) {
 KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid, const void* site) {
   Cache& c = cache_of(cache);
   flags = kmem::effective_gfp(flags, site, "kmem_cache_alloc");
-  void* object = c.alloc(flags, nid);
+  void* object = nid < 0 ? kmem::system().heap.sample(c, c.object_size(), c.align(), flags, false) : nullptr;
+  if (KMEM_LIKELY(!object)) object = c.alloc(flags, nid);
   if (KMEM_UNLIKELY(!object)) {
     kmem::report_failure(c.name(), c.object_size(), flags);
     return nullptr;
@@ -118,7 +119,9 @@ KMEM_NOINLINE void free_slowly(kmem_cache* cache, void* object) {
   kmem::PageAllocator& pages = kmem::system().pages;
   if (pages.is_online(pages.pfn_of_address(object)) && c.owns(object)) return c.free(object);
   const kmem::Block block = kmem::system().heap.classify(object);
-  if (block.kind == kmem::BlockKind::Object && block.cache != &c)
+  if (block.kind == kmem::BlockKind::Guarded && (!block.cache || block.cache == &c))
+    return static_cast<void>(kmem::system().heap.free(object));
+  if (block.cache && block.cache != &c && block.kind != kmem::BlockKind::Inside)
     return kmem::bug_report(Trouble::Bug, "kmem_cache_free(%s, %p): the object belongs to cache %s; nothing was freed", c.name(),
                             object, block.cache->name());
   kmem::bug_report(Trouble::Bug, "kmem_cache_free(%s, %p): not an object of this cache; nothing was freed", c.name(), object);
@@ -149,7 +152,7 @@ int kmem_cache_destroy(struct kmem_cache* cache) noexcept {
   }
   if (kmem::system().heap.destroy(&c)) return 0;
   kmem::bug_report(Trouble::Bug, "kmem_cache_destroy(%s): %lld objects are still out; the cache stays", c.name(),
-                   static_cast<long long>(c.nr_in_use()));
+                   static_cast<long long>(c.nr_in_use() + kmem::system().guarded.nr_of(c)));
   return 1;
 }
 

@@ -28,6 +28,17 @@ size_t kmem_pagetypeinfo(char* buffer, size_t size) noexcept { return show(kmem:
 size_t kmem_meminfo(char* buffer, size_t size) noexcept { return show(kmem::put_meminfo, buffer, size); }
 size_t kmem_json(char* buffer, size_t size) noexcept { return show(kmem::put_json, buffer, size); }
 
+size_t kmem_kfence_stats(char* buffer, size_t size) noexcept {
+  if (!kmem::boot()) return 0;
+  const kmem::GuardedPool::Stats stats = kmem::system().guarded.stats();
+  kmem::Text text(kmem::Span<char>(buffer, size));
+  text.printf("enabled: %d\ncurrently allocated: %lu\ntotal allocations: %lu\ntotal frees: %lu\nzombie allocations: 0\n",
+              stats.enabled, stats.allocated, stats.total_allocs, stats.total_frees);
+  text.printf("total bugs: %lu\nskipped allocations (incompatible): %lu\nskipped allocations (capacity): %lu\n"
+              "skipped allocations (covered): 0\n", stats.bugs, stats.skipped_kind, stats.skipped_full);
+  return text.total();
+}
+
 size_t kmem_trim() noexcept {
   if (!kmem::boot()) return 0;
   kmem::System& s = kmem::system();

@@ -40,6 +40,8 @@ void report_double_free(const Cache& cache, const void* object) {
                      cache.object_size());
 }
 
+bool caught_access(const BadAccess& access) { return system().guarded.caught(access); }
+
 bool reclaim(void* heap, Gfp) { return static_cast<Heap*>(heap)->shrink_all(true) != 0; }
 
 void* alloc_places(size_t bytes, Gfp gfp, int nid) {
@@ -131,9 +133,12 @@ bool build(System& s) {
   s.world = {&s.pages, &s.sheaves, reinterpret_cast<uint8_t*>(s.machine.base + kFrameTable),
              reinterpret_cast<Divisor*>(s.machine.base + kDivisors),
              reinterpret_cast<uint32_t*>(s.machine.base + kClassSizes), needs_every_call(s.options),
-             s.options.init_on_alloc, s.options.init_on_free, report_double_free};
+             s.options.init_on_alloc, s.options.init_on_free, &s.guarded, report_double_free};
   s.heap.init(s.world, s.machine.base, metadata);
   s.pool_world = {alloc_places, free_places, poisonable_element, false, pool_may_wait};
+  if (s.machine.catches_accesses)
+    s.guarded.init({.pages = &s.pages, .host_page_bytes = s.machine.host_page_bytes, .interval_ms = s.options.kfence_interval,
+                    .nr_objects = s.options.kfence_objects, .caught = caught_access, .asked_for = s.options.kfence_asked_for});
   s.pages.set_reclaim({reclaim, ebb, &s.heap});
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
   s.pages.set_init(s.options.init_on_alloc, s.options.init_on_free);
@@ -230,6 +235,7 @@ Fault check_system() {
     if (s.heap.cache(id).live())
       if (const Fault fault = s.heap.cache(id).check()) return fault;
   return s.pools.check();
+  return s.guarded.check();
 }
 
 void* slow_malloc(size_t size, bool zero) {

@@ -16,6 +16,7 @@ struct System {
   SheafPool sheaves;
   PageAllocator pages;
   SlabWorld world;
+  GuardedPool guarded;
   Heap heap;
   Atomic<uint32_t> diversions;
   PoolWorld pool_world;

@@ -205,6 +205,20 @@ WordFault set_debug(BootOptions& options, const BootWord& word) {
   return None;
 }
 
+WordFault set_kfence_interval(BootOptions& options, const BootWord& word) {
+  uint64_t value = 0;
+  if (!parse_number(word.value, value) || value > 1'000'000) return Malformed;
+  options.kfence_interval = static_cast<uint32_t>(value);
+  options.kfence_asked_for = true;
+  return None;
+}
+
+WordFault set_kfence_objects(BootOptions& options, const BootWord& word) {
+  const WordFault fault = set_count(options.kfence_objects, word.value, 511);  // a pool is one block
+  if (fault == None) options.kfence_asked_for = true;
+  return fault;
+}
+
 /// The setter checks and stores.
 struct KnownWord {
   const char* name;
@@ -222,6 +236,8 @@ constexpr KnownWord kWords[] = {
     {"init_on_free", [](BootOptions& o, const BootWord& w) { return set_bool(o.init_on_free, w); }},
     {"panic_on_warn", [](BootOptions& o, const BootWord& w) { return set_bool(o.panic_on_warn, w); }},
     {"stats", [](BootOptions& o, const BootWord& w) { return set_bool(o.stats, w); }},
+    {"kfence.sample_interval", set_kfence_interval},
+    {"kfence.num_objects", set_kfence_objects},
     {"rseq", [](BootOptions& o, const BootWord& w) { return set_bool(o.rseq, w); }},
     {"thp", [](BootOptions& o, const BootWord& w) { return set_bool(o.thp, w); }},
     {"highmem", [](BootOptions& o, const BootWord& w) { return set_size(o.highmem, w); }},

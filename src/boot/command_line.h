@@ -20,6 +20,9 @@ struct BootOptions {
   bool stats = false;            // stats[=BOOL]: count every call, on the fast path too
   bool checks = false;           // slub_debug=F: every object by its slab's bits, so that no double free goes unseen
   bool rseq = true;              // rseq=BOOL: restartable sequences carry the fast paths where the host has them
+  uint32_t kfence_interval = 100;  // kfence.sample_interval=MS: an object between guard pages so often; 0 for never
+  uint32_t kfence_objects = 255;   // kfence.num_objects=N: how many at a time
+  bool kfence_asked_for = false;   // by either word
   bool thp = true;               // thp=BOOL: ask the host for huge pages
   uint64_t highmem = 0;          // highmem=SIZE: so much of the memory has no permanent address
   uint64_t vmalloc = 0;          // vmalloc=SIZE: of the vmalloc window

@@ -15,6 +15,7 @@ enum class PageKind : uint8_t {
   SlabTail = 4,  // a later frame of a slab whose class does not tell its size; `aux` is the distance to the first
   Run = 5,       // given to a caller by number of frames (kmalloc and malloc of large sizes); `aux` is that number
   Boot = 6,      // taken before the allocator ran
+  Guarded = 7,   // the pool of objects between guard pages: slab/guarded_pool.h
 };
 
 /// 64 bytes for each frame, committed with the frame.

@@ -8,6 +8,13 @@ namespace kmem {
 struct Machine;
 struct SavedStack;
 inline constexpr uint64_t kForever = ~uint64_t{0};
+
+/// An access that the machine refused.
+struct BadAccess {
+  const void* address;
+  bool write;
+  const void* state;  // the port's: where the processor was
+};
 }
 
 extern "C" {
@@ -38,6 +45,18 @@ void kmem_port_unmap(void* address, size_t bytes);
 /// Grows or shrinks what map() gave, moving page tables instead of contents; null leaves the old one as it was.
 void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool may_move);
 
+/// Opens or closes host pages of a range that is usable: an access to closed ones is refused.  Contents stay.
+/// False where the host cannot.
+bool kmem_port_protect(void* address, size_t bytes, bool open);
+/// Has `caught` called, in an interrupt, when the machine refuses an access.  True: the access is to be repeated.  False:
+/// it goes to whoever would have got it without us.  Unless `share`, only where nobody else wants such accesses.
+/// False: it will not be called.  Not in interrupts.
+bool kmem_port_catch_accesses(bool (*caught)(const kmem::BadAccess& access), bool share);
+/// Is it still called?  A program may put a handler of its own in its place at any time.
+bool kmem_port_catches_accesses(void);
+/// Where the access happened, then its callers; as kmem_port_backtrace().
+unsigned kmem_port_backtrace_of(const kmem::BadAccess* access, void** frames, unsigned max);
+
 /// Waits until every restartable sequence that ran on any CPU when this was called has ended or will restart.
 /// False where the host cannot say.
 bool kmem_port_fence_cpus(void);
@@ -56,6 +75,8 @@ bool kmem_port_in_interrupt(void);
 
 /// Nanoseconds on a clock that does not go back.
 uint64_t kmem_port_now_ns(void);
+/// The same clock as it stood some milliseconds ago: costs next to nothing.
+uint64_t kmem_port_tick_ns(void);
 /// Random bits for seeds; may be weak early.
 uint64_t kmem_port_entropy(void);
 /// Return addresses of the callers, innermost first, without allocation; 0 where it cannot be told.
@@ -68,6 +89,12 @@ bool kmem_port_save_stack(kmem::SavedStack* out);
 /// A file's first bytes as memory that whoever else does the same shares, processes that are started later too; the file
 /// is made longer where it is shorter.  Null where that cannot be.  At boot only.
 void* kmem_port_share(const char* file, size_t bytes);
+/// The function that `code` lies in, as "name+0x12/0x340", cut to fit and terminated; its length, 0 where none is known.
+/// Slow, for reports; allocates nothing.
+size_t kmem_port_name_code(const void* code, char* out, size_t bytes);
+/// The task that calls: its number and its name.
+uint32_t kmem_port_task_id(void);
+size_t kmem_port_task_name(char* out, size_t bytes);
 /// Writes a report where people look for it.
 void kmem_port_log(const char* text, size_t bytes);
 [[noreturn]] void kmem_port_panic(void);

@@ -10,6 +10,7 @@
 namespace kmem {
 
 class Cache;
+class GuardedPool;
 
 /// Runs when objects come to be or cease to be; `creating` tells which.
 using ObjectHook = void (*)(void* object, Cache* cache, bool creating);
@@ -26,6 +27,7 @@ struct SlabWorld {
   bool direct = false;         // no sheaves: every object straight from its slab and back, checked
   bool init_on_alloc = false;  // with direct
   bool init_on_free = false;
+  GuardedPool* guarded = nullptr;  // where an allocation is served from now and then; may be null
   /// Counted by whoever gives an object back that was not out.
   void (*report_double_free)(const Cache& cache, const void* object) = nullptr;
   bool diverted = false;  // no object without a call of Cache::alloc()
@@ -89,6 +91,8 @@ class Cache {
   void ebb();
   /// Does the address name an object of this cache?
   bool owns(const void* object) const;
+  /// May an object lie on a page of its own, outside of slabs?  Not where readers may still look at it after the free.
+  bool may_be_guarded() const { return !keeps_slabs_ && !gfp_; }
 
   const char* name() const { return name_; }
   uint32_t id() const { return id_; }

@@ -76,6 +76,7 @@ void Heap::divert(bool on) {
 }
 
 bool Heap::destroy(Cache* cache) {
+  if (world_->guarded && world_->guarded->nr_of(*cache)) return false;
   // Another CPU's reclaim may have slabs or sheaves of it in hand, though not for long.
   constexpr int kTries = 16;
   for (int tries = 0; tries < kTries; ++tries) {
@@ -134,6 +135,8 @@ void* Heap::kmalloc(size_t size, Gfp gfp, int nid) {
   unsigned index = 0;
   while (kKmallocSizes[index] < size) ++index;
   Cache* cache = gfp & (gfp::kDma | gfp::kDma32) ? kmalloc_cache(index, gfp) : &caches_[first_kmalloc_ + index];
+  if (nid < 0 && cache)
+    if (void* sampled = sample(*cache, size, natural_alignment(kKmallocSizes[index]), gfp, gfp & gfp::kZero)) return sampled;
   void* p = cache ? cache->alloc(gfp, nid) : nullptr;
   if (p && (gfp & gfp::kZero)) memset(p, 0, cache->object_size());
   return p;
@@ -160,6 +163,7 @@ void* Heap::malloc(size_t size, bool zero) {
   }
   const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
   Cache& cache = caches_[by_size[size ? (size - 1) / 16 : 0]];
+  if (void* sampled = sample(cache, size, 16, gfp::kKernel, zero)) return sampled;
   void* p = cache.alloc(gfp::kKernel);
   if (p && zero) memset(p, 0, size);
   return p;
@@ -197,6 +201,11 @@ Block Heap::classify(const void* p) {
                        : &caches_[Slab::of(page->kind() == PageKind::SlabTail ? page - page->aux : page).cache_id()];
     return cache->owns(p) ? Block{BlockKind::Object, cache, cache->object_size()} : Block{BlockKind::Inside, cache, 0};
   }
+  if (world_->guarded && world_->guarded->contains(p)) {
+    GuardedPool::Object object;
+    if (!world_->guarded->find(p, object)) return {BlockKind::Guarded, nullptr, 0};
+    return {BlockKind::Guarded, const_cast<Cache*>(object.cache), object.size};
+  }
   const Page* page = pages.page_at(pfn);
   const bool at_start = reinterpret_cast<uint64_t>(p) % kPageSize == 0;
   if (page->kind() == PageKind::Run && at_start) return {BlockKind::Run, nullptr, uint64_t{page->aux} << kPageShift};
@@ -211,10 +220,34 @@ bool Heap::free(void* p) {
     return true;
   }
   if (block.kind == BlockKind::Mapped) return mapped_.free(p);
+  if (block.kind == BlockKind::Guarded) {
+    free_guarded(p, block);
+    return true;
+  }
   if (block.kind != BlockKind::Run) return false;
   if (world_->init_on_free) memset(p, 0, block.bytes);
   world_->pages->free_run(world_->pages->page_at(world_->pages->pfn_of_address(p)));
   return true;
+}
+
+// What a bad pointer into the pool is told of is the pool's affair.
+void Heap::free_guarded(void* p, const Block& block) {
+  if (block.cache && block.cache->hook()) block.cache->hook()(p, block.cache, false);
+  world_->guarded->free(p);
+}
+
+void* Heap::sample(Cache& cache, size_t size, size_t align, Gfp gfp, bool zero) {
+  GuardedPool* pool = world_->guarded;
+  if (KMEM_LIKELY(!pool || !pool->due())) return nullptr;
+  if ((gfp & (gfp::kZoneMask | gfp::kThisNode)) || !cache.may_be_guarded()) {
+    pool->skip();
+    return nullptr;
+  }
+  void* p = pool->alloc(cache, size, align);
+  if (!p) return nullptr;
+  if (zero || (world_->init_on_alloc && !cache.hook())) memset(p, 0, size);
+  if (cache.hook()) cache.hook()(p, &cache, true);
+  return p;
 }
 
 // realloc --------------------------------------------------------------------------------------------------------------
@@ -252,6 +285,9 @@ void* Heap::realloc(void* p, size_t size, Gfp gfp, bool by_malloc) {
       break;
     case BlockKind::Mapped:
       if (size >= kMappedFrom) return mapped_.resize(p, size);
+      break;
+    case BlockKind::Guarded:
+      if (size == block.bytes) return p;
       break;
     default:
       return nullptr;

@@ -2,17 +2,19 @@
 // All caches of the system, and the two faces that ask by size: kmalloc() and malloc().
 
 #include "slab/cache.h"
+#include "slab/guarded_pool.h"
 #include "slab/mapped.h"
 #include "slab/size_class.h"
 
 namespace kmem {
 
 /// What an address is to us.
-enum class BlockKind : uint8_t { Foreign, Object, Run, Mapped, Inside, Free, Pages };
+/// Guarded: it lies in the guarded pool, and begins an object there if it has bytes.
+enum class BlockKind : uint8_t { Foreign, Object, Run, Mapped, Inside, Free, Pages, Guarded };
 
 struct Block {
   BlockKind kind = BlockKind::Foreign;
-  Cache* cache = nullptr;  // Object
+  Cache* cache = nullptr;  // Object, Guarded
   size_t bytes = 0;        // usable
 };
 
@@ -33,6 +35,8 @@ class Heap {
   void* malloc_aligned(size_t size, size_t align);
   /// Null: there is no memory, and the block is as it was.
   void* realloc(void* p, size_t size, Gfp gfp, bool by_malloc);
+  /// An object of the cache between guard pages, if it is time for one; null otherwise.  To be asked on slow paths only.
+  void* sample(Cache& cache, size_t size, size_t align, Gfp gfp, bool zero);
   /// False: nothing was freed; see classify().
   [[nodiscard]] bool free(void* p);
   Block classify(const void* p);
@@ -59,6 +63,7 @@ class Heap {
   Cache* place_for_cache(uint32_t& id);
   Cache* kmalloc_cache(unsigned index, Gfp gfp);
   void* alloc_run(size_t size, Gfp gfp, int nid, size_t align);
+  void free_guarded(void* p, const Block& block);
   void* realloc_run(void* p, size_t size, bool by_malloc);
   void* move(void* p, size_t old, size_t size, Gfp gfp, bool by_malloc);
 

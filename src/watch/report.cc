@@ -46,6 +46,57 @@ Report& Report::call_trace() {
   return *this;
 }
 
+Report& Report::callers(void* const* frames, unsigned nr) {
+  for (unsigned i = 0; i < nr; ++i) {
+    text_.put(prefix_).put(' ');
+    put_code_name(text_, frames[i]);
+    text_.put('\n');
+  }
+  return *this;
+}
+
+void put_code_name(Text& out, const void* code) {
+  char name[160];
+  if (kmem_port_name_code(code, name, sizeof name)) out.put(name);
+  else out.printf("0x%p", code);
+}
+
+namespace {
+
+bool begins(const char* text, const char* with) {
+  while (*with && *text == *with) ++text, ++with;
+  return !*with;
+}
+
+enum class Whose : uint8_t { Callers, Face, Inner };
+
+/// Frames of the inside may have others between them, left over on the stack; those of the face stand directly after.
+Whose whose(const void* frame) {
+  static constexpr const char* kInner[] = {"_ZN4kmem", "_ZNK4kmem", "kmem_port", "_ZN10linux_port"};
+  static constexpr const char* kFace[] = {
+      "malloc",  "calloc",  "realloc",  "free",         "kmalloc",     "kfree",         "krealloc",
+      "kvfree",  "kvmalloc", "aligned_alloc", "memalign", "posix_memalign", "kmem_cache_alloc", "kmem_cache_free",
+      "_Znw",    "_Zna",    "_Zdl",     "_Zda",         "_ZN12_GLOBAL__N_113malloc_slowly",
+      "_ZN12_GLOBAL__N_111free_slowly", "_ZN12_GLOBAL__N_112alloc_slowly", "_ZN12_GLOBAL__N_114kmalloc_slowly",
+      "_ZN12_GLOBAL__N_112kfree_slowly", "_ZN12_GLOBAL__N_114realloc_slowly", "_ZN12_GLOBAL__N_110free_badly"};
+  char name[80];
+  if (!kmem_port_name_code(frame, name, sizeof name)) return Whose::Callers;
+  for (const char* inner : kInner)
+    if (begins(name, inner)) return Whose::Inner;
+  for (const char* face : kFace)
+    if (begins(name, face)) return Whose::Face;
+  return Whose::Callers;
+}
+
+}  // namespace
+
+unsigned own_frames(void* const* frames, unsigned nr) {
+  unsigned own = 0;
+  for (unsigned i = 0; i < nr; ++i)
+    if (const Whose its = whose(frames[i]); its == Whose::Inner || (its == Whose::Face && i == own)) own = i + 1;
+  return own < nr ? own : 0;
+}
+
 void Report::send() {
   if (text_.total() == 0) return;
   size_t length = text_.size();

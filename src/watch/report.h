@@ -27,6 +27,8 @@ class Report {
   Report& vline(const char* format, va_list arguments);
   /// "Call Trace:" and the callers' addresses, one a line, innermost first.  Nothing where the port knows none.
   Report& call_trace();
+  /// The same for a trace that was taken before, each by the function's name where one is known.
+  Report& callers(void* const* frames, unsigned nr);
   void send();
 
   /// The text so far, for what line() cannot write.
@@ -62,6 +64,11 @@ bool panic_on_warn();
 void set_panic_on_warn(bool on);
 /// The end of every report that complains: panics where the setting says so.
 void after_report();
+
+/// How many of the frames at the beginning of a trace are kmem's own, by their names: malloc() and kfree() too.
+unsigned own_frames(void* const* frames, unsigned nr);
+/// "name+0x12/0x340", or "0x..." where no name is known.
+void put_code_name(Text& out, const void* code);
 
 /// One line that every bug report repeats, as the kernel names CPU, command and release: who carries the per-CPU
 /// fast paths.  The string must stay; null for none.

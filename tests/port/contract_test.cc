@@ -68,6 +68,36 @@ class Contract : public testing::Test {
 // The machine
 // ----------------------------------------------------------------------------------------------------------
 
+TEST_F(Contract, pages_can_be_closed_and_keep_what_they_hold) {
+  const size_t bytes = machine().host_page_bytes;
+  char* p = static_cast<char*>(kmem_port_map(3 * bytes, bytes));
+  ASSERT_NE(p, nullptr);
+  p[bytes] = 'x';
+  EXPECT_TRUE(kmem_port_protect(p + bytes, bytes, false));
+  p[0] = p[2 * bytes] = 'y';
+  EXPECT_TRUE(kmem_port_protect(p + bytes, bytes, true));
+  EXPECT_EQ(p[bytes], 'x');
+  EXPECT_FALSE(kmem_port_protect(p + 1, bytes, false)) << "only whole pages";
+  kmem_port_unmap(p, 3 * bytes);
+}
+
+TEST_F(Contract, the_quick_clock_is_the_clock) {
+  const uint64_t tick = kmem_port_tick_ns(), now = kmem_port_now_ns();
+  EXPECT_LE(tick, now);
+  EXPECT_LT(now - tick, 1'000'000'000u);
+}
+
+TEST_F(Contract, names_fit_or_are_cut) {
+  char name[200];
+  const size_t n = kmem_port_name_code(reinterpret_cast<const void*>(&kmem_port_now_ns), name, sizeof name);
+  EXPECT_EQ(strlen(name), n);
+  EXPECT_TRUE(n == 0 || strncmp(name, "kmem_port_now_ns+0x0/0x", 23) == 0) << name;
+  EXPECT_EQ(kmem_port_name_code(nullptr, name, sizeof name), 0u);
+  char task[8];
+  EXPECT_EQ(strlen(task), kmem_port_task_name(task, sizeof task));
+  EXPECT_NE(kmem_port_task_id(), 0u);
+}
+
 TEST_F(Contract, the_facts_make_sense) {
   EXPECT_GE(machine().nr_cpus, 1u);
   EXPECT_LE(machine().nr_cpus, kMaxCpus);

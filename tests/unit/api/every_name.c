@@ -199,6 +199,7 @@ static void small_words(void) {
   BUILD_BUG_ON(sizeof(u8) != 1 || sizeof(u16) != 2 || sizeof(u32) != 4 || sizeof(u64) != 8);
   CHECK(kmem_slabinfo(NULL, 0) && kmem_buddyinfo(NULL, 0) && kmem_zoneinfo(NULL, 0) && kmem_meminfo(NULL, 0));
   CHECK(kmem_pagetypeinfo(NULL, 0) && kmem_json(NULL, 0));
+  CHECK(kmem_kfence_stats(NULL, 0));
   kmem_trim();
 }
 

@@ -1,0 +1,83 @@
+// Accesses that the processor refuses, as SIGSEGV tells of them, for who has closed the pages himself.
+//
+// The handler runs on top of whatever the program did.  What is not ours goes on to whom it would have gone to: to the
+// handler that was there, or to the default action, which finds everything as it was and leaves an honest core.
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "linux_port.h"
+#include "port/port.h"
+
+namespace linux_port {
+namespace {
+
+bool (*caught_by)(const kmem::BadAccess&);
+struct sigaction before;
+
+void default_action(int signal) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = SIG_DFL;
+  sigaction(signal, &action, nullptr);
+}
+
+void pass_on(int signal, siginfo_t* info, void* context) {
+  if (before.sa_flags & SA_SIGINFO) return before.sa_sigaction(signal, info, context);
+  if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
+  const bool sent = info->si_code <= 0;  // by kill(), not by an access
+  if (sent && before.sa_handler == SIG_IGN) return;
+  // The access is repeated when we return, and then nobody is in its way; a signal that was sent is sent again.
+  default_action(signal);
+  if (sent) pthread_kill(pthread_self(), signal);
+}
+
+void on_bad_access(int signal, siginfo_t* info, void* context) {
+  const int saved = errno;
+  const auto* state = static_cast<const ucontext_t*>(context);
+  constexpr long long kWrite = 2;  // of the processor's error code
+  const kmem::BadAccess access{info->si_addr, (state->uc_mcontext.gregs[REG_ERR] & kWrite) != 0, context};
+  const bool ours = info->si_code == SEGV_ACCERR && caught_by(access);
+  errno = saved;
+  if (!ours) pass_on(signal, info, context);
+}
+
+bool is_ours(const struct sigaction& action) { return (action.sa_flags & SA_SIGINFO) && action.sa_sigaction == on_bad_access; }
+
+}  // namespace
+}  // namespace linux_port
+
+extern "C" {
+
+bool kmem_port_catch_accesses(bool (*caught)(const kmem::BadAccess&), bool share) {
+  using namespace linux_port;
+  struct sigaction now;
+  if (sigaction(SIGSEGV, nullptr, &now)) return false;
+  if (is_ours(now)) return true;
+  const bool unclaimed = !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL;
+  if (!unclaimed && !share) return false;
+  caught_by = caught;
+  before = now;
+  struct sigaction ours;
+  memset(&ours, 0, sizeof ours);
+  ours.sa_sigaction = on_bad_access;
+  ours.sa_flags = SA_SIGINFO | SA_ONSTACK | (now.sa_flags & (SA_RESTART | SA_NODEFER));
+  ours.sa_mask = now.sa_mask;
+  return sigaction(SIGSEGV, &ours, nullptr) == 0;
+}
+
+bool kmem_port_catches_accesses() {
+  struct sigaction now;
+  return sigaction(SIGSEGV, nullptr, &now) == 0 && linux_port::is_ours(now);
+}
+
+unsigned kmem_port_backtrace_of(const kmem::BadAccess* access, void** frames, unsigned max) {
+  const auto* state = static_cast<const ucontext_t*>(access->state);
+  if (!max) return 0;
+  frames[0] = reinterpret_cast<void*>(state->uc_mcontext.gregs[REG_RIP]);
+  return 1 + linux_port::scan_stack_from(static_cast<uintptr_t>(state->uc_mcontext.gregs[REG_RSP]), frames + 1, max - 1);
+}
+}
