@@ -68,6 +68,10 @@
 /** 2.6: not shrunk when the system looks for memory. */
 #define SLAB_NO_REAP ((slab_flags_t)0x00001000u)
 
+/** 2.6: the constructor runs over each object that is freed, with SLAB_CTOR_VERIFY if it is a 2.6 one; what it finds
+ *  to change has lost its constructed state, and is reported. */
+#define SLAB_DEBUG_INITIAL ((slab_flags_t)0x00002000u)
+
 /* What a 2.6 constructor or destructor is told. */
 
 /** Set for the constructor; one function may serve as both, and tells them apart by this. */
@@ -175,6 +179,11 @@ KMEM_API int kmem_cache_destroy(struct kmem_cache* cache) KMEM_NOTHROW;
 KMEM_API int kmem_cache_shrink(struct kmem_cache* cache) KMEM_NOTHROW;
 /** The size of an object as its creator asked for it. */
 KMEM_API unsigned int kmem_cache_size(struct kmem_cache* cache) KMEM_NOTHROW;
+
+/** Looks at every object of a debugged cache (SLAB_RED_ZONE, SLAB_POISON, slub_debug=) and at what is around it, in use
+ *  or not.  What is wrong is reported and put right.  The number of faults; of a cache that is not debugged only the
+ *  structures are checked.  Nobody may use the cache meanwhile. */
+KMEM_API long validate_slab_cache(struct kmem_cache* cache) KMEM_NOTHROW;
 
 /** One object, in the state that its constructor or its last owner left it in. */
 KMEM_API void* kmem_cache_alloc(struct kmem_cache* cache, gfp_t flags) KMEM_NOTHROW __attribute__((__malloc__));

@@ -197,6 +197,12 @@ bool kmem_port_locate(const void* address, char* file, size_t room, uint64_t* of
 
 void* kmem_port_share(const char* file, size_t bytes) { return linux_port::map_shared_file(file, bytes); }
 
+bool kmem_port_guard(void* address, size_t bytes) {
+  if ((reinterpret_cast<uintptr_t>(address) | bytes) & (linux_port::host_page - 1)) return false;
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  return mmap(address, bytes, PROT_NONE, kFlags, -1, 0) != MAP_FAILED;
+}
+
 void kmem_port_log(const char* text, size_t bytes) {
   while (bytes) {
     const long n = syscall(SYS_write, 2, text, bytes);

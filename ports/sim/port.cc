@@ -159,6 +159,8 @@ unsigned kmem_port_backtrace(void**, unsigned) { return 0; }
 bool kmem_port_locate(const void*, char*, size_t, uint64_t*) { return false; }
 void* kmem_port_share(const char*, size_t) { return nullptr; }
 bool kmem_port_save_stack(kmem::SavedStack*) { return false; }
+// Simulated memory is always readable.
+bool kmem_port_guard(void*, size_t) { return false; }
 void kmem_port_log(const char* text, size_t bytes) { sim_port::host().log.append(text, bytes); }
 
 void kmem_port_panic() {

@@ -36,6 +36,13 @@ void construct_26(void* object, Cache* cache, bool creating) {
   if (hook) hook(object, name_of(cache), creating ? SLAB_CTOR_CONSTRUCTOR | SLAB_CTOR_ATOMIC : 0);
 }
 
+void verify(void* object, Cache* cache) { construct(object, cache, true); }
+
+void verify_26(void* object, Cache* cache) {
+  const auto hook = reinterpret_cast<Hook26>(cache->user_hook(0));
+  if (hook) hook(object, name_of(cache), SLAB_CTOR_CONSTRUCTOR | SLAB_CTOR_ATOMIC | SLAB_CTOR_VERIFY);
+}
+
 /// Objects of small sizes share a cache line as long as two fit, as the kernel has it.
 uint32_t cache_line_alignment(size_t size, uint32_t align) {
   uint32_t line = kmem::kCacheLine;
@@ -50,20 +57,23 @@ struct Wish {
   slab_flags_t flags;
   kmem::ObjectHook hook = nullptr;
   kmem::UserHook hooks[2] = {};
+  kmem::VerifyHook verify = nullptr;
 };
 
 /// Two caches may be one if nobody can tell them apart: no hooks, no flag that says otherwise, nearly the same size.
-constexpr slab_flags_t kNeverMerge = SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_CONSISTENCY_CHECKS |
+constexpr slab_flags_t kNeverMerge = SLAB_DEBUG_INITIAL | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_CONSISTENCY_CHECKS |
                                      SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_NO_REAP | SLAB_ACCOUNT;
-constexpr slab_flags_t kNotYet = SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_CONSISTENCY_CHECKS;
+static_assert(SLAB_CONSISTENCY_CHECKS == kmem::debug::kChecks && SLAB_RED_ZONE == kmem::debug::kRedZone &&
+              SLAB_POISON == kmem::debug::kPoison && SLAB_STORE_USER == kmem::debug::kOwner);
 
 Cache* find_alike(const Wish& wish, uint32_t align, kmem::Gfp gfp) {
   kmem::System& s = kmem::system();
   if (s.options.slab_nomerge || wish.hook || (wish.flags & kNeverMerge)) return nullptr;
+  if (s.options.slub_debug.flags_for(wish.name)) return nullptr;
   const uint64_t size = kmem::round_up(wish.size < 8 ? 8 : wish.size, align < 8 ? 8 : align);
   for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id) {
     Cache& other = s.heap.cache(id);
-    if (!other.live() || !other.refs.load() || other.hook() || (other.flags() & kNeverMerge) || other.gfp() != gfp) continue;
+    if (!other.live() || !other.refs.load() || other.hook() || other.debug().on() || (other.flags() & kNeverMerge) || other.gfp() != gfp) continue;
     if (other.shape().size == size && other.align() >= align && other.object_size() == wish.size) return &other;
   }
   return nullptr;
@@ -82,6 +92,7 @@ Cache* create(const Wish& wish) {
   Cache* cache = s.heap.create({.name = wish.name, .object_size = static_cast<uint32_t>(wish.size), .align = align,
                                 .flags = wish.flags, .gfp = gfp, .hook = wish.hook,
                                 .user_hooks = {wish.hooks[0], wish.hooks[1]},
+                                .verify = wish.flags & SLAB_DEBUG_INITIAL ? wish.verify : nullptr,
                                 .keeps_slabs = (wish.flags & SLAB_TYPESAFE_BY_RCU) != 0});
   if (cache) cache->refs.store(1);
   return cache;
@@ -92,7 +103,6 @@ kmem_cache* create_or_report(const Wish& wish) {
                       : !wish.size || wish.size > KMALLOC_MAX_CACHE_SIZE * 32 ? "its size is 0 or too large"
                       : (wish.align & (wish.align - 1)) || wish.align > PAGE_SIZE ? "its alignment is not a power of two up to a page"
                                                                                   : nullptr;
-  if (!wrong && (wish.flags & kNotYet)) kmem::note("kmem_cache_create(%s): debugging flags are not supported yet", wish.name ? wish.name : "");
   if (!wrong)
     if (Cache* cache = create(wish)) return name_of(cache);
   kmem::bug_report(Trouble::Warning, "kmem_cache_create(%s) failed: %s", wish.name ? wish.name : "",
@@ -134,13 +144,14 @@ extern "C" {
 struct kmem_cache* (kmem_cache_create)(const char* name, unsigned int size, unsigned int align, slab_flags_t flags,
                                        void (*constructor)(void*)) noexcept {
   return create_or_report({name, size, align, flags, constructor ? construct : nullptr,
-                           {reinterpret_cast<kmem::UserHook>(constructor), nullptr}});
+                           {reinterpret_cast<kmem::UserHook>(constructor), nullptr}, constructor ? verify : nullptr});
 }
 
 struct kmem_cache* kmem_cache_create_2_6(const char* name, size_t size, size_t offset, unsigned long flags,
                                          Hook26 constructor, Hook26 destructor) noexcept {
   return create_or_report({name, size, offset, static_cast<slab_flags_t>(flags), constructor || destructor ? construct_26 : nullptr,
-                           {reinterpret_cast<kmem::UserHook>(constructor), reinterpret_cast<kmem::UserHook>(destructor)}});
+                           {reinterpret_cast<kmem::UserHook>(constructor), reinterpret_cast<kmem::UserHook>(destructor)},
+                           constructor ? verify_26 : nullptr});
 }
 
 int kmem_cache_destroy(struct kmem_cache* cache) noexcept {
@@ -162,6 +173,8 @@ int kmem_cache_shrink(struct kmem_cache* cache) noexcept {
 }
 
 unsigned int kmem_cache_size(struct kmem_cache* cache) noexcept { return cache_of(cache).object_size(); }
+
+long validate_slab_cache(struct kmem_cache* cache) noexcept { return static_cast<long>(cache_of(cache).validate()); }
 
 void* kmem_cache_alloc(struct kmem_cache* cache, gfp_t flags) noexcept {
   void* object = flags & __GFP_ZERO ? nullptr : kmem::CpuStack::try_pop(cache_of(cache).fast_slot());

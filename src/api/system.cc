@@ -31,7 +31,7 @@ constinit const System untouched_system{};
 #endif
 
 bool needs_every_call(const BootOptions& options) {
-  return options.checks || options.init_on_alloc || options.init_on_free;
+  return options.init_on_alloc || options.init_on_free;
 }
 
 void report_double_free(const Cache& cache, const void* object) {
@@ -116,6 +116,25 @@ void start_faults(const FaultOptions& faults) {
   if (faults.nth.on) start_fail_nth(faults.nth);
 }
 
+/// What the words ask for of the caches; the end of the metadata that it needs.
+char* set_up_debugging(System& s, char* metadata) {
+  BootOptions& options = s.options;
+  constexpr uint64_t kHardenedQuarantine = 4 << 20;
+  if (options.hardened) {
+    options.slab_nomerge = true;
+    options.slub_debug.add_for_all(debug::kChecks | debug::kRedZone | debug::kPoison);
+    if (!options.quarantine) options.quarantine = kHardenedQuarantine;
+    s.world.random_order = true;
+    s.world.red_key = kmem_port_entropy();
+  }
+  // Nothing in an object that is held back would be looked at without poison.
+  if (options.quarantine) options.slub_debug.add_for_all(debug::kPoison);
+  s.quarantine.init(metadata, options.quarantine);
+  s.world.debug = &options.slub_debug;
+  s.world.quarantine = &s.quarantine;
+  return metadata + round_up(Quarantine::metadata_bytes(), kPageSize);
+}
+
 bool build(System& s) {
   parse_command_line(s.machine.command_line, s.options);
   kmem_base = s.machine.base;
@@ -129,11 +148,18 @@ bool build(System& s) {
   char* metadata = s.pages.init(s.machine, s.sheaves, s.options.min_free_kbytes);
   if (!metadata) return false;
   metadata = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(metadata), kPageSize));
-  if (metadata + Heap::metadata_bytes(s.machine.nr_nodes) > s.machine.metadata + s.machine.metadata_bytes) return false;
-  s.world = {&s.pages, &s.sheaves, reinterpret_cast<uint8_t*>(s.machine.base + kFrameTable),
-             reinterpret_cast<Divisor*>(s.machine.base + kDivisors),
-             reinterpret_cast<uint32_t*>(s.machine.base + kClassSizes), needs_every_call(s.options),
-             s.options.init_on_alloc, s.options.init_on_free, &s.guarded, report_double_free};
+  if (metadata + Quarantine::metadata_bytes() + Heap::metadata_bytes(s.machine.nr_nodes) > s.machine.metadata + s.machine.metadata_bytes) return false;
+  s.world = {.pages = &s.pages,
+             .sheaves = &s.sheaves,
+             .frame_class = reinterpret_cast<uint8_t*>(s.machine.base + kFrameTable),
+             .divisors = reinterpret_cast<Divisor*>(s.machine.base + kDivisors),
+             .class_sizes = reinterpret_cast<uint32_t*>(s.machine.base + kClassSizes),
+             .direct = needs_every_call(s.options),
+             .init_on_alloc = s.options.init_on_alloc,
+             .init_on_free = s.options.init_on_free,
+             .guarded = &s.guarded,
+             .report_double_free = report_double_free};
+  metadata = set_up_debugging(s, metadata);
   s.heap.init(s.world, s.machine.base, metadata);
   s.pool_world = {alloc_places, free_places, poisonable_element, false, pool_may_wait};
   if (s.machine.catches_accesses)
@@ -273,7 +299,7 @@ void report_bad_free(const void* p) {
   const Block block = system().heap.classify(p);
   switch (block.kind) {
     case BlockKind::Object:
-      return report_double_free(*block.cache, p);
+      return block.cache->refuse_free(p);
     case BlockKind::Inside:
       if (block.cache)
         return bug_report_limited(limit, Trouble::Bug, "free of %p, which is not the start of an object of cache %s", p,

@@ -15,6 +15,7 @@ struct System {
   BootOptions options;
   SheafPool sheaves;
   PageAllocator pages;
+  Quarantine quarantine;
   SlabWorld world;
   GuardedPool guarded;
   Heap heap;

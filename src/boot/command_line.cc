@@ -197,11 +197,15 @@ WordFault set_numa(BootOptions& options, const BootWord& word) {
   return fault == Malformed && is_size ? NotSupportedYet : fault;
 }
 
-// Of the kernel's letters F, the consistency checks; `-` is none.  The others, and lists of caches, are not built yet.
 WordFault set_debug(BootOptions& options, const BootWord& word) {
-  const bool f = word.value.size == 1 && word.value[0] == 'F', none = word.value.size == 1 && word.value[0] == '-';
-  if (!f && !none) return NotSupportedYet;
-  options.checks = f;
+  return options.slub_debug.parse(word.value) ? None : Malformed;
+}
+
+WordFault set_probation(BootOptions& options, const BootWord& word) {
+  uint64_t value = 0;
+  if (!parse_number(word.value, value) || value > 65535) return Malformed;
+  options.probation = static_cast<uint32_t>(value);
+  options.probation_set = true;
   return None;
 }
 
@@ -247,6 +251,9 @@ constexpr KnownWord kWords[] = {
     {"kswapd", [](BootOptions& o, const BootWord& w) { return set_bool(o.kswapd, w); }, false},
     {"slub_debug", set_debug},
     {"slab_debug", set_debug},
+    {"slab_quarantine", [](BootOptions& o, const BootWord& w) { return set_size(o.quarantine, w); }},
+    {"slab_probation", set_probation},
+    {"hardened", [](BootOptions& o, const BootWord& w) { return set_bool(o.hardened, w); }},
 };
 
 WordFault apply(const KnownWord& known, BootOptions& options, const BootWord& word) {

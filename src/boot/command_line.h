@@ -3,6 +3,7 @@
 
 #include "base/span.h"
 #include "base/types.h"
+#include "boot/debug_words.h"
 #include "watch/fault_settings.h"
 
 namespace kmem {
@@ -18,7 +19,11 @@ struct BootOptions {
   bool init_on_free = false;     // init_on_free=BOOL: memory is cleared when it comes back
   bool panic_on_warn = false;    // panic_on_warn[=BOOL]: the first report is the last
   bool stats = false;            // stats[=BOOL]: count every call, on the fast path too
-  bool checks = false;           // slub_debug=F: every object by its slab's bits, so that no double free goes unseen
+  DebugWords slub_debug;         // slub_debug=FZPUT,name*;...: checked caches (docs/debugging.md)
+  uint64_t quarantine = 0;       // slab_quarantine=SIZE: freed objects held back, poisoned and checked
+  bool hardened = false;         // hardened[=BOOL]: every call checked, random order, guard pages, a quarantine
+  uint32_t probation = 0;        // slab_probation=N: the first N blocks of each malloc size are checked ones
+  bool probation_set = false;
   bool rseq = true;              // rseq=BOOL: restartable sequences carry the fast paths where the host has them
   uint32_t kfence_interval = 100;  // kfence.sample_interval=MS: an object between guard pages so often; 0 for never
   uint32_t kfence_objects = 255;   // kfence.num_objects=N: how many at a time

@@ -95,6 +95,9 @@ size_t kmem_port_name_code(const void* code, char* out, size_t bytes);
 /// The task that calls: its number and its name.
 uint32_t kmem_port_task_id(void);
 size_t kmem_port_task_name(char* out, size_t bytes);
+/// Makes a range that kmem_port_map() gave unreadable, for good: its contents are gone, its addresses stay taken until
+/// kmem_port_unmap().  False where the host cannot, and nothing has changed.
+bool kmem_port_guard(void* address, size_t bytes);
 /// Writes a report where people look for it.
 void kmem_port_log(const char* text, size_t bytes);
 [[noreturn]] void kmem_port_panic(void);

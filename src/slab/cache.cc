@@ -1,8 +1,10 @@
 #include "slab/cache.h"
 
 #include "base/memory.h"
+#include "port/port.h"
 #include "sync/cpu_words.h"
 #include "watch/fault_injection.h"
+#include "watch/report.h"
 
 namespace kmem {
 namespace {
@@ -12,7 +14,6 @@ uint64_t* get_sheaf(SheafPool& pool) { return should_fail(FaultPoint::Sheaf, kNo
 
 /// Bytes that one sheaf may hold, so that large objects are not hoarded.
 constexpr uint32_t kSheafHolds = 64 << 10;
-
 
 /// The same for a part of a barn.
 constexpr uint32_t kBarnHolds = 256 << 10;
@@ -40,7 +41,6 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   world_ = &world;
   nodes_ = nodes;
   id_ = id;
-  class_ = static_cast<uint8_t>(id < kNrOwnClasses ? id : kSharedClass);
   // Slots 254 to 511 are the shared class's and the page lists'.
   slot_ = {id < kNrOwnClasses ? id : id - kNrOwnClasses + 512};
   object_size_ = setup.object_size;
@@ -50,11 +50,12 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   hook_ = setup.hook;
   user_hooks_[0] = setup.user_hooks[0];
   user_hooks_[1] = setup.user_hooks[1];
+  verify_ = setup.verify;
   keeps_slabs_ = setup.keeps_slabs;
-  const uint64_t size = round_up(object_size_ < 8 ? 8 : object_size_, align_ < 8 ? 8 : align_);
-  if (size > (uint64_t{64} << kPageShift) || slot_.index >= kMaxSlots) return false;
-  shape_ = SlabShape::choose(static_cast<uint32_t>(size), class_ == kSharedClass);
-  if (!shape_.nr_objects) return false;
+  size_t i = 0;
+  for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
+  name_[i] = 0;
+  if (slot_.index >= kMaxSlots || !set_shape(setup)) return false;
   const uint32_t holds = kSheafHolds / shape_.size;
   const uint32_t sheaves = kBarnHolds / (shape_.size * (holds < 2 ? 2 : holds > kSheafCapacity ? kSheafCapacity : holds));
   barn_max_ = static_cast<uint8_t>(sheaves < 2 ? 2 : sheaves > kBarnMax ? kBarnMax : sheaves);
@@ -63,13 +64,37 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
     world.divisors[class_] = make_divisor(shape_.bytes(), shape_.size);
     world.class_sizes[class_] = object_size_;
   }
-  size_t i = 0;
-  for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
-  name_[i] = 0;
   refs.store(0);
   divert(world.diverted);
+  held_.store(0);
   state_.store(Live);
   return true;
+}
+
+// A debugged cache has the class of those that have none of their own: the fast free then knows nothing of its objects.
+bool Cache::set_shape(const Setup& setup) {
+  constexpr uint64_t kLargest = uint64_t{64} << kPageShift;
+  const uint64_t size = round_up(object_size_ < 8 ? 8 : object_size_, align_ < 8 ? 8 : align_);
+  if (size > kLargest) return false;
+  class_ = static_cast<uint8_t>(id_ < kNrOwnClasses ? id_ : kSharedClass);
+  shape_ = SlabShape::choose(static_cast<uint32_t>(size), class_ == kSharedClass, setup.frugal);
+  const uint32_t wanted = (setup.flags & debug::kDefault) | (setup.verify ? debug::kChecks : 0) | (world_->debug ? world_->debug->flags_for(name_) : 0);
+  debug_.init(name_, wanted, object_size_, align_, !hook_ && !keeps_slabs_, world_->red_key);
+  if (debug_.on() && debug_.stride() <= kLargest) {
+    const SlabShape shape = SlabShape::choose(debug_.stride(), true, setup.frugal);
+    const bool spared = world_->debug && world_->debug->spares_large() && shape_.order.value < shape.order.value;
+    if (shape.nr_objects && !spared) {
+      shape_ = shape;
+      class_ = kSharedClass;
+      left_ = debug_.left();
+      direct_ = true;
+      return true;
+    }
+  }
+  debug_ = {};
+  left_ = 0;
+  direct_ = world_->direct;
+  return shape_.nr_objects != 0;
 }
 
 void Cache::retire() {
@@ -130,14 +155,18 @@ void Cache::dress(Slab* slab, Pfn pfn) {
       tail->head.poke(Page::pack(PageKind::SlabTail, 0, {}, 0));
     }
   }
-  if (!hook_) return;
-  for (uint32_t i = 0; i < shape_.nr_objects; ++i) hook_(start_of(slab) + uint64_t{i} * shape_.size, this, true);
+  if (!hook_ && !debug_.on()) return;
+  for (uint32_t i = 0; i < shape_.nr_objects; ++i) {
+    char* object = start_of(slab) + left_ + uint64_t{i} * shape_.size;
+    if (debug_.on()) debug_.make(object);
+    if (hook_) hook_(object, this, true);
+  }
 }
 
 void Cache::undress(Slab* slab) {
   const Pfn pfn = pfn_of(slab);
   for (uint32_t i = 0; hook_ && i < shape_.nr_objects; ++i)
-    hook_(start_of(slab) + uint64_t{i} * shape_.size, this, false);
+    hook_(start_of(slab) + left_ + uint64_t{i} * shape_.size, this, false);
   memset(world_->frame_class + pfn.value, kNoClass, shape_.order.pages());
   // Free bits or a distance lay over them; a free frame's descriptor says that nobody has it.
   for (uint32_t i = 1; i < shape_.order.pages(); ++i) world_->pages->page_at(pfn + i)->head.poke(0);
@@ -151,6 +180,7 @@ Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
   Slab* slab = &Slab::of(world_->pages->page_at(*pfn));
   slab->init(shape_, world_->pages->zone_of(*pfn)->index(), id_);
   dress(slab, *pfn);
+  if (debug_.on()) remember(*pfn);
   node_of(slab).nr_slabs.fetch_add(1);
   if (idle_.peek()) idle_.poke(0);
   return {slab, world_->pages->address(*pfn)};
@@ -166,7 +196,9 @@ void Cache::release(CacheNode& node, Slab* slab) {
 
 unsigned Cache::take(Held held, unsigned want, Sheaf& into) {
   CacheNode& node = node_of(held.slab);
-  const unsigned n = held.slab->take(shape_, held.start, want, into);
+  char* start = held.start + left_;
+  const unsigned n = KMEM_UNLIKELY(world_->random_order) ? held.slab->take_any(shape_, start, kmem_port_entropy(), into)
+                                                         : held.slab->take(shape_, start, want, into);
   node.nr_out.fetch_add(n);
   if (held.slab->release_hold()) push_partial(node, held.slab);
   return n;
@@ -223,29 +255,73 @@ Sheaf Cache::refill(Gfp gfp, unsigned node) {
   return {};
 }
 
-void* Cache::alloc_directly(Gfp gfp, unsigned node, bool exact_node) {
-  void* object = alloc_one(gfp, node, exact_node);
-  return object && world_->init_on_alloc && !hook_ ? memset(object, 0, object_size_) : object;
+// Poison and zeroes exclude each other, and poison wins, as in the kernel.
+void* Cache::alloc_directly(Gfp gfp, unsigned node, bool exact_node, uint32_t asked) {
+  auto* object = static_cast<char*>(alloc_one(gfp, node, exact_node));
+  if (!object) return nullptr;
+  if (debug_.on()) debug_.take(object, asked);
+  if (world_->init_on_alloc && !hook_ && !(debug_.flags() & debug::kPoison)) memset(object, 0, asked);
+  return object;
 }
 
-void Cache::free_directly(void* object) {
+void Cache::free_directly(void* pointer) {
+  auto* object = static_cast<char*>(pointer);
   const Place place = place_of(object);
-  if (place.slab && !place.slab->is_free(place.index)) {
+  if (!place.slab || place.slab->is_free(place.index)) return refuse_free(object);
+  if (!debug_.on()) {
     if (world_->init_on_free && !hook_) memset(object, 0, object_size_);
     return put_entry(object);
   }
+  if (!debug_.give(object)) return;
+  if (verify_) verify(object);
+  if (world_->init_on_free && !hook_ && !(debug_.flags() & debug::kPoison)) memset(object, 0, object_size_);
+  if (world_->quarantine && world_->quarantine->on() && debug_.has_meta()) return hold(object);
+  debug_.rest(object);
+  put_entry(object);
+}
+
+void Cache::refuse_free(const void* object) const {
+  if (debug_.on()) return debug_.refuse(static_cast<const char*>(object), "Object already free");
   world_->report_double_free(*this, object);
 }
 
-void* Cache::alloc(Gfp gfp, int nid) {
+// What the constructor changes was not as constructed.
+void Cache::verify(char* object) {
+  const uint64_t before = ObjectDebug::hash(object, object_size_);
+  verify_(object, this);
+  debug_.compare_state(object, before, ObjectDebug::hash(object, object_size_));
+}
+
+// The quarantine -------------------------------------------------------------------------------------------------------
+
+void Cache::hold(void* object) {
+  held_.fetch_add(1);
+  Quarantine& held = *world_->quarantine;
+  if (const Quarantine::Entry out = held.push({object, id_}, shape_.size)) world_->caches[out.cache_id].let_go(out.object);
+  while (const Quarantine::Entry out = held.pop()) world_->caches[out.cache_id].let_go(out.object);
+}
+
+void Cache::let_go(void* object) {
+  debug_.settle(static_cast<char*>(object));
+  world_->quarantine->left(shape_.size);
+  held_.fetch_sub(1);
+  put_entry(object);
+}
+
+// Those of other caches go too: the ring knows only its order.
+void Cache::release_held() {
+  while (const Quarantine::Entry out = world_->quarantine->pop(true)) world_->caches[out.cache_id].let_go(out.object);
+}
+
+void* Cache::alloc(Gfp gfp, int nid, uint32_t asked) {
   if (should_fail(FaultPoint::Slab, gfp, object_size_, name_)) return nullptr;
   const FaultExempt exempt(gfp & gfp::kNoFail);
   const unsigned nr_nodes = world_->pages->nr_nodes(), wanted = nid < 0 ? local_node() : static_cast<unsigned>(nid);
   if (wanted >= nr_nodes) return nullptr;
   // What was freed on this CPU may be of any node: who insists on one takes from its slabs.
   const bool exact = nr_nodes > 1 && (gfp & gfp::kThisNode);
+  if (KMEM_UNLIKELY(direct_)) return alloc_directly(gfp, wanted, exact, asked ? asked : object_size_);
   if (exact || wanted != local_node()) return alloc_one(gfp, wanted, exact);
-  if (KMEM_UNLIKELY(world_->direct)) return alloc_directly(gfp, local_node(), false);
   if (void* object = CpuStack::pop(slot_)) return object;
   const unsigned node = local_node();
   Sheaf sheaf = refill(gfp, node);
@@ -279,7 +355,7 @@ void Cache::put_objects(Slab* slab, unsigned word, uint64_t mask) {
   CacheNode& node = node_of(slab);
   node.nr_out.fetch_sub(count_bits(mask & ~put.twice));
   for (uint64_t twice = put.twice; twice; twice &= twice - 1)
-    world_->report_double_free(*this, start_of(slab) + (uint64_t{word} * 64 + lowest_bit(twice)) * shape_.size);
+    refuse_free(start_of(slab) + left_ + (uint64_t{word} * 64 + lowest_bit(twice)) * shape_.size);
   if (put.all_free) node.nr_empty.fetch_add(1);
   if (put.list) push_partial(node, slab);
 }
@@ -290,7 +366,9 @@ Cache::Place Cache::place_of(const void* object) const {
   if (KMEM_UNLIKELY(pfn.value >= world_->pages->frames_end() || world_->frame_class[pfn.value] != class_)) return {};
   Slab* slab = slab_of(object);
   if (KMEM_UNLIKELY(class_ == kSharedClass && slab->cache_id() != id_)) return {};
-  const auto offset = static_cast<uint32_t>(reinterpret_cast<uint64_t>(object)) & (shape_.bytes() - 1);
+  // Before the first object it wraps, and is beyond the last.
+  const uint32_t offset = (static_cast<uint32_t>(reinterpret_cast<uint64_t>(object)) & (shape_.bytes() - 1)) - left_;
+  if (KMEM_UNLIKELY(offset >= shape_.bytes())) return {};
   const uint32_t index = shape_.index_of(offset);
   if (KMEM_UNLIKELY(index * shape_.size != offset || index >= shape_.nr_objects)) return {};
   return {slab, index};
@@ -307,7 +385,7 @@ void Cache::put_back(Sheaf sheaf) {
       __builtin_prefetch(slab_of(reinterpret_cast<void*>(sheaf.words[sheaf.top + kAhead])), 1);
     const Place place = place_of(object);
     if (KMEM_UNLIKELY(!place.slab)) {
-      world_->report_double_free(*this, object);
+      refuse_free(object);
       continue;
     }
     const uint64_t bit = uint64_t{1} << (place.index % 64);
@@ -326,7 +404,7 @@ void Cache::put_back(Sheaf sheaf) {
 void Cache::put_entry(void* object) {
   const Place place = place_of(object);
   if (place.slab) return put_objects(place.slab, place.index / 64, uint64_t{1} << (place.index % 64));
-  world_->report_double_free(*this, object);
+  refuse_free(object);
 }
 
 // The cache holds many slabs for few objects: what sheaves hold back then pins memory out of proportion.
@@ -372,7 +450,7 @@ void Cache::stow(Sheaf full) {
 }
 
 void Cache::free(void* object) {
-  if (KMEM_UNLIKELY(world_->direct)) return free_directly(object);
+  if (KMEM_UNLIKELY(direct_)) return free_directly(object);
   for (int tries = 0; tries < 3; ++tries) {
     const Push pushed = CpuStack::push(slot_, object);
     if (pushed == Push::Done) return;
@@ -427,6 +505,7 @@ uint64_t Cache::trim(CacheNode& node, uint64_t keep, bool for_good) {
 uint64_t Cache::shrink(bool everywhere, bool for_good) {
   uint64_t released = 0;
   if (everywhere) flush_cpus();
+  if (held_.peek()) release_held();
   // First all barns: each may hold objects of any node's slabs.
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) empty_barn(nodes_[n]);
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) released += trim(nodes_[n], 0, for_good);
@@ -475,8 +554,43 @@ uint64_t Cache::nr_cached() const {
 int64_t Cache::nr_in_use() const {
   int64_t sum = 0;
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) sum += nodes_[n].nr_out.peek();
-  sum -= static_cast<int64_t>(nr_cached());
+  sum -= static_cast<int64_t>(nr_cached()) + held_.peek();
   return sum < 0 ? 0 : sum;
+}
+
+// Where slabs of a debugged cache have been, for validate(): full ones are on no list.
+void Cache::remember(Pfn pfn) {
+  const uint64_t end = pfn.value + 1;
+  for (uint64_t seen = first_pfn_.load(); (!seen || pfn.value < seen) && !first_pfn_.compare_exchange(seen, pfn.value);) {
+  }
+  for (uint64_t seen = last_pfn_.load(); seen < end && !last_pfn_.compare_exchange(seen, end);) {
+  }
+}
+
+uint64_t Cache::validate_slab(const Slab* slab, char* start) {
+  constexpr const char* kWhen = "when it was looked at";
+  uint64_t faults = 0;
+  for (uint32_t i = 0; i < shape_.nr_objects; ++i) {
+    char* object = start + left_ + uint64_t{i} * shape_.size;
+    const bool out = !slab->is_free(i) && debug_.is_out(object);
+    faults += out ? !debug_.check_out(object, kWhen) : !debug_.check_free(object, kWhen);
+  }
+  return faults;
+}
+
+uint64_t Cache::validate() {
+  if (const Fault fault = check()) {
+    bug_report(Trouble::Bug, "cache %s is broken at %#llx: %s", name_, static_cast<unsigned long long>(fault.where), fault.rule);
+    return 1;
+  }
+  uint64_t faults = 0;
+  for (uint64_t pfn = first_pfn_.load(); debug_.has_meta() && pfn < last_pfn_.load(); ++pfn) {
+    if (world_->frame_class[pfn] != kSharedClass) continue;
+    Page* page = world_->pages->page_at({pfn});
+    if (page->kind() == PageKind::Slab && Slab::of(page).cache_id() == id_)
+      faults += validate_slab(&Slab::of(page), world_->pages->address({pfn}));
+  }
+  return faults;
 }
 
 Fault Cache::check_slab(const Slab* slab) const {

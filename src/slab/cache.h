@@ -3,6 +3,8 @@
 
 #include "base/fault.h"
 #include "page/page_allocator.h"
+#include "slab/debug.h"
+#include "slab/quarantine.h"
 #include "slab/slab.h"
 #include "slab/tables.h"
 #include "watch/counters.h"
@@ -14,6 +16,8 @@ class GuardedPool;
 
 /// Runs when objects come to be or cease to be; `creating` tells which.
 using ObjectHook = void (*)(void* object, Cache* cache, bool creating);
+/// Looks at a constructed object that comes back, and puts right what is not as constructed.
+using VerifyHook = void (*)(void* object, Cache* cache);
 /// A function of the user's, of a type that only the hook knows.
 using UserHook = void (*)();
 
@@ -28,6 +32,11 @@ struct SlabWorld {
   bool init_on_alloc = false;  // with direct
   bool init_on_free = false;
   GuardedPool* guarded = nullptr;  // where an allocation is served from now and then; may be null
+  bool random_order = false;              // which free object of a slab is next cannot be guessed
+  const DebugWords* debug = nullptr;      // which caches are debugged, besides those that ask for it
+  Quarantine* quarantine = nullptr;       // of debugged caches
+  Cache* caches = nullptr;                // by id; for what leaves the quarantine
+  uint64_t red_key = 0;                   // of the red zones' bytes
   /// Counted by whoever gives an object back that was not out.
   void (*report_double_free)(const Cache& cache, const void* object) = nullptr;
   bool diverted = false;  // no object without a call of Cache::alloc()
@@ -72,13 +81,16 @@ class Cache {
     Gfp gfp = 0;  // zone bits that every slab of it is allocated with
     ObjectHook hook = nullptr;
     UserHook user_hooks[2] = {};  // for the hook: what the user gave
+    VerifyHook verify = nullptr;     // run over each object that is freed
+    bool frugal = false;             // small slabs: few objects are expected
     bool keeps_slabs = false;        // memory of this cache stays its own for ever (SLAB_TYPESAFE_BY_RCU)
   };
   /// False where no slab can hold the size.  `nodes`: one for each node, zeroed.
   bool init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheNode* nodes);
 
   // The slow halves; the fast ones are in slab/fast_path.h.
-  void* alloc(Gfp gfp, int nid = kNoNode);
+  /// `asked`: bytes of the object that the caller will use, for red zones; 0 is all.
+  void* alloc(Gfp gfp, int nid = kNoNode, uint32_t asked = 0);
   void free(void* object);
   /// n objects or none.
   bool alloc_bulk(Gfp gfp, size_t n, void** objects);
@@ -89,6 +101,17 @@ class Cache {
   uint64_t shrink(bool everywhere, bool for_good = false);
   /// The same, and until the cache grows again little is held back.
   void ebb();
+  /// Looks at all objects and what is around them; what is wrong is reported and put right.  The number of faults.
+  /// Nobody may use the cache meanwhile.
+  uint64_t validate();
+  /// A free that was refused, in the form that the cache's reports have.
+  void refuse_free(const void* object) const;
+  /// Objects that left the quarantine come home.
+  void let_go(void* object);
+  /// Bytes of an object that is out which its user may touch.
+  size_t usable(const void* object) const {
+    return debug_.on() ? debug_.asked(static_cast<const char*>(object)) : object_size_;
+  }
   /// Does the address name an object of this cache?
   bool owns(const void* object) const;
   /// May an object lie on a page of its own, outside of slabs?  Not where readers may still look at it after the free.
@@ -101,6 +124,9 @@ class Cache {
   Slot fast_slot() const { return fast_slot_; }
   void divert(bool on) { fast_slot_ = on ? Slot{} : slot_; }
   uint8_t class_byte() const { return class_; }
+  /// Every call takes the slow path.
+  bool direct() const { return direct_; }
+  const ObjectDebug& debug() const { return debug_; }
   uint32_t object_size() const { return object_size_; }
   uint32_t flags() const { return flags_; }
   uint32_t align() const { return align_; }
@@ -147,7 +173,13 @@ class Cache {
   CacheNode& node_of(Slab* slab) const;
   unsigned gather(Gfp gfp, unsigned node, bool exact_node, unsigned want, Sheaf& into);
   void* alloc_one(Gfp gfp, unsigned node, bool exact_node);
-  void* alloc_directly(Gfp gfp, unsigned node, bool exact_node);
+  void* alloc_directly(Gfp gfp, unsigned node, bool exact_node, uint32_t asked);
+  void hold(void* object);
+  void release_held();
+  uint64_t validate_slab(const Slab* slab, char* start);
+  bool set_shape(const Setup& setup);
+  void remember(Pfn pfn);
+  void verify(char* object);
   void free_directly(void* object);
   bool has_to_spare(const BarnPart& part) const;
   Sheaf refill(Gfp gfp, unsigned node);
@@ -180,6 +212,12 @@ class Cache {
   uint8_t barn_max_ = 0;
   Atomic<uint32_t> state_{Unused};
   bool keeps_slabs_ = false;
+  bool direct_ = false;
+  uint32_t left_ = 0;  // bytes of a slab before its first object, and of each place before the object
+  ObjectDebug debug_;
+  Atomic<int64_t> held_{0};                      // in the quarantine
+  Atomic<uint64_t> first_pfn_{0}, last_pfn_{0};  // of slabs of a debugged cache, ever
+  VerifyHook verify_ = nullptr;
   ObjectHook hook_ = nullptr;
   UserHook user_hooks_[2] = {};
   Atomic<uint32_t> idle_{0};  // the other CPUs' sheaves have been flushed since the cache was last busy

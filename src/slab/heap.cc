@@ -13,6 +13,12 @@ constexpr size_t kTooLarge = ~size_t{0} >> 1;  // PTRDIFF_MAX
 
 // Boot -----------------------------------------------------------------------------------------------------------------
 
+// Red zones of the alignment that a large class has by nature would cost more than they find: a debugged class has
+// malloc's own, and who asks for more gets a run.
+uint32_t Heap::malloc_alignment(const char* name, uint32_t size) const {
+  return world_->debug && world_->debug->flags_for(name) ? 16 : natural_alignment(size);
+}
+
 size_t Heap::metadata_bytes(unsigned nr_nodes) {
   return kMaxCaches * (sizeof(Cache) + nr_nodes * sizeof(CacheNode)) + MappedBlocks::metadata_bytes() + 3 * kPageSize;
 }
@@ -20,7 +26,7 @@ size_t Heap::metadata_bytes(unsigned nr_nodes) {
 void Heap::init(SlabWorld& world, char* base, char* metadata) {
   world_ = &world;
   base_ = base;
-  caches_ = reinterpret_cast<Cache*>(metadata);
+  caches_ = world.caches = reinterpret_cast<Cache*>(metadata);
   metadata += round_up(kMaxCaches * sizeof(Cache), kPageSize);
   nodes_ = reinterpret_cast<CacheNode*>(metadata);
   metadata += round_up(kMaxCaches * world.pages->nr_nodes() * sizeof(CacheNode), kPageSize);
@@ -34,14 +40,14 @@ void Heap::init(SlabWorld& world, char* base, char* metadata) {
     char name[32];
     Text text(Span<char>(name, sizeof name));
     text.put("malloc-").dec(size);
-    const Cache* cache = create({.name = name, .object_size = size, .align = natural_alignment(size)});
-    for (; from < size / 16; ++from) by_size[from] = cache->class_byte();
+    const Cache* cache = create({.name = name, .object_size = size, .align = malloc_alignment(name, size)});
+    for (; from < size / 16; ++from) by_size[from] = static_cast<uint8_t>(cache->id());
   }
   by_size = reinterpret_cast<uint8_t*>(base + kKmallocClasses);
   first_kmalloc_ = nr_caches() + 1;
   for (unsigned i = 0, from = 0; i < kNrKmallocClasses; ++i) {
     const Cache* cache = kmalloc_cache(i, 0);
-    for (; from < kKmallocSizes[i] / 8; ++from) by_size[from] = cache->class_byte();
+    for (; from < kKmallocSizes[i] / 8; ++from) by_size[from] = static_cast<uint8_t>(cache->id());
   }
 }
 
@@ -137,8 +143,8 @@ void* Heap::kmalloc(size_t size, Gfp gfp, int nid) {
   Cache* cache = gfp & (gfp::kDma | gfp::kDma32) ? kmalloc_cache(index, gfp) : &caches_[first_kmalloc_ + index];
   if (nid < 0 && cache)
     if (void* sampled = sample(*cache, size, natural_alignment(kKmallocSizes[index]), gfp, gfp & gfp::kZero)) return sampled;
-  void* p = cache ? cache->alloc(gfp, nid) : nullptr;
-  if (p && (gfp & gfp::kZero)) memset(p, 0, cache->object_size());
+  void* p = cache ? cache->alloc(gfp, nid, static_cast<uint32_t>(size)) : nullptr;
+  if (p && (gfp & gfp::kZero)) memset(p, 0, cache->usable(p));
   return p;
 }
 
@@ -164,7 +170,7 @@ void* Heap::malloc(size_t size, bool zero) {
   const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
   Cache& cache = caches_[by_size[size ? (size - 1) / 16 : 0]];
   if (void* sampled = sample(cache, size, 16, gfp::kKernel, zero)) return sampled;
-  void* p = cache.alloc(gfp::kKernel);
+  void* p = cache.alloc(gfp::kKernel, kNoNode, static_cast<uint32_t>(size));
   if (p && zero) memset(p, 0, size);
   return p;
 }
@@ -177,7 +183,8 @@ void* Heap::malloc_aligned(size_t size, size_t align) {
     for (size_t want = round_up(size ? size : 1, align); want <= kMallocMax; want += align) {
       const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
       Cache& cache = caches_[by_size[(want - 1) / 16]];
-      if (cache.object_size() % align == 0) return cache.alloc(gfp::kKernel);
+      if (cache.debug().on() && align > cache.align()) break;
+      if (cache.object_size() % align == 0) return cache.alloc(gfp::kKernel, kNoNode, static_cast<uint32_t>(size ? size : 1));
     }
   }
   if (size < kMappedFrom && align < kMappedFrom)
@@ -199,7 +206,7 @@ Block Heap::classify(const void* p) {
     Cache* cache = c != kSharedClass
                        ? &caches_[c]
                        : &caches_[Slab::of(page->kind() == PageKind::SlabTail ? page - page->aux : page).cache_id()];
-    return cache->owns(p) ? Block{BlockKind::Object, cache, cache->object_size()} : Block{BlockKind::Inside, cache, 0};
+    return cache->owns(p) ? Block{BlockKind::Object, cache, cache->usable(p)} : Block{BlockKind::Inside, cache, 0};
   }
   if (world_->guarded && world_->guarded->contains(p)) {
     GuardedPool::Object object;
@@ -275,9 +282,9 @@ void* Heap::realloc(void* p, size_t size, Gfp gfp, bool by_malloc) {
   switch (block.kind) {
     case BlockKind::Object: {
       const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
-      const bool same = by_malloc ? size && size <= kMallocMax && by_size[(size - 1) / 16] == block.cache->class_byte()
+      const bool same = by_malloc ? size && size <= kMallocMax && by_size[(size - 1) / 16] == block.cache->id()
                                   : size <= block.bytes && kmalloc_size(size) == block.bytes;
-      if (same) return p;
+      if (same && !block.cache->debug().on()) return p;
       break;
     }
     case BlockKind::Run:

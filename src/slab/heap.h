@@ -28,6 +28,7 @@ class Heap {
 
   static size_t metadata_bytes(unsigned nr_nodes);
   /// Fills the tables of slab/tables.h and makes the caches of all size classes.  `metadata` is zeroed.
+  /// `world` stays the caller's, and is told where the caches are.
   void init(SlabWorld& world, char* base, char* metadata);
 
   void* kmalloc(size_t size, Gfp gfp, int nid);
@@ -61,6 +62,7 @@ class Heap {
 
  private:
   Cache* place_for_cache(uint32_t& id);
+  uint32_t malloc_alignment(const char* name, uint32_t size) const;
   Cache* kmalloc_cache(unsigned index, Gfp gfp);
   void* alloc_run(size_t size, Gfp gfp, int nid, size_t align);
   void free_guarded(void* p, const Block& block);

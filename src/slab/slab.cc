@@ -12,11 +12,11 @@ uint32_t exact_multiples(const SlabShape& shape) {
 
 }  // namespace
 
-SlabShape SlabShape::choose(uint32_t size, bool one_descriptor) {
+SlabShape SlabShape::choose(uint32_t size, bool one_descriptor, bool frugal) {
   constexpr unsigned kMaxSlabOrder = 6;
   unsigned want = 16384 / size;
   if (want > 64) want = 64;
-  if (want < 4) want = 4;
+  if (want < 4 || frugal) want = 4;
   SlabShape best;
   for (unsigned o = 0; o <= kMaxSlabOrder; ++o) {
     SlabShape shape;
@@ -53,6 +53,25 @@ unsigned Slab::take(const SlabShape& shape, char* start, unsigned want, Sheaf& i
   while (taken && !state_.compare_exchange(state, with(state, count(state) - static_cast<int32_t>(taken), true))) {
   }
   return taken;
+}
+
+unsigned Slab::take_any(const SlabShape& shape, char* start, uint64_t seed, Sheaf& into) {
+  // Multiplied so that seeds next to each other, such as clocks, lead far apart.
+  seed = (seed ^ seed >> 29) * 0x9e3779b97f4a7c15u;
+  for (unsigned n = 0; n < shape.nr_words(); ++n) {
+    const unsigned w = static_cast<unsigned>((seed >> 40) + n) % shape.nr_words();
+    const uint64_t seen = this->word(w).load();
+    if (!seen) continue;
+    uint64_t rest = seen;
+    for (unsigned skip = static_cast<unsigned>(seed >> 50) % count_bits(seen); skip; --skip) rest &= rest - 1;
+    const unsigned bit = lowest_bit(rest);
+    this->word(w).fetch_and(~(uint64_t{1} << bit));
+    into.put(start + uint64_t{64 * w + bit} * shape.size);
+    for (uint64_t state = state_.load(); !state_.compare_exchange(state, with(state, count(state) - 1, true));) {
+    }
+    return 1;
+  }
+  return 0;
 }
 
 bool Slab::release_hold() {

@@ -28,7 +28,8 @@ struct SlabShape {
   }
   /// The smallest block that wastes little and holds a few objects; nr_objects is 0 where the size has no slab.
   /// `one_descriptor`: the free bits must fit into the first descriptor.
-  static SlabShape choose(uint32_t size, bool one_descriptor);
+  /// `frugal`: three will do.
+  static SlabShape choose(uint32_t size, bool one_descriptor, bool frugal = false);
 };
 
 /// Lock-free.  An object is free in its slab (its bit is set) or out: with a user, in a sheaf, or between.
@@ -72,6 +73,8 @@ class Slab {
 
   /// Takes up to `want` objects into the sheaf; held slabs only.
   unsigned take(const SlabShape& shape, char* start, unsigned want, Sheaf& into);
+  /// Takes one object, whichever the bits of `seed` say.
+  unsigned take_any(const SlabShape& shape, char* start, uint64_t seed, Sheaf& into);
   /// Ends the hold.  True: it has free objects, and the caller puts it on a list again.
   bool release_hold();
   /// Gives objects of one word back.  Returns the bits that were set before: double frees, not counted.

@@ -1,0 +1,24 @@
+#include "slab/owner.h"
+
+#include "port/cpu_stack.h"
+#include "port/port.h"
+
+namespace kmem {
+
+void Owner::record() {
+  when_ns = kmem_port_now_ns();
+  task = kmem_port_task_id();
+  cpu = static_cast<uint16_t>(CpuStack::where().value);
+  nr_frames = static_cast<uint16_t>(kmem_port_backtrace(frames, kFrames));
+}
+
+void Owner::print(Report& report, const char* what) const {
+  if (!when_ns) return;
+  const unsigned n = nr_frames < kFrames ? nr_frames : kFrames;  // an overrun may have been here
+  const uint64_t now = kmem_port_now_ns();
+  report.line("%s in %p age=%llu us cpu=%u pid=%u", what, n ? frames[0] : nullptr,
+              static_cast<unsigned long long>(now > when_ns ? (now - when_ns) / 1000 : 0), unsigned{cpu}, task);
+  for (unsigned i = 0; i < n; ++i) report.line("\t%p", frames[i]);
+}
+
+}  // namespace kmem
