@@ -81,7 +81,8 @@ class Slab {
   struct Put { uint64_t twice = 0; bool list = false; bool all_free = false; int32_t nr_free = 0; };
   Put put(unsigned word, uint64_t mask);
   /// Is every object here?  Then the holder may take the slab apart.
-  bool all_free() const { return nr_free() == static_cast<int32_t>(nr_slots_); }
+  /// What those did who brought them has happened before.
+  bool all_free() const { return count(state_.load()) == static_cast<int32_t>(nr_slots_); }
   bool is_free(unsigned index) const { return bits(index / 64) >> (index % 64) & 1; }
   uint64_t bits(unsigned w) const { return const_cast<Slab*>(this)->word(w).peek(); }
 
