@@ -60,10 +60,10 @@ KMEM_COLD void* refuse(mempool_t* pool) {
   return nullptr;
 }
 
-void* alloc(mempool_t* pool, gfp_t flags, uint64_t deadline) {
+KMEM_INLINE void* alloc(mempool_t* pool, gfp_t flags, uint64_t deadline) {
   if (KMEM_UNLIKELY(flags & __GFP_ZERO)) refuse_zero(pool);
   if (KMEM_UNLIKELY(!core_of(pool).initialized())) return refuse(pool);
-  return core_of(pool).alloc(flags & ~__GFP_ZERO, deadline);
+  return core_of(pool).alloc(flags & ~__GFP_ZERO, deadline, __builtin_return_address(0));
 }
 
 void end(mempool_t* pool, const char* by) {
@@ -99,15 +99,6 @@ size_t poisonable_element(const Mempool& pool, void* element, unsigned char*& me
   if (pool.free_function() != mempool_free_pages) return 0;
   memory = static_cast<unsigned char*>(page_address(static_cast<struct page*>(element)));
   return memory ? PAGE_SIZE << reinterpret_cast<size_t>(pool.data()) : 0;
-}
-
-bool pool_may_wait(const Mempool& pool) {
-  if (KMEM_LIKELY(!kmem_port_in_interrupt())) return true;
-  static RateLimit limit;
-  bug_report_limited(limit, Trouble::Bug,
-                     "sleeping function called from invalid context: mempool_alloc(%p) in an interrupt",
-                     static_cast<const void*>(&pool));
-  return false;
 }
 
 }  // namespace kmem

@@ -64,7 +64,6 @@ void* slow_malloc(size_t size, bool zero);
 bool slow_free(void* p);
 /// For PoolWorld; beside the kernel's names for pools.
 size_t poisonable_element(const Mempool& pool, void* element, unsigned char*& memory);
-bool pool_may_wait(const Mempool& pool);
 [[gnu::cold]] void report_bad_free(const void* p);
 
 }  // namespace kmem

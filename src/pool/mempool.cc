@@ -1,6 +1,7 @@
 #include "pool/mempool.h"
 
 #include "base/memory.h"
+#include "page/gfp_context.h"
 #include "watch/report.h"
 
 namespace kmem {
@@ -129,11 +130,12 @@ void* Mempool::take() {
 
 void* Mempool::alloc_reserved() { return out(line_.anybody() ? nullptr : take()); }
 
-void* Mempool::alloc(Gfp gfp, uint64_t deadline_ns) {
+void* Mempool::alloc(Gfp gfp, uint64_t deadline_ns, const void* site) {
   gfp |= kModest;
   if (void* element = alloc_(gfp & ~kPatient, data_)) return out(element);
   if (void* element = alloc_reserved()) return element;
-  if (!(gfp & gfp::kDirectReclaim) || !world_->may_sleep(*this)) return nullptr;
+  gfp = effective_gfp(gfp, site, "mempool_alloc");
+  if (!(gfp & gfp::kDirectReclaim) || !may_block(gfp)) return nullptr;
   return out(stand_in_line(gfp, deadline_ns));
 }
 

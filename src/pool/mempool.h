@@ -17,8 +17,6 @@ struct PoolWorld {
   /// which we don't know.  Asked only where `poison` is on.
   size_t (*poisonable)(const Mempool& pool, void* element, unsigned char*& memory) = nullptr;
   bool poison = false;
-  /// May the caller sleep?  If not, that has been reported.
-  bool (*may_sleep)(const Mempool& pool) = nullptr;
 };
 
 /// All pools of the system, to find them in a forked child.  Lock-free.
@@ -65,7 +63,8 @@ class Mempool {
   bool initialized() const { return magic_ == kMagic; }
 
   /// With flags that may sleep it does not fail before the deadline (kForever: never).
-  void* alloc(Gfp gfp, uint64_t deadline_ns);
+  /// `site`: the code that asks, for the report where it claims that it may sleep and may not.
+  void* alloc(Gfp gfp, uint64_t deadline_ns, const void* site = nullptr);
   /// An element of the reserve, if there is one and nobody waits for it.
   void* alloc_reserved();
   /// True: the pool has ended, and this was the last element that was out.

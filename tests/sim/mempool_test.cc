@@ -26,8 +26,7 @@ struct PoolOfTest {
     EXPECT_TRUE(pool.init(world(), *pools, {min_nr, alloc, free, this}));
   }
   static const PoolWorld& world() {
-    static const PoolWorld w{[](size_t bytes, kmem::Gfp, int) { return calloc(1, bytes); }, [](void* p) { ::free(p); },
-                             nullptr, false, [](const Mempool&) { return !sim_port::in_interrupt(); }};
+    static const PoolWorld w{[](size_t bytes, kmem::Gfp, int) { return calloc(1, bytes); }, [](void* p) { ::free(p); }, nullptr, false};
     return w;
   }
   static void* alloc(kmem::Gfp gfp, void* self) { return static_cast<PoolOfTest*>(self)->give(gfp); }

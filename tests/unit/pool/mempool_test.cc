@@ -1,6 +1,7 @@
 // The reserve, the line of waiters and the pool made of both, over an allocator of the test's own.
 
 #include "pool/mempool.h"
+#include "watch/context.h"
 
 #include <gtest/gtest.h>
 
@@ -204,9 +205,7 @@ struct Source {
   }
 };
 
-bool may_sleep = true;
-const PoolWorld kWorld{[](size_t bytes, Gfp, int) { return calloc(1, bytes); }, [](void* p) { ::free(p); }, nullptr,
-                       false, [](const Mempool&) { return may_sleep; }};
+const PoolWorld kWorld{[](size_t bytes, Gfp, int) { return calloc(1, bytes); }, [](void* p) { ::free(p); }, nullptr, false};
 
 struct TestPool {
   explicit TestPool(uint32_t min_nr) { made = pool.init(kWorld, list, {min_nr, Source::alloc, Source::free, &source}); }
@@ -259,9 +258,9 @@ TEST(Mempool, then_the_reserve_then_NULL_for_who_may_not_sleep) {
   void* b = t.get(gfp::kAtomic);
   EXPECT_TRUE(a && b && a != b);
   EXPECT_EQ(t.get(gfp::kAtomic), nullptr);
-  may_sleep = false;  // in an interrupt that asks with GFP_KERNEL
-  EXPECT_EQ(t.get(gfp::kKernel), nullptr);
-  may_sleep = true;
+  add_preempt_count(preempt::kPreempt);
+  EXPECT_EQ(t.get(gfp::kKernel), nullptr) << "it asks with GFP_KERNEL where it may not sleep";
+  add_preempt_count(-preempt::kPreempt);
   t.pool.free(a);
   EXPECT_EQ(t.pool.nr_reserved(), 1) << "a free fills the reserve first";
   t.pool.free(b);
@@ -352,8 +351,8 @@ TEST(MempoolThreads, no_allocation_that_may_sleep_fails_and_nothing_is_lost_or_d
   for (unsigned k = 0; k < 8; ++k)
     threads.emplace_back([&, k] {
       std::minstd_rand draw(k + 1);
-      for (int i = 0; i < 2000; ++i) {
-        if (++done == 8000) t.source.dry = true;
+      for (int i = 0; i < 1200; ++i) {
+        if (++done == 5000) t.source.dry = true;
         const bool patient = draw() % 4;
         void* p = t.get(patient ? gfp::kKernel : gfp::kAtomic);
         if (!p) {
@@ -411,7 +410,7 @@ TEST(MempoolThreads, resizing_while_others_allocate_loses_nothing) {
         if (b) t.pool.free(b);
       }
     });
-  for (int i = 0; i < 400; ++i) EXPECT_EQ(t.pool.resize(1 + i * 7 % 50, gfp::kKernel), Mempool::Resized::Done);
+  for (int i = 0; i < 150; ++i) EXPECT_EQ(t.pool.resize(1 + i * 7 % 50, gfp::kKernel), Mempool::Resized::Done);
   stop = true;
   for (auto& thread : threads) thread.join();
 }
