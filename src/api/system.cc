@@ -161,7 +161,8 @@ bool build(System& s) {
              .report_double_free = report_double_free};
   metadata = set_up_debugging(s, metadata);
   s.heap.init(s.world, s.machine.base, metadata);
-  s.pool_world = {alloc_places, free_places, poisonable_element, false};
+  const bool poison_pools = s.options.slub_debug.flags_for("mempool") & debug::kPoison;
+  s.pool_world = {alloc_places, free_places, poisonable_element, poison_pools};
   if (s.machine.catches_accesses)
     s.guarded.init({.pages = &s.pages, .host_page_bytes = s.machine.host_page_bytes, .interval_ms = s.options.kfence_interval,
                     .nr_objects = s.options.kfence_objects, .caught = caught_access, .asked_for = s.options.kfence_asked_for});

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstring>
 #include <set>
 #include <thread>
@@ -181,6 +182,48 @@ TEST_F(Mempools, a_large_pool_grows_and_shrinks) {
   EXPECT_EQ(mempool_resize(pool, 2), 0);
   EXPECT_EQ(pool->curr_nr, 2);
   mempool_destroy(pool);
+}
+
+/// Runs one test of this program again, with boot words; what it printed.
+std::string run_with(const char* words, const char* test) {
+  const std::string command = "KMEM='" + std::string(words) + "' /proc/" + std::to_string(getpid()) +
+                              "/exe --gtest_also_run_disabled_tests --gtest_filter=Mempools.DISABLED_" + test + " 2>&1";
+  std::string text;
+  FILE* out = popen(command.c_str(), "r");
+  for (int c; (c = fgetc(out)) != EOF;) text += static_cast<char>(c);
+  pclose(out);
+  return text;
+}
+
+TEST_F(Mempools, DISABLED_write_to_an_element_that_is_held_back) {
+  dry = false;
+  kmem_cache_t* cache = kmem_cache_create("pooled", 64, 0, SLAB_NO_MERGE, NULL);
+  mempool_t* pools[] = {mempool_create_slab_pool(1, cache), mempool_create_kmalloc_pool(1, 64),
+                        mempool_create_page_pool(1, 0)};
+  for (mempool_t* pool : pools) {
+    auto* p = static_cast<unsigned char*>(mempool_alloc_preallocated(pool));
+    auto* memory = pool == pools[2] ? static_cast<unsigned char*>(page_address(reinterpret_cast<struct page*>(p))) : p;
+    const size_t bytes = pool == pools[2] ? PAGE_SIZE : 64;
+    EXPECT_EQ(memory[0], 0x6b);
+    EXPECT_EQ(memory[bytes - 1], 0xa5);
+    memset(memory, 0, bytes);
+    mempool_free(p, pool);
+    memory[20] = 0x42;
+    EXPECT_EQ(mempool_alloc_preallocated(pool), p);
+    mempool_free(p, pool);
+  }
+  for (mempool_t* pool : pools) mempool_destroy(pool);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Mempools, with_poison_a_write_to_an_element_that_is_held_back_is_reported) {
+  const std::string text = run_with("slub_debug=P,mempool", "write_to_an_element_that_is_held_back");
+  EXPECT_TRUE(mentions(text, "[  PASSED  ] 1 test")) << text;
+  size_t n = 0;
+  for (size_t at = 0; (at = text.find("mempool element poison mismatch", at)) != text.npos; ++at) ++n;
+  EXPECT_EQ(n, 3u) << text;
+  EXPECT_TRUE(mentions(text, "size 64")) << text;
+  EXPECT_TRUE(mentions(text, "... 0x6b 6b 6b 6b 6b 6b 6b 6b 42 6b")) << text;
 }
 
 // Others wait while the program forks: in the child there are none, and the pool is sound.
