@@ -7,6 +7,7 @@
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -149,6 +150,42 @@ void kmem_port_wake(const uint32_t* word, uint32_t most) {
   const int saved = errno;
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most < INT32_MAX ? most : INT32_MAX);
   errno = saved;
+}
+
+namespace {
+struct Spawned {
+  void (*body)(void*);
+  void* argument;
+};
+}  // namespace
+
+// pthread_create() allocates, from kmem itself where malloc is ours; what it needs of us goes through its argument, which
+// the thread has read before it says so.
+bool kmem_port_spawn(void (*body)(void*), void* argument) {
+  struct Start {
+    Spawned what;
+    uint32_t taken = 0;
+  } start{{body, argument}};
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  const int failed = pthread_create(
+      &thread, nullptr,
+      [](void* p) -> void* {
+        auto* s = static_cast<Start*>(p);
+        const Spawned mine = s->what;
+        __atomic_store_n(&s->taken, 1, __ATOMIC_RELEASE);
+        kmem_port_wake(&s->taken, 1);
+        mine.body(mine.argument);
+        return nullptr;
+      },
+      &start);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (failed) return false;
+  pthread_detach(thread);
+  while (!__atomic_load_n(&start.taken, __ATOMIC_ACQUIRE)) kmem_port_wait(&start.taken, 0, kmem::kForever);
+  return true;
 }
 
 kmem::TaskState* kmem_port_task() {

@@ -148,6 +148,12 @@ void kmem_port_wake(const uint32_t* word, uint32_t most) {
   kmem_sim_step();
   sim_port::wake_on(word, most);
 }
+// The thread begins when a test makes a task of it.
+bool kmem_port_spawn(void (*body)(void*), void* argument) {
+  if (!sim_port::host().spawn.pass()) return false;
+  sim_port::host().spawned.push_back([=] { body(argument); });
+  return true;
+}
 kmem::TaskState* kmem_port_task() { return &sim_port::task_state(); }
 bool kmem_port_in_interrupt() { return sim_port::in_interrupt(); }
 

@@ -93,6 +93,7 @@ Cache* create(const Wish& wish) {
                                 .flags = wish.flags, .gfp = gfp, .hook = wish.hook,
                                 .user_hooks = {wish.hooks[0], wish.hooks[1]},
                                 .verify = wish.flags & SLAB_DEBUG_INITIAL ? wish.verify : nullptr,
+                                .no_reap = (wish.flags & SLAB_NO_REAP) != 0,
                                 .keeps_slabs = (wish.flags & SLAB_TYPESAFE_BY_RCU) != 0});
   if (cache) cache->refs.store(1);
   return cache;

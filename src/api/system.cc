@@ -1,5 +1,6 @@
 #include "api/system.h"
 
+#include "api/trouble.h"
 #include "base/memory.h"
 #include "port/port.h"
 #include "page/fast_path.h"
@@ -42,7 +43,7 @@ void report_double_free(const Cache& cache, const void* object) {
 
 bool caught_access(const BadAccess& access) { return system().guarded.caught(access); }
 
-bool reclaim(void* heap, Gfp) { return static_cast<Heap*>(heap)->shrink_all(true) != 0; }
+uint64_t shrink(void* heap, bool everywhere) { return static_cast<Heap*>(heap)->reclaim(everywhere); }
 
 void* alloc_places(size_t bytes, Gfp gfp, int nid) {
   return system().heap.kmalloc(bytes, (gfp & ~gfp::kZoneMask) | gfp::kZero, nid);
@@ -52,6 +53,14 @@ void free_places(void* places) {
 }
 
 void ebb(void* heap) { static_cast<Heap*>(heap)->ebb(); }
+
+/// panic_on_oom: the report, and then nothing more.
+void out_of_memory(void*, Gfp gfp, Order order) {
+  if (!system().options.panic_on_oom) return;
+  report_failure("out of memory", order.bytes(), gfp & ~gfp::kNoWarn);
+  note("Kernel panic - not syncing: out of memory: panic_on_oom is set");
+  kmem_port_panic();
+}
 
 /// mem=: memory is taken off the end, where the most is.
 void cap_memory(Machine& machine, uint64_t bytes) {
@@ -166,7 +175,7 @@ bool build(System& s) {
   if (s.machine.catches_accesses)
     s.guarded.init({.pages = &s.pages, .host_page_bytes = s.machine.host_page_bytes, .interval_ms = s.options.kfence_interval,
                     .nr_objects = s.options.kfence_objects, .caught = caught_access, .asked_for = s.options.kfence_asked_for});
-  s.pages.set_reclaim({reclaim, ebb, &s.heap});
+  s.pages.set_reclaim({shrink, ebb, out_of_memory, &s.heap});
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
   s.pages.set_init(s.options.init_on_alloc, s.options.init_on_free);
   return true;
@@ -229,7 +238,9 @@ void divert(Diversion why, bool on) {
 
 // Before main() where the program did not allocate earlier still: so that the first two threads do not meet in boot().
 [[gnu::constructor]] static void boot_early() {
-  if (boot()) kmem_port_at_fork(after_fork);
+  if (!boot()) return;
+  kmem_port_at_fork(after_fork);
+  if (system().options.kswapd) system().pages.reclaim().start_threads();
 }
 
 #ifdef KMEM_SIM

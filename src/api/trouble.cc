@@ -11,6 +11,28 @@ constexpr const char* kZoneNames[kZoneKinds] = {"DMA", "DMA32", "Normal", "HighM
 
 }  // namespace
 
+namespace {
+
+/// The caches that hold most, the largest first.
+void put_largest_caches(Report& report) {
+  constexpr unsigned kShown = 5;
+  Heap& heap = system().heap;
+  const Cache* largest[kShown + 1] = {};
+  const auto bytes = [](const Cache& c) { return static_cast<uint64_t>(c.nr_slabs()) * c.shape().bytes(); };
+  for (uint32_t id = 1; id <= heap.nr_caches(); ++id) {
+    const Cache& cache = heap.cache(id);
+    if (!cache.live() || !cache.nr_slabs()) continue;
+    unsigned at = kShown;
+    for (; at && (!largest[at - 1] || bytes(cache) > bytes(*largest[at - 1])); --at) largest[at] = largest[at - 1];
+    largest[at] = &cache;
+  }
+  for (unsigned i = 0; i < kShown && largest[i]; ++i)
+    report.line("cache %s: %llukB in %lld slabs", largest[i]->name(), static_cast<unsigned long long>(bytes(*largest[i]) / 1024),
+                static_cast<long long>(largest[i]->nr_slabs()));
+}
+
+}  // namespace
+
 void report_failure(const char* what, size_t bytes, Gfp gfp) {
   static RateLimit limit;
   if ((gfp & gfp::kNoWarn) || !limit.ask().allowed) return;
@@ -29,6 +51,7 @@ void report_failure(const char* what, size_t bytes, Gfp gfp) {
                 static_cast<unsigned long long>(zone.watermark_high * 4),
                 static_cast<unsigned long long>(zone.nr_frames() * 4));
   }
+  put_largest_caches(report);
 }
 
 }  // namespace kmem

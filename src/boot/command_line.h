@@ -34,8 +34,9 @@ struct BootOptions {
   bool alias = false;            // alias=BOOL: window and direct map show the same frames
   FaultOptions faults;           // failslab= and its relatives (boot/fault_words.h)
   bool might_sleep = false;      // might_sleep[=BOOL]: look at the context of every call that may sleep
-  // Known words of what is not built yet: they are reported and stay as they are.
-  bool kswapd = false;   // kswapd=BOOL: reclaim in the background
+  bool kswapd = false;       // kswapd=BOOL: a thread for each node reclaims in the background
+  bool panic_on_oom = false;  // panic_on_oom[=BOOL]: when memory is out, report and stop
+  bool psi = true;           // psi=BOOL: heed MEMORY_PRESSURE_WATCH where it is set
 };
 
 /// A part of the command line; not terminated.

@@ -64,6 +64,7 @@ char* PageAllocator::init(const Machine& machine, SheafPool& sheaves, uint64_t m
   }
   order_zones(machine);
   set_watermarks(min_free_kbytes);
+  reclaim_.init(*this, nr_nodes_);
   return metadata;
 }
 
@@ -130,12 +131,9 @@ ZoneKind PageAllocator::highest_zone(Gfp gfp) {
   return gfp & gfp::kHighMem ? ZoneKind::HighMem : ZoneKind::Normal;
 }
 
-// The first try stays above the low watermark; the hard one goes down to min, and with __GFP_HIGH to half of that.
-bool PageAllocator::may_take(const Zone& zone, ZoneKind highest, uint64_t nr, Gfp gfp, bool hard) const {
-  uint64_t mark = hard ? zone.watermark_min : zone.watermark_low;
-  if (hard && (gfp & gfp::kHigh)) mark -= mark / 2;
-  if ((gfp & gfp::kMemAlloc) && !(gfp & gfp::kNoMemAlloc)) mark = 0;
-  return zone.nr_available() >= mark + zone.lowmem_reserve[static_cast<unsigned>(highest)] + nr;
+bool PageAllocator::may_take(const Zone& zone, ZoneKind highest, uint64_t nr, const Reach& reach) {
+  const uint64_t kept = reach.all ? 0 : zone.lowmem_reserve[static_cast<unsigned>(highest)];
+  return zone.nr_available() >= reach.floor(zone.marks()) + kept + nr;
 }
 
 PageAllocator::Claimed PageAllocator::claim_from(Zone& zone, const Wish& wish) {
@@ -148,12 +146,11 @@ PageAllocator::Claimed PageAllocator::claim_from(Zone& zone, const Wish& wish) {
   return at ? Claimed{*at, &zone, zeroed} : Claimed{};
 }
 
-PageAllocator::Claimed PageAllocator::claim_from_zones(const Wish& wish, unsigned node, bool hard) {
+PageAllocator::Claimed PageAllocator::claim_from_zones(const Wish& wish, unsigned node, const Reach& reach) {
   const ZoneKind highest = highest_zone(wish.gfp);
-  const uint64_t nr = wish.nr_span ? wish.nr_span : wish.order.pages();
   for (Zone** z = zones_by_node_[node]; *z; ++z) {
     Zone& zone = **z;
-    if (zone.kind() > highest || !may_take(zone, highest, nr, wish.gfp, hard)) continue;
+    if (zone.kind() > highest || !may_take(zone, highest, wish.nr(), reach)) continue;
     if ((wish.gfp & gfp::kThisNode) && zone.node().value != node) continue;
     if (const Claimed got = claim_from(zone, wish); got.zone) return got;
   }
@@ -162,13 +159,24 @@ PageAllocator::Claimed PageAllocator::claim_from_zones(const Wish& wish, unsigne
 
 PageAllocator::Claimed PageAllocator::claim(const Wish& wish, int nid) {
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
-  for (int round = 0;; ++round) {
-    if (const Claimed got = claim_from_zones(wish, node, false); got.zone) return got;
-    if (const Claimed got = claim_from_zones(wish, node, true); got.zone) return got;
-    if (round) return {};
-    drain_all();
-    if (reclaim_.run) reclaim_.run(reclaim_.arg, wish.gfp);
+  const Claimed got = claim_from_zones(wish, node, {.low = true});
+  return KMEM_LIKELY(got.zone != nullptr) ? got : claim_slowly(wish, node);
+}
+
+bool PageAllocator::is_above_high(const Wish& wish, unsigned node) const {
+  const ZoneKind highest = highest_zone(wish.gfp);
+  for (Zone* const* z = zones_by_node_[node]; *z; ++z) {
+    const Zone& zone = **z;
+    if (zone.kind() > highest || ((wish.gfp & gfp::kThisNode) && zone.node().value != node)) continue;
+    if (zone.nr_available() >= zone.watermark_high + zone.lowmem_reserve[static_cast<unsigned>(highest)] + wish.nr()) return true;
   }
+  return false;
+}
+
+uint64_t PageAllocator::nr_available() const {
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < nr_zones_; ++i) sum += zones_[i].nr_available();
+  return sum;
 }
 
 NodeId PageAllocator::local_node() const {
@@ -239,12 +247,13 @@ void PageAllocator::free_frames(Pfn pfn, Order order) {
 
 // Called with nothing held: the caches above may be asked to shrink, and come back here with what they free.
 void PageAllocator::settle(Zone& zone) {
-  if (KMEM_UNLIKELY(zone.ebbs()) && reclaim_.ebb && !ebbing_.exchange(1)) {
-    reclaim_.ebb(reclaim_.arg);
+  if (KMEM_UNLIKELY(zone.ebbs()) && hook_.ebb && !ebbing_.exchange(1)) {
+    hook_.ebb(hook_.arg);
     drain_all();
     ebbing_.store(0);
   }
   zone.settle();
+  reclaim_.note_freed();
 }
 
 Maybe<Pfn> PageAllocator::claim_bare_run(Gfp gfp, Order order, int nid, uint64_t& clean) {
@@ -270,7 +279,7 @@ Page* PageAllocator::alloc_listed(Gfp gfp) {
   if (!p && !(gfp & gfp::kCold)) p = CpuStack::pop(kColdPages);
   Zone& zone = *preferred_zone(local_node().value);
   if (p) return hand_out({pfn_of_address(p), zone_of(pfn_of_address(p)), false}, {}, gfp);
-  if (!may_take(zone, ZoneKind::Normal, 1, gfp, false)) return nullptr;
+  if (!may_take(zone, ZoneKind::Normal, 1, {.low = true})) return nullptr;
   Page* page = refill_and_take(zone);
   return page ? hand_out({pfn_of(page), &zone, false}, {}, gfp) : nullptr;
 }
@@ -405,6 +414,7 @@ uint64_t PageAllocator::trim() {
 
 void PageAllocator::after_fork() {
   ebbing_.store(0);
+  reclaim_.after_fork();
   for (unsigned i = 0; i < nr_zones_; ++i) zones_[i].after_fork();
 }
 

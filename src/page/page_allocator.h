@@ -2,7 +2,7 @@
 // Frames by order, zone and node: the zones, the order in which a request tries them, and this CPU's page lists.
 
 #include "base/maybe.h"
-#include "page/gfp.h"
+#include "page/reclaim.h"
 #include "page/zone.h"
 #include "port/cpu_stack.h"
 #include "port/machine.h"
@@ -18,16 +18,8 @@ inline constexpr Slot kColdPages{257};
 /// Frames that a refill asks for; the list holds up to kSheafCapacity (the kernel's batch of 63, too).
 inline constexpr unsigned kPageBatch = 63;
 
-/// What the page layer calls when no zone can serve a request: it may free memory from its caches, and says whether it
-/// freed anything.  Called in the caller's context with nothing held.
-struct ReclaimHook {
-  bool (*run)(void* arg, Gfp gfp) = nullptr;
-  /// What is in use has fallen to a quarter: caches above may hold back too much.
-  void (*ebb)(void* arg) = nullptr;
-  void* arg = nullptr;
-};
-
-/// Lock-free; every function may be called in any context.  Never sleeps.
+/// Lock-free; every function may be called in any context.  An allocation sleeps only where its flags say
+/// __GFP_DIRECT_RECLAIM, its caller may, and no zone can serve it above the low mark.
 ///
 /// Invariants on a quiet system (walked by check(), after those of every zone):
 ///   P1  a frame on a CPU's page list is claimed in its zone, and its descriptor says None
@@ -37,7 +29,12 @@ class PageAllocator {
   /// Makes the zones of the machine's ranges.  Their tables lie at `metadata`; the end of what they need is returned, or
   /// null where it would not fit.
   char* init(const Machine& machine, SheafPool& sheaves, uint64_t min_free_kbytes);
-  void set_reclaim(ReclaimHook hook) { reclaim_ = hook; }
+  /// What the layers above hold, and can give back.
+  void set_reclaim(ReclaimHook hook) {
+    hook_ = hook;
+    reclaim_.set_caches(hook);
+  }
+  Reclaim& reclaim() { return reclaim_; }
   /// Blocks by order are cleared when they are given, or when they come back.
   void set_init(bool on_alloc, bool on_free) {
     init_on_alloc_ = on_alloc;
@@ -85,6 +82,8 @@ class PageAllocator {
   uint64_t frames_end() const { return frames_end_; }
   uint32_t nr_cpus() const { return nr_cpus_; }
   uint32_t nr_nodes() const { return nr_nodes_; }
+  /// Free frames of all zones, those of sections to come included.
+  uint64_t nr_available() const;
   NodeId local_node() const;
   /// The zone that the page lists of this node's CPUs are filled from.
   /// Never high memory: what is on the lists is handed out by address.
@@ -98,13 +97,21 @@ class PageAllocator {
   void order_zones(const Machine& machine);
   void set_watermarks(uint64_t min_free_kbytes);
   static ZoneKind highest_zone(Gfp gfp);
-  bool may_take(const Zone& zone, ZoneKind highest, uint64_t nr, Gfp gfp, bool hard) const;
+  static bool may_take(const Zone& zone, ZoneKind highest, uint64_t nr, const Reach& reach);
   struct Claimed { Pfn first; Zone* zone = nullptr; bool zeroed = false; };
   /// What is asked for: a block by order, or (nr_span) a number of frames.
-  struct Wish { Gfp gfp; Order order; uint64_t nr_span = 0; };
+  struct Wish {
+    Gfp gfp;
+    Order order;
+    uint64_t nr_span = 0;
+    uint64_t nr() const { return nr_span ? nr_span : order.pages(); }
+  };
+  class Attempt;  // page/attempts.cc
   Claimed claim(const Wish& wish, int nid);
-  Claimed claim_from_zones(const Wish& wish, unsigned node, bool hard);
+  Claimed claim_from_zones(const Wish& wish, unsigned node, const Reach& reach);
   static Claimed claim_from(Zone& zone, const Wish& wish);
+  KMEM_COLD Claimed claim_slowly(const Wish& wish, unsigned node);
+  bool is_above_high(const Wish& wish, unsigned node) const;
   Page* alloc_listed(Gfp gfp);
   Page* refill_and_take(Zone& zone);
   void free_listed(Pfn pfn, Zone& zone, bool cold);
@@ -119,7 +126,8 @@ class PageAllocator {
   Zone* zones_by_node_[kMaxNodes][kMaxZones + 1] = {};
   Zone* preferred_[kMaxNodes] = {};
   SheafPool* sheaves_ = nullptr;
-  ReclaimHook reclaim_;
+  ReclaimHook hook_;
+  Reclaim reclaim_;
   bool init_on_alloc_ = false, init_on_free_ = false;
   Atomic<uint32_t> ebbing_{0};
   char* direct_map_ = nullptr;

@@ -15,6 +15,7 @@ constexpr uint64_t kWindowNs = 25'000'000;
 constexpr uint64_t kHugeFrom = (uint64_t{8} << 20) >> kPageShift;
 /// Shorter runs go back only when much is dirty: a system call for a few pages costs more than they are worth.
 constexpr unsigned kGoodRun = 16;
+constexpr unsigned kMostLooks = 64;
 
 }  // namespace
 
@@ -40,18 +41,25 @@ bool Zone::is_online(Pfn p) const {
 
 // Bringing memory online ------------------------------------------------------------------------------------------------
 
+// Whoever finds the section coming does the same once more: the host minds as little as we do, and who is first has it.
 bool Zone::bring_online(uint64_t section) {
-  uint8_t offline = Offline;
-  if (!sections_[section].compare_exchange(offline, Coming)) return false;
+  uint8_t state = Offline;
+  if (!sections_[section].compare_exchange(state, Coming) && state != Coming) return false;
   const Pfn start = first() + section * kSectionFrames;
   const uint64_t left = nr_frames() - section * kSectionFrames;
   const uint64_t n = left < kSectionFrames ? left : kSectionFrames;
   if (should_fail(FaultPoint::Section, kNoGfp, n << kPageShift) || !kmem_port_online(address(start), n << kPageShift) ||
       !kmem_port_online(descriptors_ + start.value, n * sizeof(Page))) {
-    sections_[section].store(Offline);
+    state = Coming;
+    sections_[section].compare_exchange(state, Offline);
     return false;
   }
-  sections_[section].store(Online);
+  state = Coming;
+  filling_.fetch_add(1);  // until free_section()
+  if (!sections_[section].compare_exchange(state, Online)) {
+    filling_.fetch_sub(1);
+    return false;
+  }
   nr_online_.fetch_add(n);
   return true;
 }
@@ -64,12 +72,21 @@ void Zone::free_section(uint64_t section) {
   const uint64_t skip = start.value == 0;
   nr_free_.fetch_add(static_cast<int64_t>(n - skip));
   frames_.give_back_run(start + skip, n - skip, true);
+  filling_.fetch_sub(1);
 }
 
+// The last section's frames are just being given by another CPU: look again, but not for ever, for it may be the one that
+// we interrupted.
+bool Zone::another_fills(unsigned& looks) const { return filling_.load() && ++looks <= kMostLooks; }
+
 bool Zone::grow() {
+  uint64_t coming = nr_sections();
   for (uint64_t s = next_section_.peek(); s < nr_sections(); ++s) {
     const uint8_t state = sections_[s].load();
-    if (state == Coming) continue;  // another CPU's, or that of the code that we interrupted
+    if (state == Coming) {  // another CPU's, or that of the code that we interrupted
+      if (coming == nr_sections()) coming = s;
+      continue;
+    }
     if (state == Online) {
       if (next_section_.peek() == s) next_section_.poke(s + 1);
       continue;
@@ -81,7 +98,10 @@ bool Zone::grow() {
     free_section(s);
     return true;
   }
-  return false;
+  // The last one: nobody waits for who is at it.
+  if (coming == nr_sections() || !bring_online(coming)) return false;
+  free_section(coming);
+  return true;
 }
 
 bool Zone::online_reserved(Pfn start, uint64_t n) {
@@ -121,7 +141,7 @@ void Zone::make_huge(Pfn at, uint64_t n, uint64_t clean) {
 }
 
 FrameSet Zone::claim_some(unsigned n, unsigned skip) {
-  for (;;) {
+  for (unsigned looks = 0;;) {
     const FrameSet set = frames_.claim_some(n, skip);
     if (set.mask) {
       count_claimed(set.count(), count_bits(set.clean));
@@ -130,12 +150,12 @@ FrameSet Zone::claim_some(unsigned n, unsigned skip) {
       if (set.clean) make_huge(set.first + lowest_bit(set.clean), 1, 1);
       return set;
     }
-    if (!grow()) return {};
+    if (!grow() && !another_fills(looks)) return {};
   }
 }
 
 Maybe<Pfn> Zone::claim_run(Order order, bool& all_clean) {
-  for (;;) {
+  for (unsigned looks = 0;;) {
     uint64_t clean = 0;
     const auto at = frames_.claim_run(order, clean);
     if (at) {
@@ -146,12 +166,12 @@ Maybe<Pfn> Zone::claim_run(Order order, bool& all_clean) {
       all_clean = clean == order.pages();
       return at;
     }
-    if (!grow()) return {};
+    if (!grow() && !another_fills(looks)) return {};
   }
 }
 
 Maybe<Pfn> Zone::claim_span(uint64_t n, bool& all_clean) {
-  for (;;) {
+  for (unsigned looks = 0;;) {
     uint64_t clean = 0;
     const auto at = frames_.claim_span(n, clean);
     if (at) {
@@ -161,7 +181,7 @@ Maybe<Pfn> Zone::claim_span(uint64_t n, bool& all_clean) {
       all_clean = clean == n;
       return at;
     }
-    if (!grow()) return {};
+    if (!grow() && !another_fills(looks)) return {};
   }
 }
 

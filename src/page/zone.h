@@ -7,6 +7,7 @@
 #include "base/types.h"
 #include "page/frame_bits.h"
 #include "page/page.h"
+#include "page/policy.h"
 
 namespace kmem {
 
@@ -89,9 +90,10 @@ class Zone {
   bool ebbs();
 
   /// In the child of a fork: a give_to_host() of another thread does not go on.
-  void after_fork() { returning_.store(0); }
+  void after_fork() { returning_.store(0), filling_.store(0); }
   void set_huge(bool on) { huge_ = on; }
 
+  Marks marks() const { return {watermark_min, watermark_low, watermark_high}; }
   uint64_t watermark_min = 0, watermark_low = 0, watermark_high = 0;  // set once, at boot
   uint64_t lowmem_reserve[kZoneKinds] = {};
 
@@ -106,6 +108,7 @@ class Zone {
   bool grow();
   bool bring_online(uint64_t section);
   void free_section(uint64_t section);
+  bool another_fills(unsigned& looks) const;
   void count_claimed(uint64_t n, uint64_t clean);
   uint64_t return_block(uint64_t block);
   uint64_t return_parts(uint64_t block, unsigned least);
@@ -126,6 +129,7 @@ class Zone {
   Page* descriptors_ = nullptr;
   Atomic<uint8_t>* sections_ = nullptr;
   Atomic<uint64_t> next_section_{0};  // a hint: all before are online
+  Atomic<uint32_t> filling_{0};       // CPUs that give the frames of a section that came
   alignas(kCacheLine) Atomic<int64_t> nr_free_{0};
   Atomic<int64_t> nr_dirty_{0};
   Atomic<uint64_t> nr_online_{0};

@@ -73,6 +73,10 @@ void kmem_port_wake(const uint32_t* word, uint32_t most);
 /// (microseconds); for who is about to sleep or to complain.
 bool kmem_port_in_interrupt(void);
 
+/// Starts a thread of kmem's own, which takes no signals and runs body(argument) to its end.  False where the host cannot.
+/// Task context, not before the host's own start is over.
+bool kmem_port_spawn(void (*body)(void*), void* argument);
+
 /// Nanoseconds on a clock that does not go back.
 uint64_t kmem_port_now_ns(void);
 /// The same clock as it stood some milliseconds ago: costs next to nothing.

@@ -52,6 +52,7 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   user_hooks_[1] = setup.user_hooks[1];
   verify_ = setup.verify;
   keeps_slabs_ = setup.keeps_slabs;
+  no_reap_ = setup.no_reap;
   size_t i = 0;
   for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
   name_[i] = 0;
@@ -505,6 +506,7 @@ uint64_t Cache::trim(CacheNode& node, uint64_t keep, bool for_good) {
 uint64_t Cache::shrink(bool everywhere, bool for_good) {
   uint64_t released = 0;
   if (everywhere) flush_cpus();
+  else if (const Sheaf sheaf = take_local(*world_->sheaves, slot_)) put_back(sheaf);
   if (held_.peek()) release_held();
   // First all barns: each may hold objects of any node's slabs.
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) empty_barn(nodes_[n]);

@@ -83,6 +83,7 @@ class Cache {
     UserHook user_hooks[2] = {};  // for the hook: what the user gave
     VerifyHook verify = nullptr;     // run over each object that is freed
     bool frugal = false;             // small slabs: few objects are expected
+    bool no_reap = false;  // not shrunk when the system looks for memory (SLAB_NO_REAP)
     bool keeps_slabs = false;        // memory of this cache stays its own for ever (SLAB_TYPESAFE_BY_RCU)
   };
   /// False where no slab can hold the size.  `nodes`: one for each node, zeroed.
@@ -96,7 +97,7 @@ class Cache {
   bool alloc_bulk(Gfp gfp, size_t n, void** objects);
 
   /// Gives what lies in sheaves and barns back to the slabs, and empty slabs to the page allocator.
-  /// `everywhere`: the sheaves of the other CPUs too.  The number of slabs that went.
+  /// `everywhere`: the sheaves of the other CPUs too, not only this one's.  The number of slabs that went.
   /// `for_good`: also of a cache that otherwise keeps its slabs, because it is being destroyed.
   uint64_t shrink(bool everywhere, bool for_good = false);
   /// The same, and until the cache grows again little is held back.
@@ -134,6 +135,7 @@ class Cache {
   unsigned sheaf_capacity() const { return capacity_; }
   unsigned barn_capacity() const { return barn_max_; }
   bool live() const { return state_.load() == Live; }
+  bool may_be_reaped() const { return live() && !no_reap_; }
   /// Makes the place of a cache that was destroyed the caller's, for init().
   bool reclaim_place() {
     uint32_t retired = Retired;
@@ -211,7 +213,7 @@ class Cache {
   uint8_t capacity_ = 0;
   uint8_t barn_max_ = 0;
   Atomic<uint32_t> state_{Unused};
-  bool keeps_slabs_ = false;
+  bool keeps_slabs_ = false, no_reap_ = false;
   bool direct_ = false;
   uint32_t left_ = 0;  // bytes of a slab before its first object, and of each place before the object
   ObjectDebug debug_;

@@ -102,9 +102,16 @@ uint64_t Heap::shrink_all(bool everywhere) {
   return released;
 }
 
+uint64_t Heap::reclaim(bool everywhere) {
+  uint64_t frames = 0;
+  for (uint32_t id = 1; id <= nr_caches(); ++id)
+    if (caches_[id].may_be_reaped()) frames += caches_[id].shrink(everywhere) * caches_[id].shape().order.pages();
+  return frames;
+}
+
 void Heap::ebb() {
   for (uint32_t id = 1; id <= nr_caches(); ++id)
-    if (caches_[id].live()) caches_[id].ebb();
+    if (caches_[id].may_be_reaped()) caches_[id].ebb();
 }
 
 // The caches of the DMA zones are made when they are first asked for; two CPUs may both make one, and one wins.

@@ -50,7 +50,10 @@ class Heap {
   bool destroy(Cache* cache);
   /// From now on every object is asked for by Cache::alloc(), whoever asks.
   void divert(bool on);
+  /// All caches; the slabs that went.
   uint64_t shrink_all(bool everywhere);
+  /// All caches that may be shrunk when memory is short; the frames that came back.
+  uint64_t reclaim(bool everywhere);
   void ebb();
 
   uint32_t nr_caches() const { return nr_caches_.peek(); }

@@ -319,6 +319,20 @@ TEST_F(Contract, a_wait_ends_at_its_deadline_and_at_once_where_the_word_is_anoth
   kmem_port_wake(&word, 1);
 }
 
+TEST_F(Contract, a_thread_of_our_own_is_started_or_refused) {
+  static uint32_t ran;
+  const bool started = kmem_port_spawn(
+      [](void* p) {
+        __atomic_store_n(static_cast<uint32_t*>(p), 1, __ATOMIC_RELEASE);
+        kmem_port_wake(static_cast<uint32_t*>(p), 1);
+      },
+      &ran);
+  EXPECT_TRUE(started);
+#ifndef KMEM_SIM  // there a test runs it
+  while (started && !__atomic_load_n(&ran, __ATOMIC_ACQUIRE)) kmem_port_wait(&ran, 0, kForever);
+#endif
+}
+
 TEST_F(Contract, a_task_has_one_state_and_is_no_interrupt) {
   TaskState* task = kmem_port_task();
   ASSERT_NE(task, nullptr);

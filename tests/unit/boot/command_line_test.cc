@@ -44,7 +44,7 @@ bool untouched(const BootOptions& o) {
          o.numa_fake == d.numa_fake && o.slab_nomerge == d.slab_nomerge && o.init_on_alloc == d.init_on_alloc &&
          o.init_on_free == d.init_on_free && o.panic_on_warn == d.panic_on_warn && o.stats == d.stats &&
          o.rseq == d.rseq && o.thp == d.thp && o.highmem == d.highmem && o.vmalloc == d.vmalloc && o.alias == d.alias &&
-         o.kswapd == d.kswapd && !any_fault(o.faults);
+         o.kswapd == d.kswapd && o.panic_on_oom == d.panic_on_oom && o.psi == d.psi && !any_fault(o.faults);
 }
 
 std::vector<std::string> words_of(const char* line) {
@@ -180,7 +180,7 @@ TEST(CommandLine, no_words_set_nothing) {
 TEST(CommandLine, every_word_that_is_built_sets_its_field) {
   const Parsed p(
       "mem=512M nr_cpus=4 min_free_kbytes=1024 numa=fake=2 slab_nomerge init_on_alloc=1 init_on_free=on "
-      "panic_on_warn=1 stats rseq=off thp=0");
+      "panic_on_warn=1 stats rseq=off thp=0 kswapd=1 panic_on_oom psi=0");
   EXPECT_EQ(p.complaints, "");
   EXPECT_EQ(p.options.mem, uint64_t{512} << 20);
   EXPECT_EQ(p.options.nr_cpus, 4u);
@@ -193,6 +193,9 @@ TEST(CommandLine, every_word_that_is_built_sets_its_field) {
   EXPECT_TRUE(p.options.stats);
   EXPECT_FALSE(p.options.rseq);
   EXPECT_FALSE(p.options.thp);
+  EXPECT_TRUE(p.options.kswapd);
+  EXPECT_TRUE(p.options.panic_on_oom);
+  EXPECT_FALSE(p.options.psi);
 }
 
 TEST(CommandLine, the_last_of_several_counts) {
@@ -243,7 +246,9 @@ TEST(CommandLine, a_malformed_word_is_named_and_changes_nothing) {
                            "highmem=x",
                            "vmalloc=",
                            "alias=2",
-                           "kswapd=maybe"}) {
+                           "kswapd=maybe",
+                           "panic_on_oom=x",
+                           "psi=2"}) {
     const Parsed p(word);
     EXPECT_EQ(p.complaints, std::string(word) + ":M");
     EXPECT_TRUE(untouched(p.options)) << word;
@@ -258,7 +263,7 @@ TEST(CommandLine, the_limits_themselves_are_fine) {
 
 TEST(CommandLine, a_word_that_is_not_built_yet_is_not_taken_in_silence) {
   for (const char* word :
-       {"kswapd=1", "numa=fake=512M"}) {
+       {"numa=fake=512M"}) {
     const Parsed p(word);
     EXPECT_EQ(p.complaints, std::string(word) + ":N");
     EXPECT_TRUE(untouched(p.options)) << word;
@@ -357,11 +362,11 @@ TEST(CommandLine, a_bad_word_does_not_stop_the_good_ones) {
 TEST(CommandLine, complaints_go_to_the_log) {
   stub = {};
   BootOptions options;
-  parse_command_line("foo=1 mem=x nr_cpus=2 kswapd=1", options);
+  parse_command_line("foo=1 mem=x nr_cpus=2 numa=fake=512M", options);
   EXPECT_EQ(stub.log,
             "kmem: boot word 'foo=1' is unknown, ignored\n"
             "kmem: boot word 'mem=x' is malformed, ignored\n"
-            "kmem: boot word 'kswapd=1' is not supported yet, ignored\n");
+            "kmem: boot word 'numa=fake=512M' is not supported yet, ignored\n");
   EXPECT_EQ(options.nr_cpus, 2u);
 }
 

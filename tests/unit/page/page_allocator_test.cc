@@ -144,9 +144,10 @@ TEST_F(ReserveTest, an_ordinary_request_stops_at_the_minimum) {
   EXPECT_EQ(zone_.nr_free(), zone_.watermark_min);
 }
 
-TEST_F(ReserveTest, an_urgent_one_may_take_half_of_it) {
+TEST_F(ReserveTest, an_urgent_one_may_take_half_of_it_and_one_that_cannot_wait_a_quarter_of_the_rest) {
   take_all(gfp::kKernel);
-  EXPECT_EQ(take_all(gfp::kAtomic), zone_.watermark_min / 2);
+  EXPECT_EQ(take_all(gfp::kKernel | gfp::kHigh), zone_.watermark_min / 2);
+  EXPECT_EQ(take_all(gfp::kAtomic), zone_.watermark_min / 2 / 4);
 }
 
 TEST_F(ReserveTest, one_that_frees_memory_with_it_may_take_everything) {
@@ -408,13 +409,13 @@ struct Hoard {
   PageAllocator* pages;
   std::vector<Page*> held;
   int asked = 0;
-  static bool release(void* arg, Gfp) {
+  static uint64_t release(void* arg, bool) {
     auto& self = *static_cast<Hoard*>(arg);
     ++self.asked;
     for (Page* page : self.held) EXPECT_TRUE(self.pages->free(page, {9}));
-    const bool any = !self.held.empty();
+    const size_t blocks = self.held.size();
     self.held.clear();
-    return any;
+    return blocks << 9;
   }
 };
 
@@ -422,7 +423,7 @@ TEST_F(PageAllocatorTest, whoever_hoards_is_asked_before_a_request_fails) {
   Hoard hoard{&pages_, {}};
   while (Page* page = get(9)) hoard.held.push_back(page);
   ReclaimHook hook;
-  hook.run = Hoard::release;
+  hook.shrink = Hoard::release;
   hook.arg = &hoard;
   pages_.set_reclaim(hook);
   Page* page = get(9);

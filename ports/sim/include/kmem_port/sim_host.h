@@ -1,6 +1,7 @@
 #pragma once
 // The simulated machine as a test sees it: its facts, what the core asked of it, and where it refuses.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -49,7 +50,8 @@ class Gate {
 
 struct Host {
   Facts facts;
-  Gate online, discard, fence, map;
+  Gate online, discard, fence, map, spawn;
+  std::vector<std::function<void()>> spawned;  // threads of the core's own, for a test to run as tasks
   std::string log;  // all that was logged
   unsigned nr_panics = 0;
   uint64_t now_ns = 0;   // the clock stands still until a test moves it

@@ -1,0 +1,46 @@
+#include "page/policy.h"
+
+#include "port/port.h"
+
+namespace kmem {
+
+// The kernel's order: half, a quarter of the rest, half of the rest.
+uint64_t Reach::floor(const Marks& marks) const {
+  if (all) return 0;
+  if (low) return marks.low;
+  uint64_t floor = marks.min;
+  if (high) floor -= floor / 2;
+  if (high && non_block) floor -= floor / 4;
+  if (oom) floor -= floor / 2;
+  return floor;
+}
+
+Asker this_asker(Gfp gfp) {
+  TaskState* task = kmem_port_task();
+  Asker asker;
+  asker.task_flags = task->flags.peek();
+  const bool atomic = task->preempt_count.peek() != 0;
+  if ((gfp & gfp::kDirectReclaim) || asker.task_flags) asker.in_interrupt = kmem_port_in_interrupt();
+  asker.may_sleep = !atomic && !asker.in_interrupt;
+  // What the interrupted task may do is not the handler's to use.
+  if (asker.in_interrupt) asker.task_flags = 0;
+  return asker;
+}
+
+Gfp gfp_of(Gfp gfp, const Asker& asker) {
+  if (asker.task_flags & task_flag::kNoIo) gfp &= ~(gfp::kIo | gfp::kFs);
+  if (asker.task_flags & task_flag::kNoFs) gfp &= ~gfp::kFs;
+  return asker.may_sleep ? gfp : gfp & ~gfp::kDirectReclaim;
+}
+
+Reach reach_of(Gfp gfp, const Asker& asker) {
+  Reach reach;
+  const bool reserves = !(gfp & gfp::kNoMemAlloc);
+  reach.high = gfp & gfp::kHigh;
+  reach.non_block = reserves && !(gfp & gfp::kDirectReclaim);
+  reach.oom = reserves && (asker.task_flags & task_flag::kOutOfMemory);
+  reach.all = reserves && ((gfp & gfp::kMemAlloc) || (asker.task_flags & task_flag::kMemAlloc));
+  return reach;
+}
+
+}  // namespace kmem
