@@ -61,7 +61,7 @@ class PageAllocator::Attempt {
 
 // The zones are below their low marks: the time to have memory back is now, while there is still some.
 void PageAllocator::Attempt::relieve_pressure() {
-  reclaim_.under_pressure(wish_.gfp, node_, may_reclaim(wish_.gfp, asker_), above_high());
+  reclaim_.under_pressure(wish_.gfp, node_, asker_.may_reclaim(wish_.gfp), above_high());
 }
 
 /// Who may not sleep gets what lies ready: in the zones, as deep as it may go, and on this CPU's lists.
@@ -133,7 +133,7 @@ bool PageAllocator::Attempt::try_with_reclaim() {
 PageAllocator::Claimed PageAllocator::Attempt::run() {
   relieve_pressure();
   if (try_claim()) return got_;
-  const bool waits = may_reclaim(wish_.gfp, asker_);
+  const bool waits = asker_.may_reclaim(wish_.gfp);
   if (waits ? try_with_reclaim() : try_without_waiting()) return got_;
   if (!waits && has(gfp::kNoFail) && asker_.may_sleep && has(gfp::kDirectReclaim))
     while (!wait_for_ever()) {

@@ -259,10 +259,10 @@ void PageAllocator::settle(Zone& zone) {
 Maybe<Pfn> PageAllocator::claim_bare_run(Gfp gfp, Order order, int nid, uint64_t& clean) {
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
   const ZoneKind highest = highest_zone(gfp);
-  for (int hard = 0; hard < 2; ++hard) {
+  for (const Reach& reach : {Reach{.low = true}, reach_of(gfp, this_asker(gfp))}) {
     for (Zone** z = zones_by_node_[node]; *z; ++z) {
       Zone& zone = **z;
-      if (zone.kind() > highest || !may_take(zone, highest, order.pages(), gfp, hard != 0)) continue;
+      if (zone.kind() > highest || !may_take(zone, highest, order.pages(), reach)) continue;
       if ((gfp & gfp::kThisNode) && zone.node().value != node) continue;
       if (const auto at = zone.claim_bare_run(order, clean)) return at;
     }

@@ -1,6 +1,6 @@
 #include "page/policy.h"
 
-#include "port/port.h"
+#include "watch/context.h"
 
 namespace kmem {
 
@@ -16,12 +16,10 @@ uint64_t Reach::floor(const Marks& marks) const {
 }
 
 Asker this_asker(Gfp gfp) {
-  TaskState* task = kmem_port_task();
   Asker asker;
-  asker.task_flags = task->flags.peek();
-  const bool atomic = task->preempt_count.peek() != 0;
-  if ((gfp & gfp::kDirectReclaim) || asker.task_flags) asker.in_interrupt = kmem_port_in_interrupt();
-  asker.may_sleep = !atomic && !asker.in_interrupt;
+  asker.task_flags = kmem_port_task()->flags.peek();
+  if ((gfp & gfp::kDirectReclaim) || asker.task_flags) asker.in_interrupt = in_interrupt();
+  asker.may_sleep = !declared_atomic() && !asker.in_interrupt;
   // What the interrupted task may do is not the handler's to use.
   if (asker.in_interrupt) asker.task_flags = 0;
   return asker;

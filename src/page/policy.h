@@ -33,6 +33,10 @@ struct Asker {
   uint32_t task_flags = 0;
   bool may_sleep = true;
   bool in_interrupt = false;
+  /// It may sleep, and is not reclaiming already.
+  bool may_reclaim(Gfp gfp) const {
+    return may_sleep && (gfp & gfp::kDirectReclaim) && !(task_flags & task_flag::kMemAlloc);
+  }
 };
 
 /// The asker that calls, with its scopes and its context.  Finding out whether this is an interrupt takes microseconds: it
@@ -40,13 +44,8 @@ struct Asker {
 Asker this_asker(Gfp gfp);
 
 /// The flags without what the asker must not do: __GFP_IO and __GFP_FS in scopes, __GFP_DIRECT_RECLAIM where it may not
-/// sleep.
+/// sleep.  For requests that effective_gfp() has not seen (malloc), and of contexts that it did not find out.
 Gfp gfp_of(Gfp gfp, const Asker& asker);
 Reach reach_of(Gfp gfp, const Asker& asker);
-
-/// Who reclaims: may sleep, and is not reclaiming already.
-inline bool may_reclaim(Gfp gfp, const Asker& asker) {
-  return (gfp & gfp::kDirectReclaim) && !(asker.task_flags & task_flag::kMemAlloc);
-}
 
 }  // namespace kmem

@@ -102,8 +102,9 @@ TEST(Scopes, a_caller_that_must_not_sleep_does_not_reclaim) {
   kmem_port_task()->preempt_count.poke(1);
   const Asker asker = this_asker(gfp::kKernel);
   kmem_port_task()->preempt_count.poke(0);
-  EXPECT_FALSE(may_reclaim(gfp_of(gfp::kKernel, asker), asker));
-  EXPECT_TRUE(may_reclaim(gfp_of(gfp::kKernel, this_asker(gfp::kKernel)), this_asker(gfp::kKernel)));
+  EXPECT_FALSE(asker.may_reclaim(gfp::kKernel));
+  EXPECT_EQ(gfp_of(gfp::kKernel, asker) & gfp::kDirectReclaim, 0u);
+  EXPECT_TRUE(this_asker(gfp::kKernel).may_reclaim(gfp::kKernel));
 }
 
 }  // namespace
