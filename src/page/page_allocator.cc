@@ -259,7 +259,8 @@ void PageAllocator::settle(Zone& zone) {
 Maybe<Pfn> PageAllocator::claim_bare_run(Gfp gfp, Order order, int nid, uint64_t& clean) {
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
   const ZoneKind highest = highest_zone(gfp);
-  for (const Reach& reach : {Reach{.low = true}, reach_of(gfp, this_asker(gfp))}) {
+  const Reach reaches[] = {{.low = true}, reach_of(gfp, this_asker(gfp))};
+  for (const Reach& reach : reaches) {
     for (Zone** z = zones_by_node_[node]; *z; ++z) {
       Zone& zone = **z;
       if (zone.kind() > highest || !may_take(zone, highest, order.pages(), reach)) continue;

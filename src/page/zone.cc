@@ -60,6 +60,8 @@ bool Zone::bring_online(uint64_t section) {
     filling_.fetch_sub(1);
     return false;
   }
+  // Free before online: whoever adds up what there is sees too much rather than too little.
+  nr_free_.fetch_add(static_cast<int64_t>(n - (start.value == 0)));
   nr_online_.fetch_add(n);
   return true;
 }
@@ -70,7 +72,6 @@ void Zone::free_section(uint64_t section) {
   const uint64_t left = nr_frames() - section * kSectionFrames;
   const uint64_t n = left < kSectionFrames ? left : kSectionFrames;
   const uint64_t skip = start.value == 0;
-  nr_free_.fetch_add(static_cast<int64_t>(n - skip));
   frames_.give_back_run(start + skip, n - skip, true);
   filling_.fetch_sub(1);
 }

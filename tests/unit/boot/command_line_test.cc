@@ -353,8 +353,8 @@ TEST(FaultWords, a_malformed_one_changes_nothing) {
 }
 
 TEST(CommandLine, a_bad_word_does_not_stop_the_good_ones) {
-  const Parsed p("foo mem=1G kswapd rseq=? nr_cpus=3");
-  EXPECT_EQ(p.complaints, "foo:U kswapd:N rseq=?:M");
+  const Parsed p("foo mem=1G numa=fake=512M rseq=? nr_cpus=3");
+  EXPECT_EQ(p.complaints, "foo:U numa=fake=512M:N rseq=?:M");
   EXPECT_EQ(p.options.mem, uint64_t{1} << 30);
   EXPECT_EQ(p.options.nr_cpus, 3u);
 }
