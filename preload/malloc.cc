@@ -13,6 +13,8 @@
 #include "base/attributes.h"
 #include "slab/fast_path.h"
 
+const bool kmem_serves_malloc = true;
+
 namespace {
 
 using kmem::system;

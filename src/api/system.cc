@@ -10,6 +10,7 @@
 #include "watch/fault_injection.h"
 #include "watch/report.h"
 
+[[gnu::weak]] extern const bool kmem_serves_malloc = false;
 char* kmem_base = nullptr;
 char* kmem_direct_map = nullptr;
 uint64_t kmem_frames_end = 0;
@@ -172,7 +173,8 @@ bool build(System& s) {
   s.heap.init(s.world, s.machine.base, metadata);
   const bool poison_pools = s.options.slub_debug.flags_for("mempool") & debug::kPoison;
   s.pool_world = {alloc_places, free_places, poisonable_element, poison_pools};
-  if (s.machine.catches_accesses)
+  // Samples need a handler for SIGSEGV, and system calls that the sandbox of a program which knows nothing of them may forbid.
+  if (s.machine.catches_accesses && (s.options.kfence_asked_for || !kmem_serves_malloc))
     s.guarded.init({.pages = &s.pages, .host_page_bytes = s.machine.host_page_bytes, .interval_ms = s.options.kfence_interval,
                     .nr_objects = s.options.kfence_objects, .caught = caught_access, .asked_for = s.options.kfence_asked_for});
   s.pages.set_reclaim({shrink, ebb, out_of_memory, &s.heap});

@@ -7,6 +7,10 @@
 #include "port/machine.h"
 #include "slab/heap.h"
 
+/// Does every malloc of the process come here?  Such a process did not ask for us: its own handlers and its sandbox count.
+/// preload/ says yes.
+extern "C" KMEM_HIDDEN const bool kmem_serves_malloc;
+
 namespace kmem {
 
 /// Everything, in the order in which it comes to life.
