@@ -28,7 +28,8 @@ class MapLines {
     taken_ = 0;
     for (;;) {
       if (auto* end = static_cast<char*>(memchr(text_, '\n', kept_))) return take(end);
-      const long got = fd_ >= 0 && kept_ < sizeof text_ ? syscall(SYS_read, fd_, text_ + kept_, sizeof text_ - kept_) : 0;
+      const long got =
+          fd_ >= 0 && kept_ < sizeof text_ ? syscall(SYS_read, fd_, text_ + kept_, sizeof text_ - kept_) : 0;
       if (got <= 0) return nullptr;
       kept_ += static_cast<size_t>(got);
     }
@@ -49,9 +50,12 @@ class MapLines {
 uint64_t take_hex(const char*& c) {
   uint64_t value = 0;
   for (;; ++c) {
-    if (*c >= '0' && *c <= '9') value = value * 16 + static_cast<uint64_t>(*c - '0');
-    else if (*c >= 'a' && *c <= 'f') value = value * 16 + static_cast<uint64_t>(*c - 'a' + 10);
-    else return value;
+    if (*c >= '0' && *c <= '9')
+      value = value * 16 + static_cast<uint64_t>(*c - '0');
+    else if (*c >= 'a' && *c <= 'f')
+      value = value * 16 + static_cast<uint64_t>(*c - 'a' + 10);
+    else
+      return value;
   }
 }
 
@@ -78,7 +82,8 @@ void* map_shared_file(const char* file, size_t bytes) {
   if (fd < 0) return nullptr;
   void* got = MAP_FAILED;
   const off_t length = lseek(static_cast<int>(fd), 0, SEEK_END);
-  if (length >= 0 && (length >= static_cast<off_t>(bytes) || ftruncate(static_cast<int>(fd), static_cast<off_t>(bytes)) == 0))
+  if (length >= 0 &&
+      (length >= static_cast<off_t>(bytes) || ftruncate(static_cast<int>(fd), static_cast<off_t>(bytes)) == 0))
     got = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, static_cast<int>(fd), 0);
   syscall(SYS_close, fd);
   return got == MAP_FAILED ? nullptr : got;

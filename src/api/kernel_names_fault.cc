@@ -25,17 +25,19 @@ bool parse(const char* words, kmem::FaultOptions& options) {
 void put_point(kmem::Text& text, FaultPoint point) {
   const kmem::FaultSettings s = kmem::fault_settings(point);
   if (!s.on) return;
-  text.printf("%s interval %u probability %u space %llu times %lld seed %#llx injected %llu\n", kmem::fault_point_name(point),
-              s.interval, s.probability, static_cast<unsigned long long>(s.space), static_cast<long long>(s.times),
-              static_cast<unsigned long long>(s.seed), static_cast<unsigned long long>(kmem::nr_faults_injected(point)));
+  text.printf("%s interval %u probability %u space %llu times %lld seed %#llx injected %llu\n",
+              kmem::fault_point_name(point), s.interval, s.probability, static_cast<unsigned long long>(s.space),
+              static_cast<long long>(s.times), static_cast<unsigned long long>(s.seed),
+              static_cast<unsigned long long>(kmem::nr_faults_injected(point)));
 }
 
 }  // namespace
 
 // boot/fault_words.cc names flags by these numbers.
-static_assert(GFP_KERNEL == 0x3c0 && GFP_ATOMIC == 0x220 && GFP_NOWAIT == 0x600 && GFP_NOIO == 0x300 && GFP_NOFS == 0x340 &&
-              GFP_USER == 0x1003c0 && GFP_HIGHUSER == 0x1003c2 && __GFP_ACCOUNT == 0x20000 && __GFP_RETRY_MAYFAIL == 0x800 &&
-              __GFP_NORETRY == 0x2000 && __GFP_COMP == 0x8000 && __GFP_THISNODE == 0x10000 && __GFP_NOMEMALLOC == 0x80000);
+static_assert(GFP_KERNEL == 0x3c0 && GFP_ATOMIC == 0x220 && GFP_NOWAIT == 0x600 && GFP_NOIO == 0x300 &&
+              GFP_NOFS == 0x340 && GFP_USER == 0x1003c0 && GFP_HIGHUSER == 0x1003c2 && __GFP_ACCOUNT == 0x20000 &&
+              __GFP_RETRY_MAYFAIL == 0x800 && __GFP_NORETRY == 0x2000 && __GFP_COMP == 0x8000 &&
+              __GFP_THISNODE == 0x10000 && __GFP_NOMEMALLOC == 0x80000);
 
 extern "C" {
 

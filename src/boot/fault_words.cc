@@ -52,16 +52,39 @@ bool parse_times(Slice text, int64_t& times) {
 
 // Flags -------------------------------------------------------------------------------------------------------------
 
-struct Flag { const char* name; uint32_t bits; };
+struct Flag {
+  const char* name;
+  uint32_t bits;
+};
 // As <linux/gfp_types.h> numbers them (api/kernel_names_fault.cc compares).
 constexpr Flag kFlags[] = {
-    {"GFP_KERNEL", 0x3c0},           {"GFP_ATOMIC", 0x220},      {"GFP_NOWAIT", 0x600},       {"GFP_NOIO", 0x300},
-    {"GFP_NOFS", 0x340},             {"GFP_USER", 0x1003c0},     {"GFP_HIGHUSER", 0x1003c2},  {"GFP_DMA", 0x1},
-    {"GFP_DMA32", 0x4},              {"__GFP_DMA", 0x1},         {"__GFP_HIGHMEM", 0x2},      {"__GFP_DMA32", 0x4},
-    {"__GFP_HIGH", 0x20},            {"__GFP_IO", 0x40},         {"__GFP_FS", 0x80},          {"__GFP_DIRECT_RECLAIM", 0x100},
-    {"__GFP_KSWAPD_RECLAIM", 0x200}, {"__GFP_NOWARN", 0x400},    {"__GFP_RETRY_MAYFAIL", 0x800}, {"__GFP_NORETRY", 0x2000},
-    {"__GFP_ZERO", 0x4000},          {"__GFP_COMP", 0x8000},     {"__GFP_THISNODE", 0x10000}, {"__GFP_ACCOUNT", 0x20000},
-    {"__GFP_MEMALLOC", 0x40000},     {"__GFP_NOMEMALLOC", 0x80000}, {"__GFP_COLD", 0x400000},
+    {"GFP_KERNEL", 0x3c0},
+    {"GFP_ATOMIC", 0x220},
+    {"GFP_NOWAIT", 0x600},
+    {"GFP_NOIO", 0x300},
+    {"GFP_NOFS", 0x340},
+    {"GFP_USER", 0x1003c0},
+    {"GFP_HIGHUSER", 0x1003c2},
+    {"GFP_DMA", 0x1},
+    {"GFP_DMA32", 0x4},
+    {"__GFP_DMA", 0x1},
+    {"__GFP_HIGHMEM", 0x2},
+    {"__GFP_DMA32", 0x4},
+    {"__GFP_HIGH", 0x20},
+    {"__GFP_IO", 0x40},
+    {"__GFP_FS", 0x80},
+    {"__GFP_DIRECT_RECLAIM", 0x100},
+    {"__GFP_KSWAPD_RECLAIM", 0x200},
+    {"__GFP_NOWARN", 0x400},
+    {"__GFP_RETRY_MAYFAIL", 0x800},
+    {"__GFP_NORETRY", 0x2000},
+    {"__GFP_ZERO", 0x4000},
+    {"__GFP_COMP", 0x8000},
+    {"__GFP_THISNODE", 0x10000},
+    {"__GFP_ACCOUNT", 0x20000},
+    {"__GFP_MEMALLOC", 0x40000},
+    {"__GFP_NOMEMALLOC", 0x80000},
+    {"__GFP_COLD", 0x400000},
 };
 
 /// "GFP_ATOMIC|__GFP_ZERO", or a number.
@@ -156,7 +179,8 @@ bool parse_point(FaultPoint point, Slice text, FaultOptions& options) {
 bool parse_function(Slice text, FaultOptions& options) {
   const Slice name = cut(text, ',');
   for (unsigned i = 0; i < kNrFaultPoints; ++i)
-    if (names(name, fault_function_name(static_cast<FaultPoint>(i)))) return parse_point(static_cast<FaultPoint>(i), text, options);
+    if (names(name, fault_function_name(static_cast<FaultPoint>(i))))
+      return parse_point(static_cast<FaultPoint>(i), text, options);
   return false;
 }
 
@@ -181,7 +205,8 @@ bool parse_nth(Slice text, FaultOptions& options) {
 }  // namespace
 
 bool is_fault_word(Slice name) {
-  return names(name, "failslab") || names(name, "fail_page_alloc") || names(name, "fail_function") || names(name, "fail_nth");
+  return names(name, "failslab") || names(name, "fail_page_alloc") || names(name, "fail_function") ||
+         names(name, "fail_nth");
 }
 
 bool parse_fault_word(const BootWord& word, FaultOptions& options) {

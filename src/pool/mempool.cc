@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "page/gfp_context.h"
 #include "watch/report.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 namespace {
@@ -132,7 +133,8 @@ void* Mempool::alloc_reserved() { return out(line_.anybody() ? nullptr : take())
 
 void* Mempool::alloc(Gfp gfp, uint64_t deadline_ns, const void* site) {
   gfp |= kModest;
-  if (void* element = alloc_(gfp & ~kPatient, data_)) return out(element);
+  if (!should_fail(FaultPoint::Pool, gfp, 0))
+    if (void* element = alloc_(gfp & ~kPatient, data_)) return out(element);
   if (void* element = alloc_reserved()) return element;
   gfp = effective_gfp(gfp, site, "mempool_alloc");
   if (!(gfp & gfp::kDirectReclaim) || !may_block(gfp)) return nullptr;

@@ -13,10 +13,10 @@ struct SavedStack {
   uint32_t stack_bytes = 0;
   uint32_t mappings_bytes = 0;
   uint64_t pc = 0;
-  uint64_t stack_start = 0;                    // address of stack[0]: the stack pointer
-  uint64_t registers[kMaxRegisters] = {};      // by their DWARF numbers; those that calls may change are zero
+  uint64_t stack_start = 0;                // address of stack[0]: the stack pointer
+  uint64_t registers[kMaxRegisters] = {};  // by their DWARF numbers; those that calls may change are zero
   char stack[48 << 10] = {};
-  char mappings[192 << 10] = {};               // the text of /proc/self/maps, as far as it fits
+  char mappings[192 << 10] = {};  // the text of /proc/self/maps, as far as it fits
 };
 
 }  // namespace kmem

@@ -105,6 +105,12 @@ class SheafPool {
   void end_taking(Slot slot) { taking_[slot.index / 64].fetch_and(~bit_of(slot)); }
   bool is_taking(Slot slot) const { return taking_[slot.index / 64].peek() & bit_of(slot); }
 
+  /// Those that lie here for anybody; for walkers on a quiet system.
+  uint32_t count_free() {
+    uint32_t n = 0;
+    for (uint32_t index = free_.top(); index; index = link(index).peek()) ++n;
+    return n;
+  }
   uint32_t nr_used() const { return nr_used_.peek(); }
   uint32_t index(const uint64_t* words) const {
     return static_cast<uint32_t>((reinterpret_cast<const char*>(words) - base_ - first_) >> kSheafShift) + 1;

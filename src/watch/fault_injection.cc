@@ -57,8 +57,8 @@ bool same(const char* a, const char* b) {
 
 // Arming -------------------------------------------------------------------------------------------------------------
 
-// The paths are diverted before the first point is armed, and opened again after the last: what comes by in between only
-// takes longer.
+// The paths are diverted before the first point is armed, and opened again after the last: what comes by in between
+// only takes longer.
 void arm(uint32_t bits, bool on) {
   const uint32_t before = __atomic_load_n(&kmem_faults_armed, __ATOMIC_ACQUIRE);
   if (on && !before && injection.divert) injection.divert(true);

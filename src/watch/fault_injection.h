@@ -27,14 +27,14 @@ inline bool faults_armed() { return KMEM_UNLIKELY(__atomic_load_n(&kmem_faults_a
 
 KMEM_COLD bool should_fail_slowly(FaultPoint point, uint32_t gfp, size_t size, const char* cache);
 
-/// Is this call to fail?  Then the caller answers as if there were no memory.  __GFP_NOFAIL is never failed, and passes no
-/// point.  `size` in bytes; `cache` where there is one.  Any context; allocates nothing.
+/// Is this call to fail?  Then the caller answers as if there were no memory.  __GFP_NOFAIL is never failed, and passes
+/// no point.  `size` in bytes; `cache` where there is one.  Any context; allocates nothing.
 [[nodiscard]] inline bool should_fail(FaultPoint point, uint32_t gfp, size_t size, const char* cache = nullptr) {
   return faults_armed() && should_fail_slowly(point, gfp, size, cache);
 }
 
-/// While one lives, nothing that this task does fails or is counted: for what stands behind a __GFP_NOFAIL, and for paths
-/// that have no answer to give.  Nests; an interrupt on top is exempt too.
+/// While one lives, nothing that this task does fails or is counted: for what stands behind a __GFP_NOFAIL, and for
+/// paths that have no answer to give.  Nests; an interrupt on top is exempt too.
 class FaultExempt {
  public:
   explicit FaultExempt(bool wanted = true) : entered_(wanted && faults_armed()) {
@@ -56,9 +56,11 @@ class FaultExempt {
 
 /// Told when the first injection is switched on, and when the last is off.
 void set_fault_switch(void (*divert)(bool on));
-/// Changes one point's attributes; its counts begin anew.  Somebody who allocates meanwhile may still see some of the old.
+/// Changes one point's attributes; its counts begin anew.  Somebody who allocates meanwhile may still see some of the
+/// old.
 void set_fault(FaultPoint point, const FaultSettings& settings);
-/// Program-wide; points are counted from 1 anew.  `record`: where to count and describe, or null for a place of our own.
+/// Program-wide; points are counted from 1 anew.  `record`: where to count and describe, or null for a place of our
+/// own.
 void set_fail_nth(const FailNth& nth, SharedFaultRecord* record);
 /// Everything off, and nothing known any more.
 void reset_faults();

@@ -1,5 +1,6 @@
 #pragma once
-// What a program that is made to fail leaves behind, also when it crashes: a file that it shares with whoever started it, and with every process that it starts itself.
+// What a program that is made to fail leaves behind, also when it crashes: a file that it shares with whoever started
+// it, and with every process that it starts itself.
 
 #include "base/atomic.h"
 #include "base/types.h"

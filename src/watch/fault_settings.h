@@ -15,7 +15,7 @@ enum class FaultPoint : uint8_t {
   Sheaf,    // a sheaf for objects or pages of a CPU
   Map,      // memory of the host for kmem's own tables, after boot
   Cache,    // a new cache
-  Pool,     // a memory pool, and its elements held back
+  Pool,     // a memory pool's own allocation function, so that what it holds back is used
   Vmalloc,  // addresses in the vmalloc window
   Percpu,   // per-CPU memory
   Boot,     // boot memory that may fail
@@ -38,17 +38,17 @@ inline constexpr unsigned kMaxFaultCaches = 4;
 /// until it is set: the kernel's own defaults leave out calls that may sleep, which in a process are nearly all.
 struct FaultSettings {
   bool on = false;
-  uint32_t interval = 1;      // only every so-manyth call that passes the filters
-  uint32_t probability = 0;   // of those, in percent
-  uint64_t space = 0;         // bytes that are allocated before the first failure
-  int64_t times = 1;          // failures at most; -1: no limit
-  uint32_t verbose = 2;       // 0 nothing, 1 a line, 2 a call trace too
+  uint32_t interval = 1;     // only every so-manyth call that passes the filters
+  uint32_t probability = 0;  // of those, in percent
+  uint64_t space = 0;        // bytes that are allocated before the first failure
+  int64_t times = 1;         // failures at most; -1: no limit
+  uint32_t verbose = 2;      // 0 nothing, 1 a line, 2 a call trace too
   uint32_t stacktrace_depth = 32;
-  uint64_t seed = 0;          // of the random choice; 0: the host's entropy
-  bool ignore_gfp_wait = false;     // leave out calls that may reclaim directly
-  bool ignore_gfp_highmem = false;  // leave out calls that may have high memory
-  bool task_filter = false;         // only tasks that asked to be failed
-  uint32_t min_order = 0;           // only requests of at least 2^min_order pages
+  uint64_t seed = 0;                            // of the random choice; 0: the host's entropy
+  bool ignore_gfp_wait = false;                 // leave out calls that may reclaim directly
+  bool ignore_gfp_highmem = false;              // leave out calls that may have high memory
+  bool task_filter = false;                     // only tasks that asked to be failed
+  uint32_t min_order = 0;                       // only requests of at least 2^min_order pages
   uint32_t gfp_required = 0, gfp_rejected = 0;  // flags that all must, or none may, be in the call's
   char caches[kMaxFaultCaches][32] = {};        // only these; the first empty: all
   CodeSite required[kMaxCodeSites], rejected[kMaxCodeSites];

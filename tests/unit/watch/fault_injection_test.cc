@@ -37,7 +37,8 @@ using test::stub;
 constexpr uint32_t kKernel = 0x3c0, kAtomic = 0x220;
 constexpr size_t kSize = 64;
 
-bool asks(FaultPoint point = FaultPoint::Slab, uint32_t gfp = kKernel, size_t size = kSize, const char* cache = "kmalloc-64") {
+bool asks(FaultPoint point = FaultPoint::Slab, uint32_t gfp = kKernel, size_t size = kSize,
+          const char* cache = "kmalloc-64") {
   return should_fail(point, gfp, size, cache);
 }
 
