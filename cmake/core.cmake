@@ -19,6 +19,8 @@ foreach(port linux sim)
     "${PROJECT_SOURCE_DIR}/ports/${port}/include" "${PROJECT_SOURCE_DIR}/include")
   target_compile_definitions(kmem_on_${port} INTERFACE $<$<CONFIG:Debug>:KMEM_DEBUG=1>)
 endforeach()
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/api/snapshot.cc" PROPERTIES
+  COMPILE_DEFINITIONS "KMEM_VERSION=\"${PROJECT_VERSION}\"")
 target_compile_definitions(kmem_on_sim INTERFACE KMEM_SIM=1)
 
 kmem_sources(core_sources "src/*.cc" GLOB_RECURSE)

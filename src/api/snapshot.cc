@@ -107,7 +107,7 @@ void take(SystemSnapshot& out) {
   const size_t as_pages = used > slabs + listed ? used - slabs - listed : 0;
   out.bytes_in_use = objects + as_pages + out.mapped.bytes;
   out.bytes_peak += out.mapped.bytes_peak;  // the two need not have been highest at the same time
-  out.version = "0.1.0";
+  out.version = KMEM_VERSION;
   out.boot_words = s.machine.command_line;
 }
 
