@@ -12,6 +12,7 @@
 #include "port/layout.h"
 
 namespace linux_port {
+SharedArena shared_arena;
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
@@ -47,6 +48,19 @@ bool open(char* at, size_t bytes, int protection = PROT_READ | PROT_WRITE) {
   const uintptr_t from = reinterpret_cast<uintptr_t>(at) & ~(host_page - 1);
   const uintptr_t to = (reinterpret_cast<uintptr_t>(at) + bytes + host_page - 1) & ~(host_page - 1);
   return mprotect(reinterpret_cast<void*>(from), to - from, protection) == 0;
+}
+
+/// Puts a memory file under the frames: what is mapped a second time then is the same memory.
+bool share(char* frames, size_t bytes) {
+  const int file = memfd_create("kmem", MFD_CLOEXEC);
+  if (file < 0) return false;
+  if (ftruncate(file, static_cast<off_t>(bytes)) ||
+      mmap(frames, bytes, PROT_NONE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file, 0) == MAP_FAILED) {
+    close(file);
+    return false;
+  }
+  shared_arena = {file, frames, bytes};
+  return true;
 }
 
 struct Plan {
@@ -124,6 +138,7 @@ bool lay_out(kmem::Machine& machine, uint64_t ram, bool whole) {
   const uint64_t arena = whole ? kNormalStart + ram : ram;
   char* frames = reserve_aligned(arena, kArenaAlign);
   if (!frames) return false;
+  if (machine.can_alias) machine.can_alias = share(frames, arena);
   const uint64_t start = whole ? 0 : kFirstByte;
   machine.direct_map = frames - start;
   const Plan plan{(start + arena) >> kmem::kPageShift, start >> kmem::kPageShift,

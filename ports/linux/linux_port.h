@@ -10,6 +10,20 @@ namespace linux_port {
 extern uint32_t nr_cpus;
 extern size_t host_page;
 
+/// Set at boot: may the host be asked for huge pages?
+extern bool huge_pages;
+
+/// With alias=1 the frames lie in a memory file and are mapped shared; else there is none.
+struct SharedArena {
+  int file = -1;
+  char* start = nullptr;
+  size_t bytes = 0;
+};
+extern SharedArena shared_arena;
+inline bool is_shared(const void* address) {
+  return static_cast<size_t>(static_cast<const char*>(address) - shared_arena.start) < shared_arena.bytes;
+}
+
 /// Reads a small file without allocation; the bytes read, 0 where there is none.  Always terminated.
 size_t read_file(const char* path, char* buffer, size_t bytes);
 

@@ -53,6 +53,17 @@ const char* find_boot_words() {
   return boot_words;
 }
 
+/// alias=1 decides what the arena is made of, before the core reads the words; the last one counts there too.
+bool says_alias(const char* words) {
+  bool on = false;
+  for (const char* at = words; (at = strstr(at, "alias")); at += 5) {
+    if (at != words && at[-1] != ' ') continue;
+    if (at[5] == 0 || at[5] == ' ') on = true;
+    else if (at[5] == '=') on = at[6] == '1' || at[6] == 'y' || at[6] == 'Y' || !strncmp(at + 6, "on", 2) || !strncmp(at + 6, "true", 4);
+  }
+  return on;
+}
+
 }  // namespace
 }  // namespace linux_port
 
@@ -65,6 +76,7 @@ bool kmem_port_boot(kmem::Machine* machine) {
   machine->host_page_bytes = static_cast<uint32_t>(host_page);
   machine->command_line = find_boot_words();
   huge_pages = !strstr(machine->command_line, "thp=off") && !strstr(machine->command_line, "thp=0");
+  machine->can_alias = says_alias(machine->command_line);
   nr_cpus = machine->nr_cpus = possible_cpus();
   machine->physical_bytes = physical_bytes();
   machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::TryLock;
@@ -86,14 +98,14 @@ bool kmem_port_online(void* address, size_t bytes) {
 bool kmem_port_discard(void* address, size_t bytes) {
   const auto at = reinterpret_cast<uintptr_t>(address);
   if (((at | bytes) & (linux_port::host_page - 1)) != 0) return false;
-  return madvise(address, bytes, MADV_DONTNEED) == 0;
+  return madvise(address, bytes, linux_port::is_shared(address) ? MADV_REMOVE : MADV_DONTNEED) == 0;
 }
 
 void kmem_port_populate(void* address, size_t bytes) { madvise(address, bytes, MADV_POPULATE_WRITE); }
 
 // The advice is taken back at once: else khugepaged would fill what is given back of the block again.
 void kmem_port_huge(void* address, size_t bytes, void* place) {
-  if (!linux_port::huge_pages || madvise(address, bytes, MADV_HUGEPAGE)) return;
+  if (!linux_port::huge_pages || linux_port::is_shared(address) || madvise(address, bytes, MADV_HUGEPAGE)) return;
   madvise(place, linux_port::host_page, MADV_POPULATE_WRITE);
   madvise(address, bytes, MADV_NOHUGEPAGE);
 }
@@ -196,7 +208,9 @@ kmem::TaskState* kmem_port_task() {
 
 bool kmem_port_in_interrupt() { return false; }
 
-void kmem_port_at_fork(void (*in_child)()) { pthread_atfork(nullptr, nullptr, in_child); }
+void kmem_port_at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
+  pthread_atfork(before, in_parent, in_child);
+}
 
 uint64_t kmem_port_now_ns() {
   timespec now;

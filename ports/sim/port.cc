@@ -8,6 +8,7 @@
 #include "kmem_port/sim_host.h"
 #include "kmem_port/sim_tasks.h"
 #include "memory.h"
+#include "window.h"
 
 namespace sim_port {
 
@@ -23,6 +24,7 @@ Host& host() {
 void power_on(const Facts& facts) {
   unmap_all();
   close_memory();
+  forget_window();
   forget_shadows_only();
   stand_on(0);
   // The clock does not go back, not even from machine to machine: rate limits of the core outlive them.
@@ -111,7 +113,7 @@ size_t kmem_port_task_name(char* out, size_t bytes) {
   return n;
 }
 // A simulated machine has no fork.
-void kmem_port_at_fork(void (*)()) {}
+void kmem_port_at_fork(void (*)(), void (*)(), void (*)()) {}
 
 void* kmem_port_map(size_t bytes, size_t align) {
   kmem_sim_step();

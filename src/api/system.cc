@@ -3,6 +3,7 @@
 #include "api/trouble.h"
 #include "base/memory.h"
 #include "port/port.h"
+#include "port/task.h"
 #include "page/fast_path.h"
 #include "slab/fast_path.h"
 #include "sync/cpu_words.h"
@@ -44,7 +45,10 @@ void report_double_free(const Cache& cache, const void* object) {
 
 bool caught_access(const BadAccess& access) { return system().guarded.caught(access); }
 
-uint64_t shrink(void* heap, bool everywhere) { return static_cast<Heap*>(heap)->reclaim(everywhere); }
+// A task may wait for the window's lock where it says that it may sleep; reclaim itself says nothing of who asks.
+uint64_t shrink(void* heap, bool everywhere) {
+  return system().vmap.purge_all(!declared_atomic()) + static_cast<Heap*>(heap)->reclaim(everywhere);
+}
 
 void* alloc_places(size_t bytes, Gfp gfp, int nid) {
   return system().heap.kmalloc(bytes, (gfp & ~gfp::kZoneMask) | gfp::kZero, nid);
@@ -177,6 +181,9 @@ bool build(System& s) {
   if (s.machine.catches_accesses && (s.options.kfence_asked_for || !kmem_serves_malloc))
     s.guarded.init({.pages = &s.pages, .host_page_bytes = s.machine.host_page_bytes, .interval_ms = s.options.kfence_interval,
                     .nr_objects = s.options.kfence_objects, .caught = caught_access, .asked_for = s.options.kfence_asked_for});
+  s.vmap.init({.pages = &s.pages, .can_alias = s.machine.can_alias, .huge = s.options.thp, .zero = s.options.init_on_alloc,
+               .window_bytes = s.options.vmalloc, .physical_bytes = s.machine.physical_bytes,
+               .host_page_bytes = s.machine.host_page_bytes});
   s.pages.set_reclaim({shrink, ebb, out_of_memory, &s.heap});
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
   s.pages.set_init(s.options.init_on_alloc, s.options.init_on_free);
@@ -241,7 +248,7 @@ void divert(Diversion why, bool on) {
 // Before main() where the program did not allocate earlier still: so that the first two threads do not meet in boot().
 [[gnu::constructor]] static void boot_early() {
   if (!boot()) return;
-  kmem_port_at_fork(after_fork);
+  kmem_port_at_fork(before_fork, after_fork_in_parent, after_fork);
   if (system().options.kswapd) system().pages.reclaim().start_threads();
 }
 
@@ -260,8 +267,17 @@ void sim_reset() {
 
 bool boot() { return KMEM_LIKELY(boot_state.load() == Up) || boot_slowly(); }
 
+void before_fork() {
+  if (boot_state.load() == Up) system().vmap.window().before_fork();
+}
+
+void after_fork_in_parent() {
+  if (boot_state.load() == Up) system().vmap.window().after_fork_in_parent();
+}
+
 void after_fork() {
   if (boot_state.load() != Up) return;
+  system().vmap.window().after_fork_in_child();
   CpuStack::after_fork();
   reopen_after_fork(system().sheaves, system().machine.nr_cpus);
   system().pages.after_fork();
@@ -274,8 +290,9 @@ Fault check_system() {
   for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id)
     if (s.heap.cache(id).live())
       if (const Fault fault = s.heap.cache(id).check()) return fault;
-  return s.pools.check();
-  return s.guarded.check();
+  if (const Fault fault = s.pools.check()) return fault;
+  if (const Fault fault = s.guarded.check()) return fault;
+  return s.vmap.check();
 }
 
 void* slow_malloc(size_t size, bool zero) {
@@ -310,6 +327,8 @@ bool slow_free(void* p) {
 
 void report_bad_free(const void* p) {
   static RateLimit limit;
+  if (TextOf<160> name; system().vmap.describe(p, name))
+    return bug_report_limited(limit, Trouble::Bug, "free of %p, in %s: use vfree", p, name.data());
   const Block block = system().heap.classify(p);
   switch (block.kind) {
     case BlockKind::Object:

@@ -6,6 +6,7 @@
 #include "pool/mempool.h"
 #include "port/machine.h"
 #include "slab/heap.h"
+#include "vmap/vmap.h"
 
 /// Does every malloc of the process come here?  Such a process did not ask for us: its own handlers and its sandbox count.
 /// preload/ says yes.
@@ -26,6 +27,7 @@ struct System {
   Atomic<uint32_t> diversions;
   PoolWorld pool_world;
   PoolList pools;
+  Vmap vmap;
 
   // Counted only where the boot word `stats` asks for it; see slab/fast_path.h.
   Counter allocs, frees;
@@ -56,6 +58,9 @@ void divert(Diversion why, bool on);
 /// From now on the program's n-th failure point fails, counted where `nth` says.
 void start_fail_nth(const FailNth& nth);
 
+/// Before a fork, and after it in the parent: what is guarded by a lock is whole in the child.
+void before_fork();
+void after_fork_in_parent();
 /// In the child of a fork: what other threads of the parent were in the middle of will not go on.
 void after_fork();
 

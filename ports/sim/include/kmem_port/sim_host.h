@@ -52,6 +52,7 @@ struct Host {
   Facts facts;
   Gate online, discard, fence, map, spawn;
   std::vector<std::function<void()>> spawned;  // threads of the core's own, for a test to run as tasks
+  Gate window, guard;  // open() and move(); guard()
   std::string log;  // all that was logged
   unsigned nr_panics = 0;
   uint64_t now_ns = 0;   // the clock stands still until a test moves it
