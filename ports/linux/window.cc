@@ -49,7 +49,7 @@ using namespace linux_port;
 
 extern "C" {
 
-void* kmem_port_reserve(size_t bytes, size_t align) {
+void* kmem_port_window_reserve(size_t bytes, size_t align) {
   if (align < host_page) align = host_page;
   if (bytes + align < bytes) return nullptr;
   void* got = mmap(nullptr, bytes + align, PROT_NONE, kReserved, -1, 0);
@@ -61,18 +61,18 @@ void* kmem_port_reserve(size_t bytes, size_t align) {
   return reinterpret_cast<void*>(start);
 }
 
-bool kmem_port_open(void* address, size_t bytes, kmem::Access access, bool huge) {
+bool kmem_port_window_open(void* address, size_t bytes, kmem::Access access, bool huge) {
   if (mprotect(address, bytes, protection(access))) return false;
   if (__atomic_load_n(&guards, __ATOMIC_RELAXED) > 0) madvise(address, bytes, MADV_GUARD_REMOVE);
   if (huge && huge_pages) madvise(address, bytes, MADV_HUGEPAGE);
   return true;
 }
 
-bool kmem_port_access(void* address, size_t bytes, kmem::Access access) {
+bool kmem_port_window_access(void* address, size_t bytes, kmem::Access access) {
   return mprotect(address, bytes, protection(access)) == 0;
 }
 
-bool kmem_port_close(void* address, size_t bytes) {
+bool kmem_port_window_close(void* address, size_t bytes) {
   if (mmap(address, bytes, PROT_NONE, kReserved | MAP_FIXED, -1, 0) == address) {
     madvise(address, bytes, MADV_NOHUGEPAGE);  // as its neighbours, so that the host makes one mapping of them
     return true;
@@ -81,14 +81,14 @@ bool kmem_port_close(void* address, size_t bytes) {
   return false;
 }
 
-bool kmem_port_guard(void* address, size_t bytes) {
+bool kmem_port_window_guard(void* address, size_t bytes) {
   if (__atomic_load_n(&guards, __ATOMIC_RELAXED) < 0) return false;
   const bool done = madvise(address, bytes, MADV_GUARD_INSTALL) == 0;
   __atomic_store_n(&guards, done ? 1 : __atomic_load_n(&guards, __ATOMIC_RELAXED) > 0 ? 1 : -1, __ATOMIC_RELAXED);
   return done;
 }
 
-bool kmem_port_touched(const void* address, size_t bytes) {
+bool kmem_port_window_touched(const void* address, size_t bytes) {
   unsigned char resident[64];
   for (size_t done = 0; done < bytes;) {
     const size_t left = bytes - done, some = left < sizeof resident * host_page ? left : sizeof resident * host_page;
@@ -100,7 +100,7 @@ bool kmem_port_touched(const void* address, size_t bytes) {
   return false;
 }
 
-bool kmem_port_move(void* to, void* from, size_t bytes) {
+bool kmem_port_window_move(void* to, void* from, size_t bytes) {
   if (move_pages(to, from, bytes)) return true;
   if (mprotect(to, bytes, PROT_READ | PROT_WRITE)) return false;
   if (guards > 0 && !is_shared(to)) madvise(to, bytes, MADV_GUARD_REMOVE);
@@ -109,11 +109,11 @@ bool kmem_port_move(void* to, void* from, size_t bytes) {
   return true;
 }
 
-bool kmem_port_alias(void* to, void* from, size_t bytes, kmem::Access access) {
+bool kmem_port_window_alias(void* to, void* from, size_t bytes, kmem::Access access) {
   if (!is_shared(from) || !aligned(to, bytes) || !aligned(from, bytes)) return false;
   const off_t at = static_cast<char*>(from) - shared_arena.start;
   return mmap(to, bytes, protection(access), MAP_SHARED | MAP_FIXED, shared_arena.file, at) == to;
 }
 
-void kmem_port_idle(void*, size_t, bool) {}
+void kmem_port_window_idle(void*, size_t, bool) {}
 }

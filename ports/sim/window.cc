@@ -63,7 +63,7 @@ using namespace sim_port;
 
 extern "C" {
 
-void* kmem_port_reserve(size_t bytes, size_t align) {
+void* kmem_port_window_reserve(size_t bytes, size_t align) {
   kmem_sim_step();
   void* got = host().map.pass() ? map_memory(bytes, align) : nullptr;
   if (got) mmap(got, bytes, PROT_NONE, kReserved | MAP_FIXED, -1, 0);
@@ -71,7 +71,7 @@ void* kmem_port_reserve(size_t bytes, size_t align) {
   return got;
 }
 
-bool kmem_port_open(void* address, size_t bytes, kmem::Access access, bool) {
+bool kmem_port_window_open(void* address, size_t bytes, kmem::Access access, bool) {
   kmem_sim_step();
   if (!host().window.pass()) return false;
   each_page(address, bytes, now_open);
@@ -79,31 +79,31 @@ bool kmem_port_open(void* address, size_t bytes, kmem::Access access, bool) {
   return true;
 }
 
-bool kmem_port_access(void* address, size_t bytes, kmem::Access access) {
+bool kmem_port_window_access(void* address, size_t bytes, kmem::Access access) {
   return mprotect(address, bytes, access == kmem::Access::Read ? PROT_READ : PROT_READ | PROT_WRITE) == 0;
 }
 
-bool kmem_port_close(void* address, size_t bytes) {
+bool kmem_port_window_close(void* address, size_t bytes) {
   kmem_sim_step();
   take_access(address, bytes);
   return true;
 }
 
-bool kmem_port_guard(void* address, size_t bytes) {
+bool kmem_port_window_guard(void* address, size_t bytes) {
   kmem_sim_step();
   if (!host().guard.pass()) return false;
   take_access(address, bytes);
   return true;
 }
 
-bool kmem_port_touched(const void* address, size_t bytes) {
+bool kmem_port_window_touched(const void* address, size_t bytes) {
   const char* at = static_cast<const char*>(address);
   for (size_t i = 0; i < bytes; ++i)
     if (at[i]) return true;
   return false;
 }
 
-bool kmem_port_move(void* to, void* from, size_t bytes) {
+bool kmem_port_window_move(void* to, void* from, size_t bytes) {
   kmem_sim_step();
   if (!host().window.pass()) return false;
   if (!pages().count(static_cast<char*>(from))) {  // into the window, not home from there
@@ -117,9 +117,9 @@ bool kmem_port_move(void* to, void* from, size_t bytes) {
 }
 
 // Its frames are private memory of the host's.
-bool kmem_port_alias(void*, void*, size_t, kmem::Access) { return false; }
+bool kmem_port_window_alias(void*, void*, size_t, kmem::Access) { return false; }
 
-void kmem_port_idle(void* address, size_t bytes, bool idle) {
+void kmem_port_window_idle(void* address, size_t bytes, bool idle) {
   each_page(address, bytes, [&](char* page) {
     const auto at = pages().find(page);
     if (at == pages().end()) give_up("window: a page is idle that was never mapped");

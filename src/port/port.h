@@ -61,26 +61,26 @@ unsigned kmem_port_backtrace_of(const kmem::BadAccess* access, void** frames, un
 // The window of vmap: address space apart from the frames.  Ranges are multiples of the host's page.
 
 /// Address space without access, for open() and its kin, to be given back by unmap(); null where there is none.
-void* kmem_port_reserve(size_t bytes, size_t align);
+void* kmem_port_window_reserve(size_t bytes, size_t align);
 /// Makes reserved addresses usable; they read as zero.  With `huge` the host may use huge pages for them.
 /// False where the host has no more mappings or memory; nothing has changed then.
-bool kmem_port_open(void* address, size_t bytes, kmem::Access access, bool huge);
+bool kmem_port_window_open(void* address, size_t bytes, kmem::Access access, bool huge);
 /// Another access to pages that are open.
-bool kmem_port_access(void* address, size_t bytes, kmem::Access access);
+bool kmem_port_window_access(void* address, size_t bytes, kmem::Access access);
 /// The contents go, and whoever touches the range faults.  False: the contents went, and the range can still be touched.
-bool kmem_port_close(void* address, size_t bytes);
+bool kmem_port_window_close(void* address, size_t bytes);
 /// The same for a few pages within ranges that are open, without a mapping of their own for each.  False, and nothing was
 /// done, where the host has no such thing.
-bool kmem_port_guard(void* address, size_t bytes);
+bool kmem_port_window_guard(void* address, size_t bytes);
 /// Has anybody touched these pages since open() or discard()?  May say no where the host cannot tell.
-bool kmem_port_touched(const void* address, size_t bytes);
+bool kmem_port_window_touched(const void* address, size_t bytes);
 /// Moves contents, or the pages that hold them, from one range to another; `from` reads as zero afterwards.  In the window
 /// `to` is reserved and becomes usable.  False where the host refuses; then all of it is where it was.
-bool kmem_port_move(void* to, void* from, size_t bytes);
+bool kmem_port_window_move(void* to, void* from, size_t bytes);
 /// Shows the frames at `from`, of the direct map, at `to` as well.  False where the machine cannot (Machine::can_alias).
-bool kmem_port_alias(void* to, void* from, size_t bytes, kmem::Access access);
+bool kmem_port_window_alias(void* to, void* from, size_t bytes, kmem::Access access);
 /// From now on, or no longer, nobody may touch the range, which stays as it is otherwise: for ports that find out who does.
-void kmem_port_idle(void* address, size_t bytes, bool idle);
+void kmem_port_window_idle(void* address, size_t bytes, bool idle);
 
 /// Waits until every restartable sequence that ran on any CPU when this was called has ended or will restart.
 /// False where the host cannot say.

@@ -76,14 +76,14 @@ void* Vmap::map_pages(Page* const* pages, uint64_t nr, uint32_t flags, bool read
     each_run(area, 0, held, [&](uint32_t page, Pfn first, uint64_t n) {
       char *to = window_.address(area, page), *home = pages_->address(first);
       const size_t bytes = n << kPageShift;
-      done = done && (can_alias_ ? kmem_port_alias(to, home, bytes, read_only ? Access::Read : Access::ReadWrite)
-                                 : kmem_port_move(to, home, bytes));
+      done = done && (can_alias_ ? kmem_port_window_alias(to, home, bytes, read_only ? Access::Read : Access::ReadWrite)
+                                 : kmem_port_window_move(to, home, bytes));
       if (done) shown = page + static_cast<uint32_t>(n);
     });
-  if (done && read_only && !can_alias_) done = kmem_port_access(window_.address(area), nr << kPageShift, Access::Read);
+  if (done && read_only && !can_alias_) done = kmem_port_window_access(window_.address(area), nr << kPageShift, Access::Read);
   if (done) {
     char* guard = window_.address(area, area->nr_pages);
-    kmem_port_close(guard, size_t{window_.unit_pages()} << kPageShift);
+    kmem_port_window_close(guard, size_t{window_.unit_pages()} << kPageShift);
     nr_live_.add();
     window_.publish(area);
     return window_.address(area);
@@ -98,9 +98,9 @@ void* Vmap::map_pages(Page* const* pages, uint64_t nr, uint32_t flags, bool read
 }
 
 void Vmap::move_home(VmArea* area, uint32_t nr) {
-  if (area->has(area::kReadOnly)) kmem_port_access(window_.address(area), uint64_t{nr} << kPageShift, Access::ReadWrite);
+  if (area->has(area::kReadOnly)) kmem_port_window_access(window_.address(area), uint64_t{nr} << kPageShift, Access::ReadWrite);
   each_run(area, 0, nr, [&](uint32_t page, Pfn first, uint64_t n) {
-    if (!kmem_port_move(pages_->address(first), window_.address(area, page), n << kPageShift))
+    if (!kmem_port_window_move(pages_->address(first), window_.address(area, page), n << kPageShift))
       memcpy(pages_->address(first), window_.address(area, page), n << kPageShift);
   });
 }
@@ -114,7 +114,7 @@ AreaFault Vmap::unmap(const void* p, uint64_t nr_pages) {
   if (!window_.withdraw(area)) return AreaFault::Freed;
   nr_live_.sub();
   if (!can_alias_) move_home(area, area->nr_pages);
-  kmem_port_close(window_.address(area), uint64_t{area->span} << kPageShift);
+  kmem_port_window_close(window_.address(area), uint64_t{area->span} << kPageShift);
   for (uint32_t i = 0; i < area->nr_pages; ++i) end_to_show(pages_->page_at(window_.frame(area, i)));
   window_.set_frames(area, 0, {}, area->nr_pages);
   put_addresses_back(area, may_wait(gfp::kKernel));
@@ -171,7 +171,7 @@ bool Vmap::drop_pages(VmArea* area) {
 /// Somebody has taken hold of the page: it goes home with its contents, and is theirs alone.
 void Vmap::keep_held_page(VmArea* area, uint32_t i, Page* page) {
   const Pfn pfn = pages_->pfn_of(page);
-  if (!can_alias_ && !kmem_port_move(pages_->address(pfn), window_.address(area, i), kPageSize))
+  if (!can_alias_ && !kmem_port_window_move(pages_->address(pfn), window_.address(area, i), kPageSize))
     memcpy(pages_->address(pfn), window_.address(area, i), kPageSize);
   window_.set_frames(area, i, {}, 1);
   nr_frames_.sub();

@@ -34,7 +34,7 @@ bool Vmap::show(VmArea* area, uint32_t page, Pfn first, uint64_t n, uint64_t cle
   char* home = pages_->address(first);
   const size_t bytes = n << kPageShift;
   if (can_alias_) {
-    if (!kmem_port_alias(window_.address(area, page), home, bytes, Access::ReadWrite)) return false;
+    if (!kmem_port_window_alias(window_.address(area, page), home, bytes, Access::ReadWrite)) return false;
     if (zero && clean != n) memset(home, 0, bytes);
   } else if (clean != n && !kmem_port_discard(home, bytes)) {
     memset(home, 0, bytes);
@@ -101,11 +101,11 @@ bool Vmap::open(VmArea* area, uint32_t from, bool huge) {
   char* at = window_.address(area, from);
   char* guard = window_.address(area, area->nr_pages);
   const size_t guard_bytes = size_t{unit} << kPageShift;
-  if (!kmem_port_open(at, static_cast<size_t>(guard - at) + guard_bytes, Access::ReadWrite, huge)) return false;
+  if (!kmem_port_window_open(at, static_cast<size_t>(guard - at) + guard_bytes, Access::ReadWrite, huge)) return false;
   area->flags.fetch_and(~area::kSoftGuard);
-  if (kmem_port_guard(guard, guard_bytes)) return true;
+  if (kmem_port_window_guard(guard, guard_bytes)) return true;
   // No markers on this host: a hole in the mapping, as long as there are not too many.
-  if (nr_live_.value() + lazy_pages_.value() / 64 > kManyAreas || !kmem_port_close(guard, guard_bytes))
+  if (nr_live_.value() + lazy_pages_.value() / 64 > kManyAreas || !kmem_port_window_close(guard, guard_bytes))
     area->flags.fetch_or(area::kSoftGuard);
   return true;
 }
@@ -118,8 +118,8 @@ void Vmap::close(VmArea* area, uint32_t from) {
     return;
   }
   const bool many = nr_live_.value() > kManyAreas;
-  if (!can_alias_ && (bytes < size_t{kLargePages} << kPageShift || many) && kmem_port_guard(at, bytes)) return;
-  kmem_port_close(at, bytes);
+  if (!can_alias_ && (bytes < size_t{kLargePages} << kPageShift || many) && kmem_port_window_guard(at, bytes)) return;
+  kmem_port_window_close(at, bytes);
 }
 
 // Allocating ----------------------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ AreaFault Vmap::free(const void* p) {
 void Vmap::free_lazily(VmArea* area) {
   Links links{*this};
   lazy_pages_.add(area->nr_pages);
-  if (!can_alias_) kmem_port_idle(window_.address(area), uint64_t{area->nr_pages} << kPageShift, true);
+  if (!can_alias_) kmem_port_window_idle(window_.address(area), uint64_t{area->nr_pages} << kPageShift, true);
   area->become(AreaState::Lazy);
   lazy_[shard()][class_of(area->nr_pages)].push(links, window_.index_of(area));
 }
@@ -232,7 +232,7 @@ VmArea* Vmap::take_lazy(uint32_t pages, bool may_purge) {
 void Vmap::wake(VmArea& area) {
   lazy_pages_.sub(area.nr_pages);
   area.become(AreaState::Busy);
-  if (!can_alias_) kmem_port_idle(window_.address(&area), uint64_t{area.nr_pages} << kPageShift, false);
+  if (!can_alias_) kmem_port_window_idle(window_.address(&area), uint64_t{area.nr_pages} << kPageShift, false);
 }
 
 void* Vmap::reuse(VmArea* area, const VmallocWish& wish) {

@@ -40,7 +40,7 @@ bool Vmap::resize(const void* p, const VmallocWish& wish) {
 
 void Vmap::look_at_guard(VmArea* area) {
   const char* guard = window_.address(area, area->nr_pages);
-  if (!kmem_port_touched(guard, size_t{window_.unit_pages()} << kPageShift)) return;
+  if (!kmem_port_window_touched(guard, size_t{window_.unit_pages()} << kPageShift)) return;
   TextOf<160> name;
   describe(guard, name);
   bug_report(Trouble::Bug, "vfree: %s was written to or read", name.data());

@@ -21,13 +21,13 @@ void Window::init(uint64_t bytes, uint64_t physical_bytes, uint32_t host_page_by
 // Address space costs nothing, but a limit may forbid it: then half will do, and half of that.
 bool Window::reserve_addresses(uint64_t bytes) {
   const uint64_t pages = bytes >> kPageShift;
-  char* at = static_cast<char*>(kmem_port_reserve(bytes, kUnitOfSize));
+  char* at = static_cast<char*>(kmem_port_window_reserve(bytes, kUnitOfSize));
   if (!at) return false;
   const size_t table_bytes = round_up(pages * sizeof(uint64_t), kStep);
-  void* table = kmem_port_reserve(table_bytes, kPageSize);
+  void* table = kmem_port_window_reserve(table_bytes, kPageSize);
   const uint32_t nr = pages / 2 + 8 < kMaxAreas ? static_cast<uint32_t>(pages / 2 + 8) : kMaxAreas;
   const size_t area_bytes = round_up(nr * sizeof(VmArea), kStep);
-  void* areas = table ? kmem_port_reserve(area_bytes, kPageSize) : nullptr;
+  void* areas = table ? kmem_port_window_reserve(area_bytes, kPageSize) : nullptr;
   if (!areas) {
     if (table) kmem_port_unmap(table, table_bytes);
     kmem_port_unmap(at, bytes);
