@@ -6,8 +6,10 @@
 ///   std::vector<int, kmem::allocator<int>> v;                    a container in kmalloc's memory
 ///   kmem::memory_resource atomic(GFP_ATOMIC);                    pmr, with the flags of your context
 ///   kmem::cache<Session> sessions("session");                    objects of one type, from their own slabs
+///   const kmem::noio_scope noio;                                 no allocation in this block starts I/O
 ///   auto one = sessions.make(socket);                            a unique_ptr that knows its cache
 #include <kmem/allocator.hpp>
 #include <kmem/cache.hpp>
 #include <kmem/memory_resource.hpp>
+#include <kmem/scopes.hpp>
 #endif

@@ -72,6 +72,16 @@
 
 KMEM_BEGIN_C
 
+/** Says "BUG: sleeping function called from invalid context" where the caller may not sleep, once for each place that
+ *  calls.  A signal handler that did not declare itself is found out at the 1st, 2nd, 4th, 8th ... call from a place, and
+ *  at every one with the boot word might_sleep.  Any context; does not sleep itself. */
+KMEM_API void kmem_might_sleep(const char* file, int line) KMEM_NOTHROW;
+/** The opposite: says "BUG: assuming atomic context" where the caller may sleep. */
+KMEM_API void kmem_cant_sleep(const char* file, int line) KMEM_NOTHROW;
+/** Between these the caller must not sleep, though its context would allow it. */
+KMEM_API void non_block_start(void) KMEM_NOTHROW;
+KMEM_API void non_block_end(void) KMEM_NOTHROW;
+
 /** printf into a block from kmalloc() that is just long enough; NULL where there is no memory.
  *  Free with kfree().  Flags and contexts as of kmalloc(), conversions as of printk(). */
 KMEM_API char* kasprintf(gfp_t flags, const char* format, ...) KMEM_NOTHROW KMEM_PRINTF_LIKE(2, 3)
@@ -80,5 +90,12 @@ KMEM_API char* kvasprintf(gfp_t flags, const char* format, va_list arguments) KM
     __attribute__((__malloc__));
 
 KMEM_END_C
+
+#define might_sleep() kmem_might_sleep(__FILE__, __LINE__)
+#define might_sleep_if(condition) \
+  do {                            \
+    if (condition) might_sleep(); \
+  } while (0)
+#define cant_sleep() kmem_cant_sleep(__FILE__, __LINE__)
 
 #endif

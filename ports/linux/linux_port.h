@@ -1,6 +1,7 @@
 #pragma once
 // What the files of this port share.
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,17 @@ extern SharedArena shared_arena;
 inline bool is_shared(const void* address) {
   return static_cast<size_t>(static_cast<const char*>(address) - shared_arena.start) < shared_arena.bytes;
 }
+/// What we ask of the host may fail and set errno, which is our caller's.
+class KeepErrno {
+ public:
+  KeepErrno() : saved_(errno) {}
+  ~KeepErrno() { errno = saved_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
+
+ private:
+  int saved_;
+};
 
 /// Reads a small file without allocation; the bytes read, 0 where there is none.  Always terminated.
 size_t read_file(const char* path, char* buffer, size_t bytes);
@@ -38,6 +50,8 @@ void* map_shared_file(const char* file, size_t bytes);
 unsigned scan_stack_from(uintptr_t top, void** frames, unsigned max);
 /// Reads memory that may not be there, or end early; the bytes that were.
 size_t safe_read(uintptr_t at, void* to, size_t bytes);
+/// Learns what kmem_port_in_interrupt() looks for.  At boot.
+void find_restorer();
 /// One more than the highest CPU number that may ever come.
 uint32_t possible_cpus();
 

@@ -82,6 +82,7 @@ bool kmem_port_boot(kmem::Machine* machine) {
   machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::TryLock;
   kmem_rseq_offset = __rseq_offset;
   machine->catches_accesses = true;
+  find_restorer();
   if (lay_out_address_space(*machine)) return true;
   static const char text[] = "kmem: no address space is left for a heap; raise the limit (ulimit -v)\n";
   kmem_port_log(text, sizeof text - 1);
@@ -90,27 +91,34 @@ bool kmem_port_boot(kmem::Machine* machine) {
 
 // Huge pages come block by block, by kmem_port_huge(), and not because the host likes them everywhere.
 bool kmem_port_online(void* address, size_t bytes) {
+  const linux_port::KeepErrno keep;
   if (!linux_port::open_pages(address, bytes)) return false;
   madvise(address, bytes, MADV_NOHUGEPAGE);
   return true;
 }
 
 bool kmem_port_discard(void* address, size_t bytes) {
+  const linux_port::KeepErrno keep;
   const auto at = reinterpret_cast<uintptr_t>(address);
   if (((at | bytes) & (linux_port::host_page - 1)) != 0) return false;
   return madvise(address, bytes, linux_port::is_shared(address) ? MADV_REMOVE : MADV_DONTNEED) == 0;
 }
 
-void kmem_port_populate(void* address, size_t bytes) { madvise(address, bytes, MADV_POPULATE_WRITE); }
+void kmem_port_populate(void* address, size_t bytes) {
+  const linux_port::KeepErrno keep;
+  madvise(address, bytes, MADV_POPULATE_WRITE);
+}
 
 // The advice is taken back at once: else khugepaged would fill what is given back of the block again.
 void kmem_port_huge(void* address, size_t bytes, void* place) {
+  const linux_port::KeepErrno keep;
   if (!linux_port::huge_pages || linux_port::is_shared(address) || madvise(address, bytes, MADV_HUGEPAGE)) return;
   madvise(place, linux_port::host_page, MADV_POPULATE_WRITE);
   madvise(address, bytes, MADV_NOHUGEPAGE);
 }
 
 void* kmem_port_map(size_t bytes, size_t align) {
+  const linux_port::KeepErrno keep;
   // Aligned so that huge pages fit: a fault then brings 2 MiB, at a quarter of the cost.
   const bool huge = bytes >= 2 * kmem::kBlockBytes;
   if (huge && align < kmem::kBlockBytes) align = kmem::kBlockBytes;
@@ -126,20 +134,26 @@ void* kmem_port_map(size_t bytes, size_t align) {
   return reinterpret_cast<void*>(start);
 }
 
-void kmem_port_unmap(void* address, size_t bytes) { munmap(address, bytes); }
+void kmem_port_unmap(void* address, size_t bytes) {
+  const linux_port::KeepErrno keep;
+  munmap(address, bytes);
+}
 
 bool kmem_port_protect(void* address, size_t bytes, bool open) {
+  const linux_port::KeepErrno keep;
   const auto at = reinterpret_cast<uintptr_t>(address);
   if (((at | bytes) & (linux_port::host_page - 1)) != 0) return false;
   return mprotect(address, bytes, open ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
 }
 
 void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool may_move) {
+  const linux_port::KeepErrno keep;
   void* got = mremap(address, old_bytes, new_bytes, may_move ? MREMAP_MAYMOVE : 0);
   return got == MAP_FAILED ? nullptr : got;
 }
 
 bool kmem_port_fence_cpus() {
+  const linux_port::KeepErrno keep;
   // Registering again costs a system call and changes nothing; a forked child may have to.
   static int registered;  // 1: yes, -1: the host refused
   int known = __atomic_load_n(&registered, __ATOMIC_RELAXED);
@@ -152,16 +166,14 @@ bool kmem_port_fence_cpus() {
 
 void kmem_port_wait(const uint32_t* word, uint32_t expected, uint64_t deadline_ns) {
   timespec until{static_cast<time_t>(deadline_ns / 1000000000u), static_cast<long>(deadline_ns % 1000000000u)};
-  const int saved = errno;
+  const linux_port::KeepErrno keep;
   syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, deadline_ns == kmem::kForever ? nullptr : &until, nullptr,
           FUTEX_BITSET_MATCH_ANY);
-  errno = saved;
 }
 
 void kmem_port_wake(const uint32_t* word, uint32_t most) {
-  const int saved = errno;
+  const linux_port::KeepErrno keep;
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most < INT32_MAX ? most : INT32_MAX);
-  errno = saved;
 }
 
 namespace {
@@ -206,8 +218,6 @@ kmem::TaskState* kmem_port_task() {
   return &state;
 }
 
-bool kmem_port_in_interrupt() { return false; }
-
 void kmem_port_at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
   pthread_atfork(before, in_parent, in_child);
 }
@@ -240,21 +250,27 @@ uint64_t kmem_port_entropy() {
   return bits ^ kmem_port_now_ns() * 0x9e3779b97f4a7c15u;
 }
 
-unsigned kmem_port_backtrace(void** frames, unsigned max) { return linux_port::scan_stack(frames, max); }
+unsigned kmem_port_backtrace(void** frames, unsigned max) {
+  const linux_port::KeepErrno keep;
+  return linux_port::scan_stack(frames, max);
+}
 
 bool kmem_port_locate(const void* address, char* file, size_t room, uint64_t* offset) {
+  const linux_port::KeepErrno keep;
   return linux_port::find_mapping(reinterpret_cast<uintptr_t>(address), file, room, *offset);
 }
 
 void* kmem_port_share(const char* file, size_t bytes) { return linux_port::map_shared_file(file, bytes); }
 
 bool kmem_port_guard(void* address, size_t bytes) {
+  const linux_port::KeepErrno keep;
   if ((reinterpret_cast<uintptr_t>(address) | bytes) & (linux_port::host_page - 1)) return false;
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   return mmap(address, bytes, PROT_NONE, kFlags, -1, 0) != MAP_FAILED;
 }
 
 void kmem_port_log(const char* text, size_t bytes) {
+  const linux_port::KeepErrno keep;
   while (bytes) {
     const long n = syscall(SYS_write, 2, text, bytes);
     if (n <= 0) return;

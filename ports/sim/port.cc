@@ -158,6 +158,8 @@ bool kmem_port_spawn(void (*body)(void*), void* argument) {
 }
 kmem::TaskState* kmem_port_task() { return &sim_port::task_state(); }
 bool kmem_port_in_interrupt() { return sim_port::in_interrupt(); }
+uint64_t kmem_port_irq_save() { return sim_port::interrupts_off(true); }
+void kmem_port_irq_restore(uint64_t flags) { sim_port::interrupts_off(flags != 0); }
 
 uint64_t kmem_port_now_ns() { return sim_port::host().now_ns; }
 uint64_t kmem_port_tick_ns() { return sim_port::host().now_ns; }

@@ -18,6 +18,8 @@ struct Thread {
   bool registered = true;
   bool restart = false;  // something came between since its sequence began
   unsigned depth = 0;
+  bool irqs_off = false;
+  std::vector<unsigned> pending;  // interrupts that came meanwhile
   kmem::TaskState state;
 };
 
@@ -96,7 +98,9 @@ void Tasks::Runner::happen(const Event& event) {
       if (event.target < tasks.size() && event.target != now && tasks[event.target]->can_run()) go_on_with(event.target);
       break;
     case Event::Interrupt:
-      if (event.target < handlers.size()) interrupt(event.target);
+      if (event.target >= handlers.size()) break;
+      if (current->irqs_off) current->pending.push_back(event.target);
+      else interrupt(event.target);
       break;
     case Event::Migrate:
       migrate(event.target);
@@ -268,6 +272,8 @@ void stand_on(uint32_t cpu, bool registered) {
   outside.registered = registered;
   outside.restart = false;
   outside.depth = 0;
+  outside.irqs_off = false;
+  outside.pending.clear();
   memset(static_cast<void*>(&outside.state), 0, sizeof outside.state);
 }
 
@@ -282,6 +288,17 @@ bool Sequence::disturbed() {
 
 kmem::TaskState& task_state() { return current->state; }
 bool in_interrupt() { return current->depth != 0; }
+bool interrupts_off(bool off) {
+  Thread& thread = *current;
+  const bool before = thread.irqs_off;
+  thread.irqs_off = off;
+  while (!thread.irqs_off && !thread.pending.empty()) {
+    const unsigned handler = thread.pending.front();
+    thread.pending.erase(thread.pending.begin());
+    Tasks::Runner::active->interrupt(handler);
+  }
+  return before;
+}
 
 void wait_on(const uint32_t* word, uint64_t deadline_ns) {
   Tasks::Runner* runner = Tasks::Runner::active;

@@ -29,8 +29,13 @@ KMEM_COLD void report_sleeper(const SleepCheck& check, Gfp gfp, const void* site
 
 }  // namespace
 
+Gfp gfp_in_scopes(Gfp gfp) {
+  const uint32_t scopes = kmem_port_task()->flags.peek();
+  return KMEM_LIKELY(!scopes) ? gfp : in_scopes(gfp, scopes);
+}
+
 Gfp effective_gfp(Gfp gfp, const void* site, const char* who) {
-  if (const uint32_t scopes = kmem_port_task()->flags.peek(); KMEM_UNLIKELY(scopes)) gfp = in_scopes(gfp, scopes);
+  gfp = gfp_in_scopes(gfp);
   if (!(gfp & gfp::kDirectReclaim)) return gfp;
   const SleepCheck check(site);
   if (KMEM_LIKELY(check.may_sleep())) return gfp;

@@ -18,6 +18,9 @@ namespace kmem {
 /// whether it is an interrupt nevertheless is for may_reclaim() to find out.
 Gfp effective_gfp(Gfp gfp, const void* site, const char* who = "an allocation");
 
+/// What the scopes alone make of the flags: the kernel's current_gfp_context().
+Gfp gfp_in_scopes(Gfp gfp);
+
 /// For who is about to reclaim, or to wait for memory, with flags that effective_gfp() gave: may it?  The context is found
 /// out (watch/context.h), which takes microseconds.  Says nothing.
 bool may_reclaim(Gfp gfp);

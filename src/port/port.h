@@ -98,6 +98,10 @@ void kmem_port_wake(const uint32_t* word, uint32_t most);
 /// Does the caller run in an interrupt: a signal handler, on whatever stack?  Found out, not declared, so it takes its time
 /// (microseconds); for who is about to sleep or to complain.
 bool kmem_port_in_interrupt(void);
+/// Keeps interrupts off this task: the signals that a handler could run for, but not those that an instruction raises.
+/// What the answer says is for irq_restore(), which lets them in again, those that came meanwhile first.
+uint64_t kmem_port_irq_save(void);
+void kmem_port_irq_restore(uint64_t flags);
 
 /// Starts a thread of kmem's own, which takes no signals and runs body(argument) to its end.  False where the host cannot.
 /// Task context, not before the host's own start is over.

@@ -75,7 +75,7 @@ void SleepCheck::describe(Report& report, const char* where, unsigned line) cons
   report.line("preempt_count: %x, expected: 0; context: %s", count, name_of(count, cause_ == Found));
 }
 
-void might_sleep(const char* file, unsigned line, const void* site) {
+void check_sleep(const char* file, unsigned line, const void* site) {
   const SleepCheck check(site);
   if (!check.is_news()) return;
   {

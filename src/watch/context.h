@@ -66,8 +66,8 @@ class SleepCheck {
   bool news_ = false;
 };
 
-/// The check of might_sleep(): reports where the caller may not.
-void might_sleep(const char* file, unsigned line, const void* site);
+/// The check of the kernel's might_sleep(): reports where the caller may not.
+void check_sleep(const char* file, unsigned line, const void* site);
 
 /// All sites are new again: for tests, and for a machine that is switched on anew.
 void forget_sleep_sites();

@@ -5,12 +5,18 @@
 #include <linux/bootmem.h>
 #include <linux/bug.h>
 #include <linux/err.h>
+#include <linux/hardirq.h>
 #include <linux/highmem.h>
+#include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/memblock.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 
 #include <asm/io.h>
@@ -203,8 +209,95 @@ static void small_words(void) {
   kmem_trim();
 }
 
+static DEFINE_SPINLOCK(spinlock);
+static DEFINE_RAW_SPINLOCK(raw_spinlock);
+static DEFINE_RWLOCK(rwlock);
+static DEFINE_MUTEX(mutex);
+
+static void context_names(void) {
+  unsigned long flags;
+  might_sleep();
+  might_sleep_if(1);
+  CHECK(in_task() && preemptible() && !in_atomic() && !in_interrupt() && !in_irq() && !in_hardirq());
+  CHECK(!in_softirq() && !in_serving_softirq() && !in_nmi() && !irqs_disabled() && preempt_count() == 0);
+  CHECK(hardirq_count() == 0 && softirq_count() == 0 && nmi_count() == 0);
+  preempt_disable();
+  cant_sleep();
+  preempt_enable_no_resched();
+  local_bh_disable(), local_bh_enable();
+  irq_enter(), nmi_enter(), nmi_exit(), irq_exit();
+  local_irq_disable(), local_irq_enable();
+  local_save_flags(flags);
+  CHECK(!irqs_disabled_flags(flags));
+  local_irq_save(flags);
+  local_irq_restore(flags);
+  non_block_start(), non_block_end();
+  CHECK(current_gfp_context(GFP_KERNEL) == GFP_KERNEL);
+  memalloc_noio_restore(memalloc_noio_save());
+  memalloc_nofs_restore(memalloc_nofs_save());
+  memalloc_noreclaim_restore(memalloc_noreclaim_save());
+  memalloc_flags_restore(memalloc_flags_save(PF_MEMALLOC_NOIO | PF_MEMALLOC_NOFS));
+  might_alloc(GFP_KERNEL);
+}
+
+static void lock_names(void) {
+  unsigned long flags;
+  spinlock_t lock;
+  struct mutex own;
+  spin_lock_init(&lock);
+  spin_lock(&lock);
+  assert_spin_locked(&lock);
+  CHECK(!spin_is_contended(&lock));
+  spin_unlock(&lock);
+  spin_lock_irqsave(&lock, flags);
+  spin_unlock_irqrestore(&lock, flags);
+  spin_lock_irq(&lock);
+  spin_unlock_irq(&lock);
+  spin_lock_bh(&lock);
+  spin_unlock_bh(&lock);
+  CHECK(spin_trylock(&lock));
+  spin_unlock(&lock);
+  CHECK(spin_trylock_bh(&lock));
+  spin_unlock_bh(&lock);
+  CHECK(spin_trylock_irq(&lock));
+  spin_unlock_irq(&lock);
+  CHECK(spin_trylock_irqsave(&lock, flags));
+  spin_unlock_irqrestore(&lock, flags);
+  lock = SPIN_LOCK_UNLOCKED;
+  spin_lock_nested(&spinlock, 1);
+  spin_unlock(&spinlock);
+  raw_spin_lock_irqsave(&raw_spinlock, flags), raw_spin_unlock_irqrestore(&raw_spinlock, flags);
+  raw_spin_lock(&raw_spinlock), raw_spin_unlock(&raw_spinlock);
+  read_lock(&rwlock);
+  read_unlock(&rwlock), write_lock(&rwlock);
+  write_unlock(&rwlock);
+  read_lock_irqsave(&rwlock, flags);
+  read_unlock_irqrestore(&rwlock, flags);
+  write_lock_irqsave(&rwlock, flags);
+  write_unlock_irqrestore(&rwlock, flags);
+  read_lock_bh(&rwlock);
+  read_unlock_bh(&rwlock), write_lock_irq(&rwlock);
+  write_unlock_irq(&rwlock);
+  CHECK(read_trylock(&rwlock));
+  read_unlock(&rwlock);
+  CHECK(write_trylock(&rwlock));
+  write_unlock(&rwlock);
+  mutex_init(&own);
+  mutex_lock(&mutex);
+  mutex_unlock(&mutex), mutex_lock_nested(&own, 1);
+  mutex_unlock(&own);
+  CHECK(mutex_trylock(&own) && mutex_is_locked(&own));
+  mutex_unlock(&own);
+  CHECK(mutex_lock_interruptible(&own) == 0);
+  mutex_unlock(&own);
+  CHECK(mutex_lock_killable(&own) == 0);
+  mutex_unlock(&own), mutex_destroy(&own);
+}
+
 int main(void) {
   kmalloc_names();
+  context_names();
+  lock_names();
   string_names();
   cache_names();
   pool_names();

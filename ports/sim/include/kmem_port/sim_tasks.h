@@ -95,6 +95,8 @@ uint32_t real_cpu();
 /// What the core remembers of the task that runs, and whether an interrupt is on top of it.
 kmem::TaskState& task_state();
 bool in_interrupt();
+/// Keeps interrupts off the task, or delivers those that came meanwhile; whether they were off before.
+bool interrupts_off(bool off);
 /// The task sleeps, and the lowest that can run goes on.  Where none can, the clock moves to the next deadline; where there
 /// is none either, or it is an interrupt that would sleep, the run is given up.  Outside of a run only the clock moves.
 void wait_on(const uint32_t* word, uint64_t deadline_ns);
