@@ -66,6 +66,7 @@ class Reclaim {
   ShrinkerList& shrinkers() { return shrinkers_; }
   bool add(OomNotifier& notifier) { return oom_.add(notifier); }
   bool remove(OomNotifier& notifier) { return oom_.remove(notifier); }
+  bool is_registered(OomNotifier& notifier) { return oom_.has(notifier); }
 
   /// Caches first, then shrinkers, from kDefPriority down to `lowest`, until the goal is reached.  The caller is marked as
   /// one that reclaims, so that what is allocated meanwhile does not come here again.

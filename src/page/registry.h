@@ -56,6 +56,7 @@ class Registry {
     }
   }
 
+  bool has(T& entry) { return find(entry) != nullptr; }
   uint32_t nr() const { return nr_.peek(); }
 
   void after_fork() {

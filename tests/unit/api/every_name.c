@@ -13,8 +13,10 @@
 #include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/oom.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -60,6 +62,47 @@ static void kmalloc_names(void) {
   CHECK(ksize(NULL) == 0 && kmalloc_size_roundup(33) == 64);
   CHECK(gfpflags_allow_blocking(GFP_KERNEL) && !gfpflags_allow_blocking(GFP_ATOMIC));
   CHECK(ZERO_OR_NULL_PTR(kmalloc(0, GFP_KERNEL)) && KMALLOC_MAX_CACHE_SIZE < KMALLOC_MAX_SIZE);
+}
+
+static unsigned long count_none(struct shrinker* shrinker, struct shrink_control* control) {
+  CHECK(shrinker->count_objects == count_none && control->memcg == NULL);
+  return SHRINK_EMPTY;
+}
+static unsigned long scan_none(struct shrinker* shrinker, struct shrink_control* control) {
+  (void)shrinker, (void)control;
+  return SHRINK_STOP;
+}
+static int shrink_2_6(int nr_to_scan, unsigned int gfp_mask) { return (void)gfp_mask, -(nr_to_scan != 0); }
+static int on_oom(struct notifier_block* block, unsigned long action, void* data) {
+  (void)block, (void)action, (void)data;
+  return NOTIFY_DONE;
+}
+
+static void reclaim_names(void) {
+  static struct shrinker own, prepared;
+  static struct notifier_block block;
+  struct shrinker* shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE | SHRINKER_NEEDS_FS, "every-%d", 1);
+  CHECK(shrinker != NULL && shrinker->seeks == DEFAULT_SEEKS);
+  shrinker->count_objects = own.count_objects = prepared.count_objects = count_none;
+  shrinker->scan_objects = own.scan_objects = prepared.scan_objects = scan_none;
+  shrinker_register(shrinker);
+  shrinker_free(shrinker);
+  CHECK(register_shrinker(&own) == 0);
+  CHECK(register_shrinker(&own) != 0);
+  unregister_shrinker(&own);
+  CHECK(register_shrinker(&own, "own-%d", 1) == 0);
+  unregister_shrinker(&own);
+  CHECK(prealloc_shrinker(&prepared) == 0 && prealloc_shrinker(&prepared, "prepared") == 0);
+  register_shrinker_prepared(&prepared);
+  unregister_shrinker(&prepared);
+  free_prealloced_shrinker(&prepared);
+  remove_shrinker(set_shrinker(DEFAULT_SEEKS, shrink_2_6));
+  block.notifier_call = on_oom;
+  CHECK(register_oom_notifier(&block) == 0);
+  CHECK(register_oom_notifier(&block) != 0);
+  CHECK(unregister_oom_notifier(&block) == 0);
+  CHECK(unregister_oom_notifier(&block) != 0);
+  CHECK((NOTIFY_BAD & NOTIFY_STOP_MASK) && (NOTIFY_STOP & NOTIFY_STOP_MASK) && !(NOTIFY_OK & NOTIFY_STOP_MASK));
 }
 
 static void string_names(void) {
@@ -299,6 +342,7 @@ int main(void) {
   context_names();
   lock_names();
   string_names();
+  reclaim_names();
   cache_names();
   pool_names();
   page_names();

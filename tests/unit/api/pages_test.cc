@@ -192,6 +192,26 @@ TEST(Sharing, free_pages_of_a_shared_block_leaves_it_to_the_other_holder) {
   EXPECT_EQ(page_count(page), 0);
 }
 
+TEST(HotAndCold, a_page_freed_cold_is_not_the_next_one_and_one_freed_hot_is) {
+  struct page* hot = alloc_page(GFP_KERNEL);
+  struct page* cold = alloc_page(GFP_KERNEL);
+  free_hot_page(hot);
+  free_cold_page(cold);
+  struct page* next = alloc_page(GFP_KERNEL);
+  EXPECT_EQ(next, hot) << "though the other was freed later";
+  __free_page(next);
+}
+
+TEST(HotAndCold, who_asks_for_a_cold_page_gets_it_though_a_hot_one_was_freed_later) {
+  struct page* hot = alloc_page(GFP_KERNEL);
+  struct page* cold = alloc_page(GFP_KERNEL);
+  free_cold_page(cold);
+  free_hot_page(hot);
+  struct page* next = alloc_page(GFP_KERNEL | __GFP_COLD);
+  EXPECT_EQ(next, cold);
+  __free_page(next);
+}
+
 TEST(HotAndCold, the_hot_page_comes_back_first_and_the_cold_one_when_asked_for) {
   struct page* hot = alloc_page(GFP_KERNEL);
   struct page* cold = alloc_page(GFP_KERNEL);

@@ -1,0 +1,163 @@
+// Shrinkers and out-of-memory notifiers: <linux/shrinker.h>, <linux/oom.h>.
+
+#include <linux/errno.h>
+#include <linux/oom.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+
+#include "api/system.h"
+#include "watch/report.h"
+
+namespace {
+
+using kmem::OomNotifier;
+using kmem::ShrinkControl;
+using kmem::Shrinker;
+
+static_assert(sizeof(Shrinker) <= sizeof(shrinker::kmem_room) && sizeof(OomNotifier) <= sizeof(notifier_block::kmem_room));
+static_assert(SHRINK_STOP == kmem::kShrinkStop && SHRINK_EMPTY == kmem::kShrinkEmpty);
+
+kmem::Reclaim& reclaim() { return kmem::system().pages.reclaim(); }
+Shrinker& inside(shrinker* s) { return *reinterpret_cast<Shrinker*>(s->kmem_room); }
+OomNotifier& inside(notifier_block* block) { return *reinterpret_cast<OomNotifier*>(block->kmem_room); }
+
+shrink_control control_of(const ShrinkControl& c) {
+  return {c.gfp, c.nid, static_cast<unsigned long>(c.nr_to_scan), static_cast<unsigned long>(c.nr_scanned), nullptr};
+}
+
+uint64_t count(Shrinker& self, ShrinkControl& c) {
+  auto* s = static_cast<shrinker*>(self.owner);
+  shrink_control control = control_of(c);
+  return s->count_objects(s, &control);
+}
+
+uint64_t scan(Shrinker& self, ShrinkControl& c) {
+  auto* s = static_cast<shrinker*>(self.owner);
+  shrink_control control = control_of(c);
+  const unsigned long freed = s->scan_objects(s, &control);
+  c.nr_scanned = control.nr_scanned;
+  return freed;
+}
+
+/// What its owner has set, as the page layer reads it.
+Shrinker& dressed(shrinker* s) {
+  Shrinker& inner = inside(s);
+  inner.count = count;
+  inner.scan = scan;
+  inner.owner = s;
+  inner.batch = s->batch > 0 ? static_cast<uint64_t>(s->batch) : 0;
+  inner.seeks = s->seeks;
+  inner.numa_aware = s->flags & SHRINKER_NUMA_AWARE;
+  inner.needs = (s->flags & SHRINKER_NEEDS_FS ? __GFP_FS : 0) | (s->flags & SHRINKER_NEEDS_IO ? __GFP_IO : 0);
+  return inner;
+}
+
+bool is_whole(const shrinker* s) {
+  if (s && s->count_objects && s->scan_objects && s->seeks >= 0) return true;
+  kmem::bug_report(kmem::Trouble::Warning, "a shrinker without count_objects or scan_objects, or with negative seeks");
+  return false;
+}
+
+int add(shrinker* s) {
+  if (!is_whole(s)) return -EINVAL;
+  if (!kmem::boot()) return -ENOMEM;
+  if (s->flags & SHRINKER_REGISTERED) return -EEXIST;
+  if (!reclaim().shrinkers().add(dressed(s))) return -ENOMEM;
+  s->flags |= SHRINKER_REGISTERED;
+  return 0;
+}
+
+/// The function of 2.6 under today's two.
+shrinker_t old_function(shrinker* s) { return reinterpret_cast<shrinker_t>(s->private_data); }
+
+unsigned long count_2_6(shrinker* s, shrink_control* control) {
+  const int n = old_function(s)(0, control->gfp_mask);
+  return n > 0 ? static_cast<unsigned long>(n) : 0;
+}
+
+unsigned long scan_2_6(shrinker* s, shrink_control* control) {
+  const unsigned long before = count_2_6(s, control);
+  const int left = old_function(s)(static_cast<int>(control->nr_to_scan), control->gfp_mask);
+  if (left < 0) return SHRINK_STOP;
+  return before > static_cast<unsigned long>(left) ? before - static_cast<unsigned long>(left) : 0;
+}
+
+bool notify(OomNotifier& self, uint64_t& freed) {
+  auto* block = static_cast<notifier_block*>(self.owner);
+  unsigned long pages = 0;
+  const int answer = block->notifier_call(block, 0, &pages);
+  freed += pages;
+  return !(answer & NOTIFY_STOP_MASK);
+}
+
+}  // namespace
+
+extern "C" {
+
+// Shrinkers ------------------------------------------------------------------------------------------------------------
+
+int(register_shrinker)(shrinker* s) noexcept { return add(s); }
+int kmem_register_shrinker_named(shrinker* s, const char*, ...) noexcept { return add(s); }
+
+void unregister_shrinker(shrinker* s) noexcept {
+  if (!s || !(s->flags & SHRINKER_REGISTERED)) return;
+  reclaim().shrinkers().remove(inside(s));
+  s->flags &= ~SHRINKER_REGISTERED;
+}
+
+int(prealloc_shrinker)(shrinker* s) noexcept { return is_whole(s) ? 0 : -EINVAL; }
+int kmem_prealloc_shrinker_named(shrinker* s, const char*, ...) noexcept { return is_whole(s) ? 0 : -EINVAL; }
+void register_shrinker_prepared(shrinker* s) noexcept {
+  if (const int error = add(s))
+    kmem::bug_report(kmem::Trouble::Warning, "register_shrinker_prepared: error %d; it will not be called", error);
+}
+void free_prealloced_shrinker(shrinker*) noexcept {}
+
+shrinker* shrinker_alloc(unsigned int flags, const char*, ...) noexcept {
+  auto* s = static_cast<shrinker*>(kzalloc(sizeof(shrinker), GFP_KERNEL));
+  if (!s) return nullptr;
+  s->flags = (flags & ~SHRINKER_REGISTERED) | SHRINKER_ALLOCATED;
+  s->seeks = DEFAULT_SEEKS;
+  return s;
+}
+
+void shrinker_register(shrinker* s) noexcept { register_shrinker_prepared(s); }
+
+void shrinker_free(shrinker* s) noexcept {
+  if (!s) return;
+  unregister_shrinker(s);
+  if (s->flags & SHRINKER_ALLOCATED) return kfree(s);
+  kmem::bug_report(kmem::Trouble::Warning, "shrinker_free: %p is not from shrinker_alloc(); it was unregistered only",
+                   static_cast<void*>(s));
+}
+
+shrinker* set_shrinker(int seeks, shrinker_t function) noexcept {
+  shrinker* s = function ? shrinker_alloc(0, "set_shrinker") : nullptr;
+  if (!s) return nullptr;
+  s->count_objects = count_2_6;
+  s->scan_objects = scan_2_6;
+  s->seeks = seeks;
+  s->private_data = reinterpret_cast<void*>(function);
+  if (!add(s)) return s;
+  shrinker_free(s);
+  return nullptr;
+}
+
+void remove_shrinker(shrinker* s) noexcept { shrinker_free(s); }
+
+// Out of memory --------------------------------------------------------------------------------------------------------
+
+int register_oom_notifier(notifier_block* block) noexcept {
+  if (!block || !block->notifier_call) return -EINVAL;
+  if (!kmem::boot()) return -ENOMEM;
+  OomNotifier& inner = inside(block);
+  if (reclaim().is_registered(inner)) return -EEXIST;
+  inner = {notify, block, block->priority};
+  return reclaim().add(inner) ? 0 : -ENOSPC;
+}
+
+int unregister_oom_notifier(notifier_block* block) noexcept {
+  return block && kmem::boot() && reclaim().remove(inside(block)) ? 0 : -ENOENT;
+}
+
+}  // extern "C"
