@@ -1,6 +1,5 @@
 // Shrinkers and out-of-memory notifiers: <linux/shrinker.h>, <linux/oom.h>.
 
-#include <linux/errno.h>
 #include <linux/oom.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -9,6 +8,9 @@
 #include "watch/report.h"
 
 namespace {
+
+/// <linux/errno.h> is the system's, and the core does without.
+constexpr int ENOENT = 2, ENOMEM = 12, EEXIST = 17, EINVAL = 22, ENOSPC = 28;
 
 using kmem::OomNotifier;
 using kmem::ShrinkControl;
