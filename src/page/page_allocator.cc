@@ -280,17 +280,20 @@ Page* PageAllocator::alloc_listed(Gfp gfp) {
   if (!p && !(gfp & gfp::kCold)) p = CpuStack::pop(kColdPages);
   Zone& zone = *preferred_zone(local_node().value);
   if (p) return hand_out({pfn_of_address(p), zone_of(pfn_of_address(p)), false}, {}, gfp);
-  if (!may_take(zone, ZoneKind::Normal, 1, {.low = true})) return nullptr;
-  Page* page = refill_and_take(zone);
+  // Lists are filled from what is above the low mark: they must not carry the reserve away.
+  const uint64_t kept = zone.watermark_low + zone.lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
+  const uint64_t spare = zone.nr_available() > kept ? zone.nr_available() - kept : 0;
+  if (!spare) return nullptr;
+  Page* page = refill_and_take(zone, spare < kPageBatch ? static_cast<unsigned>(spare) : kPageBatch);
   return page ? hand_out({pfn_of(page), &zone, false}, {}, gfp) : nullptr;
 }
 
-Page* PageAllocator::refill_and_take(Zone& zone) {
+Page* PageAllocator::refill_and_take(Zone& zone, unsigned batch) {
   uint64_t* words = get_sheaf(*sheaves_);
   if (!words) return nullptr;
   Sheaf sheaf = Sheaf::empty(words, kSheafCapacity);
-  while (sheaf.room() > kSheafCapacity - kPageBatch) {
-    const FrameSet set = zone.claim_some(sheaf.room() - (kSheafCapacity - kPageBatch), CpuStack::where().value % 4);
+  while (sheaf.room() > kSheafCapacity - batch) {
+    const FrameSet set = zone.claim_some(sheaf.room() - (kSheafCapacity - batch), CpuStack::where().value % 4);
     if (!set.mask) break;
     // Highest first, so that the lowest comes out first.
     for (uint64_t rest = set.mask; rest; rest &= ~(uint64_t{1} << highest_bit(rest)))

@@ -113,7 +113,7 @@ class PageAllocator {
   KMEM_COLD Claimed claim_slowly(const Wish& wish, unsigned node);
   bool is_above_high(const Wish& wish, unsigned node) const;
   Page* alloc_listed(Gfp gfp);
-  Page* refill_and_take(Zone& zone);
+  Page* refill_and_take(Zone& zone, unsigned batch);
   void free_listed(Pfn pfn, Zone& zone, bool cold);
   void give_back_sheaf(Sheaf sheaf);
   void give_back_entries(Sheaf sheaf);
