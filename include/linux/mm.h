@@ -5,6 +5,7 @@
  * Any context, and nothing here sleeps or fails, unless it says otherwise.
  * Meaning: the kernel's Documentation/core-api/mm-api.rst and <linux/mm.h>. */
 #include <kmem/c_face.h>
+#include <kmem/kvmalloc.h>
 #include <linux/gfp.h>
 #include <linux/mm_types.h>
 #include <linux/mmzone.h>

@@ -13,6 +13,7 @@
  * Meaning: the kernel's Documentation/core-api/memory-allocation.rst and mm-api.rst; for the 2.6 forms, Linux Device
  * Drivers, 3rd edition, chapter 8. */
 #include <kmem/c_face.h>
+#include <kmem/kvmalloc.h>
 #include <linux/gfp.h>
 #include <linux/overflow.h>
 #include <linux/types.h>

@@ -73,7 +73,7 @@ struct page* kmem_virt_to_page(const volatile void* address) noexcept {
   return pages().is_online(pfn) ? public_name(pages().page_at(pfn)) : nullptr;
 }
 
-void* page_address(const struct page* page) noexcept { return pages().address(pfn_of(page)); }
+void* page_address(const struct page* page) noexcept { return kmem::system().kmap.address(&descriptor(page)); }
 
 int page_to_nid(const struct page* page) noexcept {
   const kmem::Zone* zone = pages().zone_of(pfn_of(page));
@@ -89,7 +89,7 @@ enum zone_type page_zonenum(const struct page* page) noexcept {
 
 unsigned long __get_free_pages(gfp_t flags, unsigned int order) noexcept {
   struct page* page = alloc_pages(flags_for_addresses(flags), order);
-  return page ? reinterpret_cast<unsigned long>(page_address(page)) : 0;
+  return page ? reinterpret_cast<unsigned long>(pages().address(pfn_of(page))) : 0;
 }
 
 void free_pages(unsigned long address, unsigned int order) noexcept {

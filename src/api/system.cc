@@ -184,6 +184,7 @@ bool build(System& s) {
   s.vmap.init({.pages = &s.pages, .can_alias = s.machine.can_alias, .huge = s.options.thp, .zero = s.options.init_on_alloc,
                .window_bytes = s.options.vmalloc, .physical_bytes = s.machine.physical_bytes,
                .host_page_bytes = s.machine.host_page_bytes});
+  s.kmap.init(&s.pages, &s.vmap);
   s.pages.set_reclaim({shrink, ebb, out_of_memory, &s.heap});
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
   s.pages.set_init(s.options.init_on_alloc, s.options.init_on_free);

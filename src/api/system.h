@@ -6,7 +6,7 @@
 #include "pool/mempool.h"
 #include "port/machine.h"
 #include "slab/heap.h"
-#include "vmap/vmap.h"
+#include "vmap/kmap.h"
 
 /// Does every malloc of the process come here?  Such a process did not ask for us: its own handlers and its sandbox count.
 /// preload/ says yes.
@@ -28,6 +28,7 @@ struct System {
   PoolWorld pool_world;
   PoolList pools;
   Vmap vmap;
+  Kmap kmap;
 
   // Counted only where the boot word `stats` asks for it; see slab/fast_path.h.
   Counter allocs, frees;

@@ -33,7 +33,7 @@ struct TaskState {
   Atomic<uint32_t> non_block;
   /// What kmem_port_irq_save() answered when interrupts were switched off.
   Atomic<uint64_t> irq_flags;
-  /// For whoever has something to remember for each task; say here what it is.
+  /// The pages that the task has mapped by kmap_local_page(): vmap/kmap.cc.
   Atomic<uint64_t> words[2];
 };
 static_assert(sizeof(TaskState) == 48, "ports reserve static thread storage for it");

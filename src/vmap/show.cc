@@ -9,9 +9,7 @@ namespace {
 
 unsigned long long number(Pfn pfn) { return pfn.value; }
 
-bool set_shown(Page* page) {
-  return !(__atomic_fetch_or(&page->aux2, Vmap::kShown, __ATOMIC_ACQ_REL) & Vmap::kShown);
-}
+void set_shown(Page* page) { __atomic_fetch_or(&page->aux2, Vmap::kShown, __ATOMIC_ACQ_REL); }
 void clear_shown(Page* page) { __atomic_fetch_and(&page->aux2, ~Vmap::kShown, __ATOMIC_ACQ_REL); }
 
 }  // namespace
@@ -31,7 +29,7 @@ Page* Vmap::holder_of(Page* page) const {
 }
 
 /// The window holds the page as well: a free by its owner leaves it to us, and to unmap().
-bool Vmap::begin_to_show(Page* page, const void* caller) {
+bool Vmap::begin_to_show(Page* page, uint64_t at, const void* caller) {
   const Pfn pfn = pages_->pfn_of(page);
   Page* head = page && pages_->is_online(pfn) ? holder_of(page) : nullptr;
   if (!head) {
@@ -39,13 +37,16 @@ bool Vmap::begin_to_show(Page* page, const void* caller) {
                number(pfn));
     return false;
   }
-  if (!can_alias_ && !set_shown(page)) {
+  if (!can_alias_ && is_shown(page)) {
     bug_report(Trouble::Bug,
                "vmap by %p: pfn %#llx is in the window already; the same page at several addresses needs the boot word alias=1",
                caller, number(pfn));
     return false;
   }
   head->head.fetch_add(1);
+  if (can_alias_) return true;
+  page->aux = static_cast<uint32_t>(at);
+  set_shown(page);
   return true;
 }
 
@@ -69,7 +70,7 @@ void* Vmap::map_pages(Page* const* pages, uint64_t nr, uint32_t flags, bool read
   if (!area && purge_all(wait)) area = window_.reserve({AreaKind::Vmap, nr << kPageShift, kPageSize, flags, caller, wait});
   if (!area) return nullptr;
   uint32_t held = 0;
-  for (; held < nr && begin_to_show(pages[held], caller); ++held) window_.set_frames(area, held, pages_->pfn_of(pages[held]), 1);
+  for (; held < nr && begin_to_show(pages[held], uint64_t{area->first} + held, caller); ++held) window_.set_frames(area, held, pages_->pfn_of(pages[held]), 1);
   bool done = held == nr;
   uint32_t shown = 0;
   if (done)
@@ -143,6 +144,7 @@ Page* Vmap::page_at(const void* p) {
   uint64_t head = page->head.load();
   if (Page::kind_of(head) == PageKind::None)
     page->head.compare_exchange(head, Page::pack(PageKind::Block, pages_->zone_of(*pfn)->index(), Order{0}, kAreaHolds));
+  page->aux = area->first + static_cast<uint32_t>((static_cast<const char*>(p) - window_.address(area)) >> kPageShift);
   set_shown(page);
   return page;
 }
@@ -152,7 +154,7 @@ bool Vmap::drop_pages(VmArea* area) {
   bool whole = true;
   for (uint32_t i = 0; i < area->nr_pages; ++i) {
     Page* page = pages_->page_at(window_.frame(area, i));
-    if (!is_shown(page)) continue;  // nobody asked
+    if (!is_shown(page)) continue;  // nobody asked for it
     uint64_t head = page->head.load();
     const uint64_t none = Page::pack(PageKind::None, Page::zone_of(head), Order{0}, 0);
     while (Page::refs_of(head) <= kAreaHolds && !page->head.compare_exchange(head, none)) continue;

@@ -27,7 +27,7 @@ inline constexpr uint32_t kReadOnly = 1u << 27;
 inline constexpr uint32_t kRam = 1u << 28;        // of vm_map_ram()
 }  // namespace area
 
-/// 128 bytes; never unmapped once used, so a stale index is harmless to read.
+/// 256 bytes, the last of which are touched only where find_vm_area() asks; never unmapped once used, so a stale index is harmless to read.
 struct alignas(128) VmArea {
   Atomic<uint32_t> state;  // an AreaState; Live -> Busy by compare-and-exchange decides who frees
   Atomic<uint32_t> link;   // on an IndexStack
@@ -43,6 +43,7 @@ struct alignas(128) VmArea {
   void* owner = nullptr;  // for who reserved the area: what it needs to unmap it
   void* pages = nullptr;  // of kMapPutPages: the caller's array
   AreaKind kind = AreaKind::Vmalloc;
+  alignas(64) uint64_t face[8] = {};  // the api's: struct vm_struct
 
   AreaState is() const { return static_cast<AreaState>(state.load()); }
   void become(AreaState s) { state.store(static_cast<uint32_t>(s)); }
@@ -52,6 +53,6 @@ struct alignas(128) VmArea {
   }
   bool has(uint32_t flag) const { return flags.peek() & flag; }
 };
-static_assert(sizeof(VmArea) == 128);
+static_assert(sizeof(VmArea) == 256);
 
 }  // namespace kmem

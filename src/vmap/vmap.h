@@ -77,8 +77,14 @@ class Vmap {
   Maybe<Pfn> frame_at(const void* p) const;
   /// Its descriptor, as that of a page with one holder; who takes hold of it keeps the page beyond the area's end.
   Page* page_at(const void* p);
-  /// The address at which a frame's contents are, where it is mapped by map_pages() or alloc(); null where they are at home.
-  bool is_shown(const Page* page) const { return __atomic_load_n(&page->aux2, __ATOMIC_RELAXED) & kShown; }
+  /// The address at which a frame's contents are, where they are not at home but in the window; null elsewhere.
+  void* shown_at(const Page* page) const {
+    return !can_alias_ && is_shown(page) ? window_.start() + (uint64_t{page->aux} << kPageShift) : nullptr;
+  }
+  /// The bit may be left over from a slab that lay over the descriptor: the window has the last word.
+  bool is_shown(const Page* page) const {
+    return (__atomic_load_n(&page->aux2, __ATOMIC_RELAXED) & kShown) && window_.shows(page->aux, pages_->pfn_of(page));
+  }
 
   /// Purges what is lazy: all of it, or what lies beyond the limit; the pages that went.
   uint64_t purge_all(bool may_wait);
@@ -100,7 +106,7 @@ class Vmap {
 
   Fault check();
 
-  /// Bit of Page::aux2: the frame's contents are in the window, or the window shows it.
+  /// Bit of Page::aux2: the window shows the frame, at the window's page Page::aux.  The bits below count kmap()s.
   static constexpr uint32_t kShown = 1u << 31;
 
  private:
@@ -148,7 +154,7 @@ class Vmap {
   void look_at_guard(VmArea* area);
 
   Page* holder_of(Page* page) const;
-  bool begin_to_show(Page* page, const void* caller);
+  bool begin_to_show(Page* page, uint64_t at, const void* caller);
   void end_to_show(Page* page);
   void move_home(VmArea* area, uint32_t nr);
   template <typename Do>

@@ -88,8 +88,8 @@ Fault Vmap::check() {
   constexpr uint32_t kSeen = 1u << 30;
   Fault fault;
   uint64_t frames = 0, lazy = 0;
-  // Twice over the areas: the first time leaves a mark in each frame's descriptor, the second takes it away.
-  for (int round = 0; round < 2; ++round) {
+  // Three times over the areas: the second leaves a mark in each frame's descriptor, the others take it away.
+  for (int round = -1; round < 2; ++round) {
     uint64_t cursor = 0;
     while (const VmArea* area = window_.next(cursor)) {
       cursor = uint64_t{area->first} + area->span;

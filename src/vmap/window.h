@@ -68,6 +68,7 @@ class Window {
   WindowEntry entry(uint64_t page) const { return WindowEntry::of(table_[page].load()); }
   /// The frame behind a page of an area; {} for none.
   Pfn frame(const VmArea* area, uint64_t page) const { return {entry(area->first + page).pfn}; }
+  bool shows(uint32_t page, Pfn pfn) const { return page < table_ready_.load() && entry(page).pfn == pfn.value; }
   void set_frames(VmArea* area, uint64_t page, Pfn first, uint64_t n);
 
   VmArea& descriptor(uint32_t index) const { return map_.at(index); }

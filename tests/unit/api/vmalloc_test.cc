@@ -1,0 +1,477 @@
+// vmalloc() and its kin by their names: addresses in a row over frames that are real.
+
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/system.h"
+#include "unit/api/log.h"
+
+namespace {
+
+using kmem::test::log_of;
+using kmem::test::mentions;
+
+constexpr unsigned long kMiB = 1UL << 20;
+
+kmem::Vmap& areas() { return kmem::system().vmap; }
+
+void expect_sound() {
+  const kmem::Fault fault = kmem::check_system();
+  EXPECT_FALSE(fault) << fault.rule << " at " << std::hex << fault.where << " want " << fault.want << " got " << fault.got;
+}
+
+uint64_t frames_in_use() {
+  uint64_t sum = 0;
+  kmem::PageAllocator& pages = kmem::system().pages;
+  for (unsigned i = 0; i < pages.nr_zones(); ++i) sum += pages.zone(i).nr_in_use();
+  return sum;
+}
+
+class Vmalloc : public testing::Test {
+ protected:
+  void TearDown() override { expect_sound(); }
+};
+
+TEST_F(Vmalloc, every_size_is_in_the_window_and_can_be_written_to_its_last_byte) {
+  for (const unsigned long bytes : {1UL, 4095UL, 4096UL, 4097UL, 65536UL, 1000000UL, 2 * kMiB, 2 * kMiB + 1, 9 * kMiB}) {
+    auto* p = static_cast<unsigned char*>(vmalloc(bytes));
+    ASSERT_TRUE(p) << bytes;
+    EXPECT_EQ(offset_in_page(p), 0u);
+    EXPECT_GE(reinterpret_cast<unsigned long>(p), VMALLOC_START);
+    EXPECT_LE(reinterpret_cast<unsigned long>(p) + bytes, VMALLOC_END);
+    EXPECT_TRUE(is_vmalloc_addr(p));
+    EXPECT_TRUE(is_vmalloc_addr(p + bytes - 1));
+    memset(p, 0xa5, bytes);
+    EXPECT_EQ(p[0] & p[bytes - 1], 0xa5);
+    vfree(p);
+  }
+  int on_the_stack;
+  EXPECT_FALSE(is_vmalloc_addr(&on_the_stack));
+}
+
+TEST_F(Vmalloc, each_page_has_a_frame_of_its_own_that_the_page_allocator_gave) {
+  const uint64_t before = frames_in_use();
+  auto* p = static_cast<char*>(vmalloc(100 * PAGE_SIZE));
+  ASSERT_TRUE(p);
+  std::set<unsigned long> frames;
+  for (unsigned i = 0; i < 100; ++i) {
+    const unsigned long pfn = vmalloc_to_pfn(p + i * PAGE_SIZE);
+    EXPECT_TRUE(pfn_valid(pfn));
+    EXPECT_TRUE(frames.insert(pfn).second);
+    EXPECT_EQ(page_to_pfn(vmalloc_to_page(p + i * PAGE_SIZE + 17)), pfn);
+    EXPECT_EQ(page_address(vmalloc_to_page(p + i * PAGE_SIZE)), p + i * PAGE_SIZE) << "where the page is";
+  }
+  EXPECT_GE(frames_in_use(), before + 100);
+  EXPECT_EQ(vmalloc_to_pfn(p + 100 * PAGE_SIZE), 0u) << "the guard has none";
+  vfree(p);
+  vm_unmap_aliases();
+  EXPECT_LE(frames_in_use(), before);
+}
+
+TEST_F(Vmalloc, cleared_forms_are_clear_also_where_an_area_is_used_again) {
+  for (int round = 0; round < 4; ++round) {
+    for (const unsigned long bytes : {5000UL, 70000UL, 3 * kMiB}) {
+      auto* p = static_cast<unsigned char*>(round % 2 ? vzalloc(bytes) : vmalloc_user(bytes));
+      ASSERT_TRUE(p);
+      for (unsigned long i = 0; i < bytes; ++i) ASSERT_EQ(p[i], 0) << i;
+      memset(p, 0xff, bytes);
+      vfree(p);
+    }
+  }
+}
+
+TEST_F(Vmalloc, a_size_freed_lately_is_served_again_without_a_new_area) {
+  void* first = vmalloc(50 * PAGE_SIZE);
+  vfree(first);
+  const uint64_t reused = areas().nr_reused();
+  void* second = vmalloc(50 * PAGE_SIZE);
+  EXPECT_EQ(second, first);
+  EXPECT_EQ(areas().nr_reused(), reused + 1);
+  vfree(second);
+}
+
+TEST_F(Vmalloc, a_large_area_goes_back_at_once_unless_it_was_wanted_again) {
+  vm_unmap_aliases();
+  void* p = vmalloc(64 * kMiB);
+  vfree(p);
+  EXPECT_EQ(areas().lazy_pages(), 0u) << "the first time nobody knows";
+  vfree(vmalloc(64 * kMiB));
+  EXPECT_EQ(areas().lazy_pages(), 64 * kMiB / PAGE_SIZE) << "the second time it is kept";
+  const uint64_t reused = areas().nr_reused();
+  vfree(vmalloc(64 * kMiB));
+  EXPECT_EQ(areas().nr_reused(), reused + 1);
+  vm_unmap_aliases();
+  EXPECT_EQ(areas().lazy_pages(), 0u);
+}
+
+TEST_F(Vmalloc, what_cannot_be_is_null) {
+  EXPECT_TRUE(mentions(log_of([] { EXPECT_EQ(vmalloc(0), nullptr); }), "vmalloc"));
+  volatile unsigned long most = ~0UL;  // the compiler knows that such a size cannot be
+  EXPECT_TRUE(mentions(log_of([&] { EXPECT_EQ(vmalloc(most), nullptr); }), "vmalloc"));
+  EXPECT_TRUE(mentions(log_of([&] { EXPECT_EQ(vmalloc(most - 8192), nullptr); }), "vmalloc"));
+  EXPECT_EQ(log_of([] { EXPECT_EQ(__vmalloc(1UL << 62, GFP_KERNEL | __GFP_NOWARN), nullptr); }), "");
+  EXPECT_EQ(vmalloc_array(~0UL / 2, 4), nullptr);
+  EXPECT_EQ(vcalloc(~0UL, 2), nullptr);
+  vfree(nullptr);
+}
+
+TEST_F(Vmalloc, arrays_nodes_and_flags_are_served) {
+  for (void* p : {vmalloc_array(100, 100), vcalloc(100, 100), vmalloc_node(9000, 0), vzalloc_node(9000, 0),
+                  __vmalloc(9000, GFP_KERNEL | __GFP_ZERO), vmalloc_huge(9000, GFP_KERNEL), __vmalloc(9000, GFP_KERNEL, PAGE_KERNEL)}) {
+    ASSERT_TRUE(p);
+    memset(p, 1, 9000);
+    vfree(p);
+  }
+  auto* low = static_cast<char*>(vmalloc_32(20 * PAGE_SIZE));
+  ASSERT_TRUE(low);
+  for (unsigned i = 0; i < 20; ++i) EXPECT_LT(vmalloc_to_pfn(low + i * PAGE_SIZE) << PAGE_SHIFT, 1UL << 32);
+  vfree(low);
+  void* aligned = __vmalloc_node(9000, kMiB, GFP_KERNEL, NUMA_NO_NODE, nullptr);
+  EXPECT_EQ(reinterpret_cast<unsigned long>(aligned) % kMiB, 0u);
+  vfree(aligned);
+}
+
+TEST_F(Vmalloc, where_the_caller_must_not_sleep_that_is_reported_and_served) {
+  kmem::add_preempt_count(1);
+  const std::string log = log_of([] {
+    void* p = vmalloc(3 * PAGE_SIZE);
+    EXPECT_TRUE(p);
+    vfree(p);
+  });
+  kmem::add_preempt_count(-1u);
+  EXPECT_TRUE(mentions(log, "sleeping function called from invalid context")) << log;
+}
+
+TEST_F(Vmalloc, a_free_in_an_interrupt_is_finished_by_the_next_task) {
+  void* p = vmalloc(100 * kMiB);
+  vfree_atomic(p);
+  EXPECT_GE(areas().lazy_pages(), 100 * kMiB / PAGE_SIZE);
+  vfree(vmalloc(PAGE_SIZE));
+  EXPECT_LT(areas().lazy_pages(), 100 * kMiB / PAGE_SIZE);
+}
+
+TEST_F(Vmalloc, another_size_keeps_the_contents) {
+  auto* p = static_cast<unsigned char*>(vrealloc(nullptr, 5000, GFP_KERNEL));
+  memset(p, 7, 5000);
+  for (const unsigned long bytes : {6000UL, 50000UL, 3 * kMiB, 400000UL, 1UL, 5000UL}) {
+    p = static_cast<unsigned char*>(vrealloc(p, bytes, GFP_KERNEL));
+    ASSERT_TRUE(p) << bytes;
+    EXPECT_EQ(p[0], 7);
+    if (bytes > 1) memset(p, 7, bytes);
+    EXPECT_EQ(p[bytes - 1], 7);
+    expect_sound();
+  }
+  EXPECT_EQ(vrealloc(p, 0, GFP_KERNEL), nullptr);
+}
+
+TEST_F(Vmalloc, it_grows_in_place_where_the_addresses_behind_are_free) {
+  vm_unmap_aliases();
+  void* p = vmalloc(700 * PAGE_SIZE);
+  auto* q = static_cast<char*>(vrealloc(p, 900 * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO));
+  EXPECT_EQ(q, p);
+  for (unsigned long i = 700 * PAGE_SIZE; i < 900 * PAGE_SIZE; ++i) ASSERT_EQ(q[i], 0);
+  vfree(q);
+}
+
+TEST_F(Vmalloc, a_page_that_somebody_holds_survives_the_area_with_its_contents) {
+  auto* p = static_cast<char*>(vmalloc(10 * PAGE_SIZE));
+  memset(p, 0x3c, 10 * PAGE_SIZE);
+  struct page* page = vmalloc_to_page(p + 4 * PAGE_SIZE);
+  get_page(page);
+  vfree(p);
+  const auto* bytes = static_cast<const char*>(kmap(page));
+  for (unsigned i = 0; i < PAGE_SIZE; ++i) ASSERT_EQ(bytes[i], 0x3c);
+  kunmap(page);
+  EXPECT_EQ(page_count(page), 1);
+  put_page(page);
+}
+
+TEST_F(Vmalloc, a_page_freed_by_itself_is_reported_and_not_lost) {
+  auto* p = static_cast<char*>(vmalloc(10 * PAGE_SIZE));
+  __free_page(vmalloc_to_page(p + 4 * PAGE_SIZE));
+  p[4 * PAGE_SIZE] = 1;
+  EXPECT_TRUE(mentions(log_of([&] { vfree(p); }), "was freed by itself"));
+}
+
+// Bad input -----------------------------------------------------------------------------------------------------------
+
+TEST_F(Vmalloc, a_wrong_address_is_named_and_changes_nothing) {
+  auto* p = static_cast<char*>(vmalloc(10000));
+  std::string log = log_of([&] { vfree(p + 4096); });
+  EXPECT_TRUE(mentions(log, "vmalloc area 0x")) << log;
+  EXPECT_TRUE(mentions(log, "does not begin there")) << log;
+  log = log_of([&] { vfree(p + 1); });
+  EXPECT_TRUE(mentions(log, "of 10000 bytes")) << log;
+  log = log_of([&] { vunmap(p); });
+  EXPECT_TRUE(mentions(log, "of another kind")) << log;
+  log = log_of([&] { kfree(p); });
+  EXPECT_TRUE(mentions(log, "use vfree")) << log;
+  p[9999] = 1;
+  vfree(p);
+  log = log_of([&] { vfree(p); });
+  EXPECT_TRUE(mentions(log, "freed vmalloc area")) << log;
+  EXPECT_TRUE(mentions(log, "a second free")) << log;
+  vm_unmap_aliases();
+  log = log_of([&] { vfree(p); });
+  EXPECT_TRUE(mentions(log, "where no area is")) << log;
+}
+
+TEST_F(Vmalloc, memory_of_others_is_refused) {
+  void* k = kmalloc(100, GFP_KERNEL);
+  EXPECT_TRUE(mentions(log_of([&] { vfree(k); }), "kmalloc-128"));
+  kfree(k);
+  int local;
+  EXPECT_TRUE(mentions(log_of([&] { vfree(&local); }), "nothing of kmem's"));
+}
+
+/// The signal that ended a child which did that.
+template <typename F>
+int signal_of(F f) {
+  fflush(nullptr);
+  const pid_t child = fork();
+  if (!child) {
+    for (const int s : {SIGSEGV, SIGBUS}) signal(s, SIG_DFL);
+    close(STDERR_FILENO);
+    f();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+TEST_F(Vmalloc, a_write_into_the_guard_page_faults) {
+  for (const unsigned long bytes : {PAGE_SIZE, 200 * PAGE_SIZE, 2 * kMiB}) {
+    auto* p = static_cast<char*>(vmalloc(bytes));
+    EXPECT_EQ(signal_of([&] { p[bytes - 1] = 1; }), 0);
+    if (areas().window().find(p)->has(kmem::area::kSoftGuard)) GTEST_SKIP() << "this host has no guard pages to spare";
+    EXPECT_NE(signal_of([&] { p[bytes] = 1; }), 0) << bytes;
+    kmem::TextOf<192> name;
+    EXPECT_TRUE(areas().describe(p + bytes, name));
+    EXPECT_TRUE(mentions(name.data(), "the guard page behind vmalloc area"));
+    vfree(p);
+  }
+}
+
+// vmap ----------------------------------------------------------------------------------------------------------------
+
+std::vector<struct page*> some_pages(unsigned n) {
+  std::vector<struct page*> pages;
+  for (unsigned i = 0; i < n; ++i) {
+    pages.push_back(alloc_page(GFP_KERNEL));
+    *static_cast<unsigned*>(page_address(pages.back())) = i;
+  }
+  return pages;
+}
+
+TEST_F(Vmalloc, vmap_shows_pages_with_what_is_in_them_and_they_come_home_with_what_was_written) {
+  for (const unsigned n : {1u, 7u, 300u}) {
+    auto pages = some_pages(n);
+    auto* p = static_cast<char*>(vmap(pages.data(), n, VM_MAP, PAGE_KERNEL));
+    ASSERT_TRUE(p);
+    for (unsigned i = 0; i < n; ++i) {
+      EXPECT_EQ(*reinterpret_cast<unsigned*>(p + i * PAGE_SIZE), i);
+      *reinterpret_cast<unsigned*>(p + i * PAGE_SIZE) = 1000 + i;
+      EXPECT_EQ(vmalloc_to_page(p + i * PAGE_SIZE), pages[i]);
+      if (!areas().can_alias()) { EXPECT_EQ(page_address(pages[i]), p + i * PAGE_SIZE); }
+    }
+    vunmap(p);
+    for (unsigned i = 0; i < n; ++i) {
+      EXPECT_EQ(*static_cast<unsigned*>(page_address(pages[i])), 1000 + i);
+      EXPECT_EQ(page_count(pages[i]), 1);
+      __free_page(pages[i]);
+    }
+  }
+}
+
+TEST_F(Vmalloc, vmap_of_a_block_moves_it_whole) {
+  struct page* block = alloc_pages(GFP_KERNEL, 6);
+  memset(page_address(block), 0x77, PAGE_SIZE << 6);
+  struct page* pages[64];
+  for (unsigned i = 0; i < 64; ++i) pages[i] = block + i;
+  auto* p = static_cast<char*>(vmap(pages, 64, VM_MAP, PAGE_KERNEL));
+  ASSERT_TRUE(p);
+  for (size_t i = 0; i < PAGE_SIZE << 6; ++i) ASSERT_EQ(p[i], 0x77);
+  p[5] = 1;
+  vunmap(p);
+  EXPECT_EQ(static_cast<char*>(page_address(block))[5], 1);
+  EXPECT_EQ(static_cast<char*>(page_address(block))[6], 0x77);
+  __free_pages(block, 6);
+}
+
+TEST_F(Vmalloc, a_page_that_is_freed_while_it_is_mapped_goes_back_at_vunmap) {
+  auto pages = some_pages(3);
+  void* p = vmap(pages.data(), 3, VM_MAP, PAGE_KERNEL);
+  __free_page(pages[1]);
+  EXPECT_EQ(page_count(pages[1]), 1);
+  *static_cast<char*>(p) = 1;
+  vunmap(p);
+  EXPECT_EQ(page_count(pages[1]), 0);
+  __free_page(pages[0]);
+  __free_page(pages[2]);
+}
+
+TEST_F(Vmalloc, the_same_page_twice_is_refused_without_aliases_and_nothing_is_lost) {
+  if (areas().can_alias()) GTEST_SKIP() << "here it can be";
+  auto pages = some_pages(2);
+  struct page* twice[] = {pages[0], pages[1], pages[0]};
+  EXPECT_TRUE(mentions(log_of([&] { EXPECT_EQ(vmap(twice, 3, VM_MAP, PAGE_KERNEL), nullptr); }), "alias=1"));
+  for (unsigned i = 0; i < 2; ++i) {
+    EXPECT_EQ(*static_cast<unsigned*>(page_address(pages[i])), i);
+    EXPECT_EQ(page_count(pages[i]), 1);
+    __free_page(pages[i]);
+  }
+}
+
+TEST_F(Vmalloc, what_is_no_page_of_alloc_pages_is_not_mapped) {
+  void* k = kmalloc(64, GFP_KERNEL);
+  struct page* pages[] = {virt_to_page(k)};
+  EXPECT_TRUE(mentions(log_of([&] { EXPECT_EQ(vmap(pages, 1, VM_MAP, PAGE_KERNEL), nullptr); }), "no page of alloc_pages"));
+  kfree(k);
+}
+
+TEST_F(Vmalloc, a_mapping_for_reading_cannot_be_written) {
+  auto pages = some_pages(2);
+  auto* p = static_cast<char*>(vmap(pages.data(), 2, VM_MAP, PAGE_KERNEL_RO));
+  EXPECT_EQ(*p, 0);
+  EXPECT_NE(signal_of([&] { *p = 1; }), 0);
+  vunmap(p);
+  *static_cast<char*>(page_address(pages[0])) = 1;
+  for (struct page* page : pages) __free_page(page);
+}
+
+TEST_F(Vmalloc, vmap_can_own_its_pages) {
+  const uint64_t before = frames_in_use();
+  auto** pages = static_cast<struct page**>(kvmalloc_array(5, sizeof(struct page*), GFP_KERNEL));
+  for (int i = 0; i < 5; ++i) pages[i] = alloc_page(GFP_KERNEL);
+  void* p = vmap(pages, 5, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
+  ASSERT_TRUE(p);
+  vfree(p);
+  kmem::system().pages.drain_all();
+  EXPECT_LE(frames_in_use(), before + 8) << "a slab or two may have come for the array";
+}
+
+TEST_F(Vmalloc, ram_mappings_are_checked_for_their_number_of_pages) {
+  auto pages = some_pages(4);
+  void* p = vm_map_ram(pages.data(), 4, NUMA_NO_NODE);
+  ASSERT_TRUE(p);
+  EXPECT_TRUE(mentions(log_of([&] { vm_unmap_ram(p, 3); }), "another size"));
+  vm_unmap_ram(p, 4);
+  for (struct page* page : pages) __free_page(page);
+}
+
+// Areas ---------------------------------------------------------------------------------------------------------------
+
+TEST_F(Vmalloc, areas_are_found_from_their_addresses) {
+  auto* p = static_cast<char*>(vmalloc(10000));
+  const struct vm_struct* area = find_vm_area(p + 5000);
+  ASSERT_TRUE(area);
+  EXPECT_EQ(area->addr, p);
+  EXPECT_EQ(area->size, 4 * PAGE_SIZE) << "the guard counts";
+  EXPECT_EQ(area->nr_pages, 3u);
+  EXPECT_EQ(area->flags, VM_ALLOC);
+  vfree(p);
+  EXPECT_EQ(find_vm_area(p), nullptr);
+
+  struct vm_struct* bare = get_vm_area(8192, VM_IOREMAP);
+  ASSERT_TRUE(bare);
+  EXPECT_EQ(find_vm_area(bare->addr)->flags, VM_IOREMAP);
+  EXPECT_TRUE(mentions(log_of([&] { vfree(bare->addr); }), "ioremap area"));
+  free_vm_area(bare);
+}
+
+TEST_F(Vmalloc, eight_threads_neither_lose_a_frame_nor_share_one) {
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 8; ++t)
+    threads.emplace_back([t] {
+      std::map<char*, unsigned> mine;
+      uint64_t draw = t + 1;
+      for (int i = 0; i < 1500; ++i) {
+        draw = draw * 6364136223846793005u + 1442695040888963407u;
+        if (draw >> 63 && !mine.empty()) {
+          auto at = mine.begin();
+          EXPECT_EQ(*at->first, static_cast<char>(t));
+          EXPECT_EQ(at->first[at->second * PAGE_SIZE - 1], static_cast<char>(t));
+          vfree(at->first);
+          mine.erase(at);
+        } else {
+          const unsigned n = 1 + (draw >> 33) % (i % 50 ? 20 : 700);
+          auto* p = static_cast<char*>(vmalloc(n * PAGE_SIZE));
+          ASSERT_TRUE(p);
+          p[0] = p[n * PAGE_SIZE - 1] = static_cast<char>(t);
+          mine[p] = n;
+        }
+      }
+      for (const auto& [p, n] : mine) vfree(p);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(Vmalloc, a_child_of_a_fork_in_the_middle_goes_on) {
+  std::atomic<bool> stop{false};
+  std::thread busy([&] {
+    for (unsigned i = 0; !stop; ++i) vfree(vmalloc((1 + i % 300) * PAGE_SIZE));
+  });
+  auto* kept = static_cast<char*>(vmalloc(30000));
+  kept[0] = 1;
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = fork();
+    if (!child) {
+      auto* p = static_cast<char*>(vmalloc(1000000));
+      if (!p || kept[0] != 1) _exit(1);
+      p[999999] = kept[0] = 2;
+      vfree(p);
+      vfree(kept);
+      _exit(areas().window().check() ? 2 : 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(kept[0], 1);
+  stop = true;
+  busy.join();
+  vfree(kept);
+}
+
+// kvmalloc ------------------------------------------------------------------------------------------------------------
+
+TEST_F(Vmalloc, kvmalloc_takes_small_from_kmalloc_and_large_from_here) {
+  void* small = kvmalloc(100, GFP_KERNEL);
+  EXPECT_FALSE(is_vmalloc_addr(small));
+  kvfree(small);
+  auto* large = static_cast<char*>(kvzalloc(20 * kMiB, GFP_KERNEL));
+  EXPECT_TRUE(is_vmalloc_addr(large));
+  EXPECT_EQ(large[20 * kMiB - 1], 0);
+  kvfree_sensitive(large, 20 * kMiB);
+  EXPECT_EQ(kvmalloc(20 * kMiB, GFP_ATOMIC | __GFP_NOWARN), nullptr) << "vmalloc may sleep";
+  EXPECT_TRUE(mentions(log_of([] { EXPECT_EQ(kvmalloc(1UL << 32, GFP_KERNEL), nullptr); }), "INT_MAX"));
+  EXPECT_EQ(kvcalloc(~0UL, 3, GFP_KERNEL), nullptr);
+  kvfree(nullptr);
+}
+
+TEST_F(Vmalloc, kvrealloc_crosses_from_one_to_the_other) {
+  auto* p = static_cast<char*>(kvmalloc(1000, GFP_KERNEL));
+  memset(p, 9, 1000);
+  p = static_cast<char*>(kvrealloc(p, 8 * kMiB, GFP_KERNEL));
+  ASSERT_TRUE(is_vmalloc_addr(p));
+  EXPECT_EQ(p[0] & p[999], 9);
+  p = static_cast<char*>(kvrealloc(p, 9 * kMiB, GFP_KERNEL));
+  EXPECT_EQ(p[0] & p[999], 9);
+  kvfree(p);
+}
+
+}  // namespace
