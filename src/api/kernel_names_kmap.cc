@@ -25,7 +25,7 @@ unsigned long sum_over_high_zones(Of of) {
 extern "C" {
 
 void* kmap(struct page* page) noexcept {
-  kmem::might_sleep("kmap", 0, __builtin_return_address(0));
+  kmem::check_sleep("kmap", 0, __builtin_return_address(0));
   return kmaps().map(descriptor(page));
 }
 
