@@ -23,9 +23,9 @@ char* kmem_descriptors = nullptr;
 namespace kmem {
 namespace {
 
-enum BootState : uint32_t { Down, Booting, Up, Failed };
-Atomic<uint32_t> boot_state;
-Atomic<void*> boot_thread;
+/// Or the thread that is at it: in one word, so that a handler which comes right behind the exchange finds its own thread.
+enum BootState : uint64_t { Down, Up, Failed };
+Atomic<uint64_t> boot_state;
 
 // Made by the compiler: no constructor of ours may run after the first allocation, and no destructor before the last.
 constinit System the_system;
@@ -214,13 +214,13 @@ void open_fast_paths(System& s) {
 }
 
 KMEM_COLD bool boot_slowly() {
-  uint32_t state = Down;
-  if (!boot_state.compare_exchange(state, Booting)) {
-    // Another thread is at it, or this one is and a signal handler came between.
-    while (state == Booting && boot_thread.load() != __builtin_thread_pointer()) state = boot_state.load();
+  const auto me = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  uint64_t state = Down;
+  if (!boot_state.compare_exchange(state, me)) {
+    // This thread is at it, and a signal handler came between; or another one is, for which only those wait who may.
+    while (state > Failed && state != me && !declared_atomic()) state = boot_state.load();
     return state == Up;
   }
-  boot_thread.store(__builtin_thread_pointer());
   System& s = system();
   const bool up = kmem_port_boot(&s.machine) && build(s);
   if (up) open_fast_paths(s);
