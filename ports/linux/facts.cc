@@ -97,4 +97,21 @@ uint32_t possible_cpus() {
   return bytes > 0 ? static_cast<uint32_t>(bytes) * 8 : kmem::kMaxCpus;
 }
 
+// "0-3,8-11"
+bool read_cpus(const char* list, uint64_t* mask, unsigned words) {
+  memset(mask, 0, words * sizeof *mask);
+  char path[64] = "/sys/devices/system/cpu/", text[1024];
+  strcat(path, list);
+  if (!read_file(path, text, sizeof text)) return syscall(SYS_sched_getaffinity, 0, words * sizeof *mask, mask) > 0;
+  for (const char* c = text; *c >= '0' && *c <= '9';) {
+    const uint64_t first = number_at(c);
+    while (*c >= '0' && *c <= '9') ++c;
+    const uint64_t last = *c == '-' ? number_at(++c) : first;
+    while (*c >= '0' && *c <= '9') ++c;
+    for (uint64_t cpu = first; cpu <= last && cpu < words * 64; ++cpu) mask[cpu / 64] |= uint64_t{1} << cpu % 64;
+    if (*c == ',') ++c;
+  }
+  return mask[0] != 0 || words > 1;
+}
+
 }  // namespace linux_port

@@ -54,5 +54,7 @@ size_t safe_read(uintptr_t at, void* to, size_t bytes);
 void find_restorer();
 /// One more than the highest CPU number that may ever come.
 uint32_t possible_cpus();
+/// The CPUs in /sys/devices/system/cpu/<list>, one bit each; where there is no such file, those that this thread may use.
+bool read_cpus(const char* list, uint64_t* mask, unsigned words);
 
 }  // namespace linux_port

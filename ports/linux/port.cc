@@ -152,6 +152,14 @@ void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool ma
   return got == MAP_FAILED ? nullptr : got;
 }
 
+void kmem_port_close(void* address, size_t bytes) {
+  mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+bool kmem_port_cpus(bool online, uint64_t* mask, unsigned words) {
+  return linux_port::read_cpus(online ? "online" : "present", mask, words);
+}
+
 bool kmem_port_fence_cpus() {
   const linux_port::KeepErrno keep;
   // Registering again costs a system call and changes nothing; a forked child may have to.

@@ -15,6 +15,7 @@ namespace sim_port {
 constexpr uint64_t kHour = 3600 * uint64_t{1000000000};
 
 void forget_shadows_only();
+void forget_no_sequences();
 
 Host& host() {
   static Host the_host;
@@ -26,6 +27,7 @@ void power_on(const Facts& facts) {
   close_memory();
   forget_window();
   forget_shadows_only();
+  forget_no_sequences();
   stand_on(0);
   // The clock does not go back, not even from machine to machine: rate limits of the core outlive them.
   const uint64_t later = host().now_ns + kHour;
@@ -132,6 +134,15 @@ void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool ma
   kmem_sim_step();
   if (!may_move || !sim_port::host().map.pass()) return nullptr;
   return sim_port::remap_memory(address, old_bytes, new_bytes);
+}
+
+void kmem_port_close(void*, size_t) {}
+
+bool kmem_port_cpus(bool, uint64_t* mask, unsigned words) {
+  memset(mask, 0, words * sizeof *mask);
+  for (uint32_t cpu = 0; cpu < sim_port::host().facts.nr_cpus && cpu < words * 64; ++cpu)
+    mask[cpu / 64] |= uint64_t{1} << cpu % 64;
+  return true;
 }
 
 bool kmem_port_fence_cpus() {

@@ -35,8 +35,11 @@ struct TaskState {
   Atomic<uint64_t> irq_flags;
   /// The pages that the task has mapped by kmap_local_page(): vmap/kmap.cc.
   Atomic<uint64_t> words[2];
+  /// The per-CPU copy that the task has to itself (percpu/copies.cc): its number + 1, the one that it means to have, the
+  /// last that it had.
+  Atomic<uint16_t> copy_held, copy_intent, copy_last, copy_spare;
 };
-static_assert(sizeof(TaskState) == 48, "ports reserve static thread storage for it");
+static_assert(sizeof(TaskState) == 56, "ports reserve static thread storage for it");
 
 }  // namespace kmem
 
