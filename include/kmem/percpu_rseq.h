@@ -46,34 +46,53 @@ KMEM_END_C
 #define KMEM_PERCPU_RSEQ 0
 #endif
 
+/* A descriptor must be there for as long as a thread points at it: the kernel reads it when the thread comes back from
+ * wherever it was, and a missing one is a SIGSEGV.  So code that dlclose() may take away takes the pointer away itself.
+ */
+#if defined(__PIC__) && !defined(__PIE__)
+#define KMEM_PERCPU_MAY_GO 1
+#else
+#define KMEM_PERCPU_MAY_GO 0
+#endif
+
 #define KMEM_PERCPU_INLINE static inline __attribute__((__always_inline__, __unused__))
 
 #if KMEM_PERCPU_RSEQ && defined(__x86_64__)
 
 /* A descriptor of the stretch from label 1 to label 2, and its abort handler.  The word before the handler is the
  * signature that the kernel asks for; the bytes before it make it an undefined instruction. */
-#define KMEM_PERCPU_BEGIN                                                          \
-  ".pushsection __rseq_cs, \"aw?\"\n\t"                                            \
-  ".balign 32\n\t"                                                                 \
-  "3:\n\t"                                                                         \
-  ".long 0, 0\n\t"                                                                 \
-  ".quad 1f, 2f - 1f, 4f\n\t"                                                      \
-  ".popsection\n\t"                                                                \
-  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t"                                \
-  ".byte 0x0f, 0xb9, 0x3d\n\t"                                                     \
-  ".long 0x53053053\n\t"                                                           \
-  "4:\n\t"                                                                         \
-  "jmp %l[again]\n\t"                                                              \
-  ".popsection\n\t"                                                                \
-  "movq %%fs:(%[self]), %%rdx\n\t"                                                 \
-  "leaq 3b(%%rip), %%rcx\n\t"                                                      \
-  "movq %%rcx, %%fs:16(%[self],%%rdx)\n\t"                                         \
-  "1:\n\t"                                                                         \
-  "movslq %%fs:12(%[self],%%rdx), %%rcx\n\t"                                       \
-  "movq (%[distances],%%rcx,8), %%rcx\n\t"                                         \
-  "testq %%rcx, %%rcx\n\t"                                                         \
+#define KMEM_PERCPU_BEGIN                           \
+  ".pushsection __rseq_cs, \"aw?\"\n\t"             \
+  ".balign 32\n\t"                                  \
+  "3:\n\t"                                          \
+  ".long 0, 0\n\t"                                  \
+  ".quad 1f, 2f - 1f, 4f\n\t"                       \
+  ".popsection\n\t"                                 \
+  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t" \
+  ".byte 0x0f, 0xb9, 0x3d\n\t"                      \
+  ".long 0x53053053\n\t"                            \
+  "4:\n\t"                                          \
+  "jmp %l[again]\n\t"                               \
+  ".popsection\n\t"                                 \
+  "movq %%fs:(%[self]), %%rdx\n\t"                  \
+  "leaq 3b(%%rip), %%rcx\n\t"                       \
+  "movq %%rcx, %%fs:16(%[self],%%rdx)\n\t"          \
+  "1:\n\t"                                          \
+  "movslq %%fs:12(%[self],%%rdx), %%rcx\n\t"        \
+  "movq (%[distances],%%rcx,8), %%rcx\n\t"          \
+  "testq %%rcx, %%rcx\n\t"                          \
   "jz %l[taken]\n\t"
+#if KMEM_PERCPU_MAY_GO
+#define KMEM_PERCPU_END "\n\t2:\n\tmovq $0, %%fs:16(%[self],%%rdx)\n\t"
+#define KMEM_PERCPU_FORGET                                                   \
+  __asm__ __volatile__("movq %%fs:(%0), %%rdx\n\tmovq $0, %%fs:16(%0,%%rdx)" \
+                       :                                                     \
+                       : "r"(kmem_percpu_self_at())                          \
+                       : "rdx", "memory")
+#else
 #define KMEM_PERCPU_END "\n\t2:\n\t"
+#define KMEM_PERCPU_FORGET (void)0
+#endif
 #define KMEM_PERCPU_COPY "(%[variable],%%rcx)"
 #define KMEM_PERCPU_INPUTS \
   [self] "r"(kmem_percpu_self_at()), [distances] "r"(kmem_percpu_distances), [variable] "r"(variable)
@@ -86,66 +105,67 @@ KMEM_PERCPU_INLINE intptr_t kmem_percpu_self_at(void) {
   return at;
 }
 
-#define KMEM_PERCPU_CHANGE(name, mnemonic, type, immediate)                                            \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_##name(void* variable, type value) {                          \
-  again:                                                                                               \
+#define KMEM_PERCPU_CHANGE(name, mnemonic, type, immediate)                                             \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_##name(void* variable, type value) {                           \
+  again:                                                                                                \
     __asm__ __volatile__ goto(KMEM_PERCPU_BEGIN mnemonic " %[value], " KMEM_PERCPU_COPY KMEM_PERCPU_END \
-                              :                                                                        \
-                              : KMEM_PERCPU_INPUTS, [value] immediate(value)                           \
-                              : KMEM_PERCPU_CLOBBERS                                                   \
-                              : again, taken);                                                         \
-    return 1;                                                                                          \
-  taken:                                                                                               \
-    return 0;                                                                                          \
+                              :                                                                         \
+                              : KMEM_PERCPU_INPUTS, [value] immediate(value)                            \
+                              : KMEM_PERCPU_CLOBBERS                                                    \
+                              : again, taken);                                                          \
+    return 1;                                                                                           \
+  taken:                                                                                                \
+    KMEM_PERCPU_FORGET;                                                                                 \
+    return 0;                                                                                           \
   }
 
-#define KMEM_PERCPU_FETCH(name, code, type, inputs)                                               \
-  again:                                                                                          \
-    __asm__ __volatile__ goto(KMEM_PERCPU_BEGIN code KMEM_PERCPU_END                              \
-                              : [found] "=&r"(found)                                              \
-                              : KMEM_PERCPU_INPUTS inputs                                         \
-                              : KMEM_PERCPU_CLOBBERS                                              \
-                              : again, taken);                                                    \
-    *old = found;                                                                                 \
-    return 1;                                                                                     \
-  taken:                                                                                          \
-    return 0;
+#define KMEM_PERCPU_FETCH(name, code, type, inputs)                          \
+  again:                                                                     \
+  __asm__ __volatile__ goto(KMEM_PERCPU_BEGIN code KMEM_PERCPU_END           \
+                            : [found] "=&r"(found)                           \
+                            : KMEM_PERCPU_INPUTS inputs:KMEM_PERCPU_CLOBBERS \
+                            : again, taken);                                 \
+  *old = found;                                                              \
+  return 1;                                                                  \
+  taken:                                                                     \
+  KMEM_PERCPU_FORGET;                                                        \
+  return 0;
 
 #define KMEM_PERCPU_COMMA ,
-#define KMEM_PERCPU_SIZE(bits, s, immediate)                                                                         \
-  KMEM_PERCPU_CHANGE(add_##bits, "add" s, uint##bits##_t, immediate)                                                 \
-  KMEM_PERCPU_CHANGE(and_##bits, "and" s, uint##bits##_t, immediate)                                                 \
-  KMEM_PERCPU_CHANGE(or_##bits, "or" s, uint##bits##_t, immediate)                                                   \
-  KMEM_PERCPU_CHANGE(write_##bits, "mov" s, uint##bits##_t, immediate)                                               \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* variable, uint##bits##_t* old) {                          \
-    uint##bits##_t found;                                                                                            \
-    KMEM_PERCPU_FETCH(read, "mov" s " " KMEM_PERCPU_COPY ", %[found]", bits, )                                       \
-  }                                                                                                                  \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) {    \
-    uint##bits##_t found;                                                                                            \
-    KMEM_PERCPU_FETCH(xchg,                                                                                          \
-                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                  \
-                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                        \
-                      bits, KMEM_PERCPU_COMMA[value] "r"(value))                                                     \
-  }                                                                                                                  \
+#define KMEM_PERCPU_SIZE(bits, s, immediate)                                                                           \
+  KMEM_PERCPU_CHANGE(add_##bits, "add" s, uint##bits##_t, immediate)                                                   \
+  KMEM_PERCPU_CHANGE(and_##bits, "and" s, uint##bits##_t, immediate)                                                   \
+  KMEM_PERCPU_CHANGE(or_##bits, "or" s, uint##bits##_t, immediate)                                                     \
+  KMEM_PERCPU_CHANGE(write_##bits, "mov" s, uint##bits##_t, immediate)                                                 \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* variable, uint##bits##_t* old) {                            \
+    uint##bits##_t found;                                                                                              \
+    KMEM_PERCPU_FETCH(read, "mov" s " " KMEM_PERCPU_COPY ", %[found]", bits, )                                         \
+  }                                                                                                                    \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) {      \
+    uint##bits##_t found;                                                                                              \
+    KMEM_PERCPU_FETCH(xchg,                                                                                            \
+                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                    \
+                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                          \
+                      bits, KMEM_PERCPU_COMMA[value] "r"(value))                                                       \
+  }                                                                                                                    \
   KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* variable, uint##bits##_t expected, uint##bits##_t value, \
-                                                        uint##bits##_t* old) {                                       \
-    uint##bits##_t found;                                                                                            \
-    KMEM_PERCPU_FETCH(cmpxchg,                                                                                       \
-                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                  \
-                      "cmp" s " %[expected], %[found]\n\t"                                                           \
-                      "jne 2f\n\t"                                                                                   \
-                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                        \
-                      bits, KMEM_PERCPU_COMMA[value] "r"(value) KMEM_PERCPU_COMMA[expected] "r"(expected))           \
-  }                                                                                                                  \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* variable, uint##bits##_t value,                     \
-                                                           uint##bits##_t* old) {                                    \
-    uint##bits##_t found;                                                                                            \
-    KMEM_PERCPU_FETCH(add_return,                                                                                    \
-                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                  \
-                      "add" s " %[value], %[found]\n\t"                                                              \
-                      "mov" s " %[found], " KMEM_PERCPU_COPY,                                                        \
-                      bits, KMEM_PERCPU_COMMA[value] "r"(value))                                                     \
+                                                        uint##bits##_t* old) {                                         \
+    uint##bits##_t found;                                                                                              \
+    KMEM_PERCPU_FETCH(cmpxchg,                                                                                         \
+                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                    \
+                      "cmp" s " %[expected], %[found]\n\t"                                                             \
+                      "jne 2f\n\t"                                                                                     \
+                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                          \
+                      bits, KMEM_PERCPU_COMMA[value] "r"(value)KMEM_PERCPU_COMMA[expected] "r"(expected))              \
+  }                                                                                                                    \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* variable, uint##bits##_t value,                       \
+                                                           uint##bits##_t* old) {                                      \
+    uint##bits##_t found;                                                                                              \
+    KMEM_PERCPU_FETCH(add_return,                                                                                      \
+                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                    \
+                      "add" s " %[value], %[found]\n\t"                                                                \
+                      "mov" s " %[found], " KMEM_PERCPU_COPY,                                                          \
+                      bits, KMEM_PERCPU_COMMA[value] "r"(value))                                                       \
   }
 KMEM_PERCPU_SIZE(8, "b", "ri")
 KMEM_PERCPU_SIZE(16, "w", "ri")
@@ -155,53 +175,61 @@ KMEM_PERCPU_SIZE(64, "q", "re")
 #elif KMEM_PERCPU_RSEQ && defined(__aarch64__)
 
 /* As above.  The signature is a BRK instruction; x16 and x17 are for the sequence. */
-#define KMEM_PERCPU_BEGIN                                    \
-  ".pushsection __rseq_cs, \"aw?\"\n\t"                      \
-  ".balign 32\n\t"                                           \
-  "3:\n\t"                                                   \
-  ".long 0, 0\n\t"                                           \
-  ".quad 1f, 2f - 1f, 4f\n\t"                                \
-  ".popsection\n\t"                                          \
-  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t"          \
-  ".balign 4\n\t"                                            \
-  ".long 0xd428bc00\n\t"                                     \
-  "4:\n\t"                                                   \
-  "b %l[again]\n\t"                                          \
-  ".popsection\n\t"                                          \
-  "adrp x16, 3b\n\t"                                         \
-  "add x16, x16, :lo12:3b\n\t"                               \
-  "str x16, [%[area], 8]\n\t"                                \
-  "1:\n\t"                                                   \
-  "ldrsw x16, [%[area], 4]\n\t"                              \
-  "ldr x16, [%[distances], x16, lsl 3]\n\t"                  \
-  "cbz x16, %l[taken]\n\t"                                   \
+#define KMEM_PERCPU_BEGIN                           \
+  ".pushsection __rseq_cs, \"aw?\"\n\t"             \
+  ".balign 32\n\t"                                  \
+  "3:\n\t"                                          \
+  ".long 0, 0\n\t"                                  \
+  ".quad 1f, 2f - 1f, 4f\n\t"                       \
+  ".popsection\n\t"                                 \
+  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t" \
+  ".balign 4\n\t"                                   \
+  ".long 0xd428bc00\n\t"                            \
+  "4:\n\t"                                          \
+  "b %l[again]\n\t"                                 \
+  ".popsection\n\t"                                 \
+  "adrp x16, 3b\n\t"                                \
+  "add x16, x16, :lo12:3b\n\t"                      \
+  "str x16, [%[area], 8]\n\t"                       \
+  "1:\n\t"                                          \
+  "ldrsw x16, [%[area], 4]\n\t"                     \
+  "ldr x16, [%[distances], x16, lsl 3]\n\t"         \
+  "cbz x16, %l[taken]\n\t"                          \
   "add x16, x16, %[variable]\n\t"
-#define KMEM_PERCPU_INPUTS                                                          \
-  [area] "r"((char*)kmem_percpu_self.none + kmem_percpu_self.area),            \
-      [distances] "r"(kmem_percpu_distances), [variable] "r"(variable)
+#define KMEM_PERCPU_INPUTS                                                                                  \
+  [area] "r"((char*)kmem_percpu_self.none + kmem_percpu_self.area), [distances] "r"(kmem_percpu_distances), \
+      [variable] "r"(variable)
 
-#define KMEM_PERCPU_ASM(code, outputs, ...)                                                        \
-  __asm__ __volatile__ goto(KMEM_PERCPU_BEGIN code "\n\t2:\n\t"                                    \
-                            : outputs                                                              \
-                            : KMEM_PERCPU_INPUTS __VA_ARGS__                                       \
-                            : "x16", "x17", "cc", "memory"                                         \
+#if KMEM_PERCPU_MAY_GO
+#define KMEM_PERCPU_END "\n\t2:\n\tstr xzr, [%[area], 8]\n\t"
+#define KMEM_PERCPU_FORGET (*(volatile uint64_t*)((char*)kmem_percpu_self.none + kmem_percpu_self.area + 8) = 0)
+#else
+#define KMEM_PERCPU_END "\n\t2:\n\t"
+#define KMEM_PERCPU_FORGET (void)0
+#endif
+#define KMEM_PERCPU_ASM(code, outputs, ...)                                \
+  __asm__ __volatile__ goto(KMEM_PERCPU_BEGIN code KMEM_PERCPU_END:outputs \
+                            : KMEM_PERCPU_INPUTS __VA_ARGS__               \
+                            : "x16", "x17", "cc", "memory"                 \
                             : again, taken)
 
-#define KMEM_PERCPU_CHANGE(name, type, s, w, code)                             \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_##name(void* variable, type value) {  \
-  again:                                                                       \
-    KMEM_PERCPU_ASM(code, , , [value] "r"(value));                             \
-    return 1;                                                                  \
-  taken:                                                                       \
-    return 0;                                                                  \
+#define KMEM_PERCPU_CHANGE(name, type, s, w, code)                            \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_##name(void* variable, type value) { \
+  again:                                                                      \
+    KMEM_PERCPU_ASM(code, , , [value] "r"(value));                            \
+    return 1;                                                                 \
+  taken:                                                                      \
+    KMEM_PERCPU_FORGET;                                                       \
+    return 0;                                                                 \
   }
-#define KMEM_PERCPU_FETCH(code, ...)                           \
-  again:                                                       \
-    KMEM_PERCPU_ASM(code, [found] "=&r"(found), __VA_ARGS__);  \
-    *old = found;                                              \
-    return 1;                                                  \
-  taken:                                                       \
-    return 0;
+#define KMEM_PERCPU_FETCH(code, ...)                        \
+  again:                                                    \
+  KMEM_PERCPU_ASM(code, [found] "=&r"(found), __VA_ARGS__); \
+  *old = found;                                             \
+  return 1;                                                 \
+  taken:                                                    \
+  KMEM_PERCPU_FORGET;                                       \
+  return 0;
 
 /* s: the suffix of loads and stores; w: the operand modifier of registers of that size; x17 or w17 to go with it. */
 #define KMEM_PERCPU_SIZE(bits, s, w, r17)                                                                              \
@@ -225,13 +253,15 @@ KMEM_PERCPU_SIZE(64, "q", "re")
     uint##bits##_t found;                                                                                              \
     const uint64_t wanted = expected;                                                                                  \
     KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]\n\tcmp %" w "[found], %" w "[wanted]\n\tb.ne 2f\n\t"              \
-                      "str" s " %" w "[value], [x16]", , [value] "r"(value), [wanted] "r"(wanted))                     \
+                      "str" s " %" w "[value], [x16]",                                                                 \
+                      , [value] "r"(value), [wanted] "r"(wanted))                                                      \
   }                                                                                                                    \
   KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* variable, uint##bits##_t value,                       \
                                                            uint##bits##_t* old) {                                      \
     uint##bits##_t found;                                                                                              \
     KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]\n\tadd %" w "[found], %" w "[found], %" w "[value]\n\t"           \
-                      "str" s " %" w "[found], [x16]", , [value] "r"(value))                                           \
+                      "str" s " %" w "[found], [x16]",                                                                 \
+                      , [value] "r"(value))                                                                            \
   }
 KMEM_PERCPU_SIZE(8, "b", "w", "w17")
 KMEM_PERCPU_SIZE(16, "h", "w", "w17")
@@ -241,21 +271,21 @@ KMEM_PERCPU_SIZE(64, "", "x", "x17")
 #else
 
 /* Every call takes the slow way. */
-#define KMEM_PERCPU_SIZE(bits)                                                                                         \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_add_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }         \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_and_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }         \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_or_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }          \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_write_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }       \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* v, uint##bits##_t* old) { return (void)v, (void)old, 0; }   \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {                 \
-    return (void)v, (void)a, (void)old, 0;                                                                             \
-  }                                                                                                                    \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* v, uint##bits##_t a, uint##bits##_t b,                   \
-                                                        uint##bits##_t* old) {                                         \
-    return (void)v, (void)a, (void)b, (void)old, 0;                                                                    \
-  }                                                                                                                    \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {           \
-    return (void)v, (void)a, (void)old, 0;                                                                             \
+#define KMEM_PERCPU_SIZE(bits)                                                                                       \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_add_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }       \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_and_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }       \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_or_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }        \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_write_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* v, uint##bits##_t* old) { return (void)v, (void)old, 0; } \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {               \
+    return (void)v, (void)a, (void)old, 0;                                                                           \
+  }                                                                                                                  \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* v, uint##bits##_t a, uint##bits##_t b,                 \
+                                                        uint##bits##_t* old) {                                       \
+    return (void)v, (void)a, (void)b, (void)old, 0;                                                                  \
+  }                                                                                                                  \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {         \
+    return (void)v, (void)a, (void)old, 0;                                                                           \
   }
 KMEM_PERCPU_SIZE(8)
 KMEM_PERCPU_SIZE(16)

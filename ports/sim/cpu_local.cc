@@ -31,13 +31,22 @@ void store(char* at, unsigned size, uint64_t value) { __builtin_memcpy(at, &valu
 /// What is to be stored where `found` is; false where nothing is.
 bool result_of(const CpuAccess& a, uint64_t found, uint64_t& result) {
   switch (a.op) {
-    case CpuOp::Read: return false;
+    case CpuOp::Read:
+      return false;
     case CpuOp::Write:
-    case CpuOp::Xchg: result = a.value; break;
+    case CpuOp::Xchg:
+      result = a.value;
+      break;
     case CpuOp::Add:
-    case CpuOp::AddReturn: result = found + a.value; break;
-    case CpuOp::And: result = found & a.value; break;
-    case CpuOp::Or: result = found | a.value; break;
+    case CpuOp::AddReturn:
+      result = found + a.value;
+      break;
+    case CpuOp::And:
+      result = found & a.value;
+      break;
+    case CpuOp::Or:
+      result = found | a.value;
+      break;
     case CpuOp::Cmpxchg:
       if (found != (a.expected & mask_of(a.size))) return false;
       result = a.value;

@@ -1,5 +1,7 @@
 #include "api/system.h"
 
+#include "api/percpu_world.h"
+
 #include "api/trouble.h"
 #include "base/memory.h"
 #include "port/port.h"
@@ -175,6 +177,7 @@ bool build(System& s) {
              .report_double_free = report_double_free};
   metadata = set_up_debugging(s, metadata);
   s.heap.init(s.world, s.machine.base, metadata);
+  start_percpu(s.machine);
   const bool poison_pools = s.options.slub_debug.flags_for("mempool") & debug::kPoison;
   s.pool_world = {alloc_places, free_places, poisonable_element, poison_pools};
   // Samples need a handler for SIGSEGV, and system calls that the sandbox of a program which knows nothing of them may forbid.
@@ -280,6 +283,7 @@ void after_fork() {
   if (boot_state.load() != Up) return;
   system().vmap.window().after_fork_in_child();
   CpuStack::after_fork();
+  percpu().copies.after_fork();
   reopen_after_fork(system().sheaves, system().machine.nr_cpus);
   system().pages.after_fork();
   system().pools.after_fork();
@@ -288,6 +292,8 @@ void after_fork() {
 Fault check_system() {
   System& s = system();
   if (const Fault fault = s.pages.check()) return fault;
+  if (const Fault fault = percpu().copies.check()) return fault;
+  if (const Fault fault = percpu().heap.check()) return fault;
   for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id)
     if (s.heap.cache(id).live())
       if (const Fault fault = s.heap.cache(id).check()) return fault;

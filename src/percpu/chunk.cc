@@ -111,7 +111,8 @@ Fault PercpuChunk::check() const {
       if (inside) return {"K1 pieces do not overlap", grain, 0, 1};
       inside = true;
     }
-    if (inside != test(used_, grain)) return {inside ? "K1 a piece's grains are used" : "K2 a used grain lies in a piece", grain, inside, !inside};
+    if (inside != test(used_, grain))
+      return {inside ? "K1 a piece's grains are used" : "K2 a used grain lies in a piece", grain, inside, !inside};
     if (!test(last_, grain)) continue;
     if (!inside) return {"K1 a last grain ends a piece", grain, 1, 0};
     inside = false;

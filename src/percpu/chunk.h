@@ -13,9 +13,9 @@ namespace kmem {
 ///   first   it is a piece's first
 ///   last    it is a piece's last
 ///
-/// Lock-free: to cut is to set bits of `used` that were all clear, word by word, and to put back those already set where
-/// a word turns out to be somebody's; to give back is to clear the bit in `first`, which one caller alone does, and then
-/// what lies up to `last`.  So an interrupt may do either at any point of either.
+/// Lock-free: to cut is to set bits of `used` that were all clear, word by word, and to put back those already set
+/// where a word turns out to be somebody's; to give back is to clear the bit in `first`, which one caller alone does,
+/// and then what lies up to `last`.  So an interrupt may do either at any point of either.
 ///
 /// Invariants on a quiet system (walked by check()):
 ///   K1  a first grain is used, and so are all after it up to a last one
@@ -26,7 +26,8 @@ class PercpuChunk {
   static constexpr size_t kGrain = 8;
   static constexpr unsigned kGrains = kPercpuStride / kGrain;
 
-  /// `variables`: the address of the chunk's variables, of which copy n lies at the distance of n; all copies read as zero.
+  /// `variables`: the address of the chunk's variables, of which copy n lies at the distance of n; all copies read as
+  /// zero.
   void init(char* variables, uint32_t nr_copies);
 
   /// `bytes` at a multiple of `align` (a power of two), zero in every copy; null where no room is left.

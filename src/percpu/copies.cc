@@ -13,10 +13,10 @@ extern "C" const uint64_t* const kmem_percpu_distances = distances + 2;
 namespace kmem {
 namespace {
 
-// What a task remembers (port/task.h), each a copy's number + 1, or 0.  copy_held: the one that it has; kOneStep with it:
-// for a single step only, so that a section of an interrupt on top does not end it.  copy_intent: the stand-in that it is
-// about to claim or to release: is it the owner, an interrupt on top takes it for held.  copy_last: the stand-in that it
-// had last.
+// What a task remembers (port/task.h), each a copy's number + 1, or 0.  copy_held: the one that it has; kOneStep with
+// it: for a single step only, so that a section of an interrupt on top does not end it.  copy_intent: the stand-in that
+// it is about to claim or to release: is it the owner, an interrupt on top takes it for held.  copy_last: the stand-in
+// that it had last.
 constexpr uint16_t kOneStep = 1 << 15;
 static_assert(kMaxCopies < kOneStep);
 constexpr uint16_t named(uint32_t copy) { return static_cast<uint16_t>(copy + 1); }
@@ -41,14 +41,22 @@ uint64_t step_as(char* copy, const CpuAccess& a) {
   T* at = reinterpret_cast<T*>(copy);
   const T value = static_cast<T>(a.value);
   switch (a.op) {
-    case CpuOp::Read: return __atomic_load_n(at, __ATOMIC_RELAXED);
-    case CpuOp::Write: return __atomic_store_n(at, value, __ATOMIC_RELAXED), 0;
-    case CpuOp::Add: return __atomic_fetch_add(at, value, __ATOMIC_RELAXED);
-    case CpuOp::And: return __atomic_fetch_and(at, value, __ATOMIC_RELAXED);
-    case CpuOp::Or: return __atomic_fetch_or(at, value, __ATOMIC_RELAXED);
-    case CpuOp::Xchg: return __atomic_exchange_n(at, value, __ATOMIC_RELAXED);
-    case CpuOp::AddReturn: return __atomic_add_fetch(at, value, __ATOMIC_RELAXED);
-    case CpuOp::Cmpxchg: break;
+    case CpuOp::Read:
+      return __atomic_load_n(at, __ATOMIC_RELAXED);
+    case CpuOp::Write:
+      return __atomic_store_n(at, value, __ATOMIC_RELAXED), 0;
+    case CpuOp::Add:
+      return __atomic_fetch_add(at, value, __ATOMIC_RELAXED);
+    case CpuOp::And:
+      return __atomic_fetch_and(at, value, __ATOMIC_RELAXED);
+    case CpuOp::Or:
+      return __atomic_fetch_or(at, value, __ATOMIC_RELAXED);
+    case CpuOp::Xchg:
+      return __atomic_exchange_n(at, value, __ATOMIC_RELAXED);
+    case CpuOp::AddReturn:
+      return __atomic_add_fetch(at, value, __ATOMIC_RELAXED);
+    case CpuOp::Cmpxchg:
+      break;
   }
   T found = static_cast<T>(a.expected);
   __atomic_compare_exchange_n(at, &found, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
@@ -60,10 +68,14 @@ uint64_t step_as(char* copy, const CpuAccess& a) {
 uint64_t step_alone(char* copy, const CpuAccess& access) {
   KMEM_STEP();
   switch (access.size) {
-    case 1: return step_as<uint8_t>(copy, access);
-    case 2: return step_as<uint16_t>(copy, access);
-    case 4: return step_as<uint32_t>(copy, access);
-    default: return step_as<uint64_t>(copy, access);
+    case 1:
+      return step_as<uint8_t>(copy, access);
+    case 2:
+      return step_as<uint16_t>(copy, access);
+    case 4:
+      return step_as<uint32_t>(copy, access);
+    default:
+      return step_as<uint64_t>(copy, access);
   }
 }
 
@@ -98,6 +110,11 @@ bool Copies::try_claim(TaskState& task, uint32_t copy) {
   return owner_[copy].compare_exchange(nobody, name_of(task));
 }
 
+void Copies::mark_used(uint32_t copy) {
+  used_[copy].store(true);
+  new_.store(true);
+}
+
 /// Any stand-in, beginning with the one that the task had last: its lines may still be here.
 Copies::Claim Copies::claim(TaskState& task) {
   const uint32_t first = sequences_ ? nr_cpus_ : 0, nr = nr_copies_ - first;
@@ -109,7 +126,7 @@ Copies::Claim Copies::claim(TaskState& task) {
       const uint32_t copy = first + (start + i) % nr;
       if (!try_claim(task, copy)) continue;
       task.copy_last.poke(named(copy));
-      if (!used_[copy].peek()) used_[copy].poke(true);
+      if (!used_[copy].peek()) mark_used(copy);
       return {copy, intent};
     }
     task.copy_intent.poke(intent);
@@ -206,7 +223,8 @@ void Copies::after_fork() {
 Fault Copies::check() const {
   for (uint32_t cpu = 0; cpu < nr_cpus_; ++cpu) {
     const uint64_t want = sequences_ ? percpu_distance(cpu) : 0;
-    if (distance(cpu) != want) return {"L1 a CPU's distance is its own, or 0 without sequences", cpu, want, distance(cpu)};
+    if (distance(cpu) != want)
+      return {"L1 a CPU's distance is its own, or 0 without sequences", cpu, want, distance(cpu)};
   }
   for (uint32_t copy = 0; copy < nr_copies_; ++copy)
     if (owner_[copy].peek()) return {"L2 no copy has an owner", copy, 0, owner_[copy].peek()};

@@ -1,12 +1,12 @@
 #pragma once
 // Whose copy is whose: the copies of per-CPU variables, and the tasks that keep one for themselves for a while.
 //
-// There is a copy for each CPU and a few that stand in.  A CPU's copy belongs to whoever runs on that CPU, one restartable
-// step at a time (port/cpu_local.h), unless a task has taken it: between get_cpu() and put_cpu() it is that task's, also
-// while it is descheduled or runs elsewhere.  Who then comes to that CPU does not wait: the step goes to a stand-in, which
-// the task claims for the length of it, and whoever wants a section takes a stand-in for that.  So a section may end up on
-// a number that no CPU has; it is a possible one, and what sums over all possible CPUs misses nothing.
-// docs/decisions/per-cpu-sections.md says why, and what else was thought of.
+// There is a copy for each CPU and a few that stand in.  A CPU's copy belongs to whoever runs on that CPU, one
+// restartable step at a time (port/cpu_local.h), unless a task has taken it: between get_cpu() and put_cpu() it is that
+// task's, also while it is descheduled or runs elsewhere.  Who then comes to that CPU does not wait: the step goes to a
+// stand-in, which the task claims for the length of it, and whoever wants a section takes a stand-in for that.  So a
+// section may end up on a number that no CPU has; it is a possible one, and what sums over all possible CPUs misses
+// nothing. docs/decisions/per-cpu-sections.md says why, and what else was thought of.
 
 #include "base/atomic.h"
 #include "base/fault.h"
@@ -18,8 +18,9 @@ namespace kmem {
 
 inline constexpr uint32_t kMaxCopies = 2 * kMaxCpus;
 
-/// Lock-free but for one case: a task that finds its CPU's copy taken and every stand-in in use waits for the next one to
-/// come back.  Who has one never waits for another, so that is no deadlock (and sections must not sleep).  Any context.
+/// Lock-free but for one case: a task that finds its CPU's copy taken and every stand-in in use waits for the next one
+/// to come back.  Who has one never waits for another, so that is no deadlock (and sections must not sleep).  Any
+/// context.
 ///
 ///   copy                distance[n]      owner[n]          who may enter it
 ///   ─────────────────   ──────────────   ───────────────   ──────────────────────────────────────────────────────
@@ -42,6 +43,8 @@ class Copies {
   bool sequences() const { return sequences_; }
   /// Has the stand-in ever been used?  Until then it holds nothing that a sum could miss.
   bool was_used(uint32_t copy) const { return copy < nr_cpus_ || used_[copy].peek(); }
+  /// Has one been used for the first time since this was asked last?
+  bool has_new() { return new_.peek() && new_.exchange(false); }
 
   /// One step on this CPU's copy, or the one that the task has; what CpuAccess says of `old`.
   uint64_t step(const CpuAccess& access);
@@ -65,6 +68,7 @@ class Copies {
 
   bool is_stand_in(uint32_t copy) const { return !sequences_ || copy >= nr_cpus_; }
   Claim claim(TaskState& task);
+  void mark_used(uint32_t copy);
   bool try_claim(TaskState& task, uint32_t copy);
   void release(TaskState& task, uint32_t copy);
   void attach(uint32_t cpu);
@@ -74,6 +78,7 @@ class Copies {
   bool sequences_ = false;
   Atomic<uint64_t> owner_[kMaxCopies];  // a TaskState
   Atomic<bool> used_[kMaxCopies];
+  Atomic<bool> new_;
   Atomic<uint32_t> given_, waiters_;  // given_: changes whenever somebody may have waited for it
 };
 

@@ -6,8 +6,8 @@
 
 namespace kmem {
 
-/// Where an object (a program, a shared library) keeps its per-CPU variables with their initial values, and the room that
-/// it reserved for the copies.  Addresses in this process.
+/// Where an object (a program, a shared library) keeps its per-CPU variables with their initial values, and the room
+/// that it reserved for the copies.  Addresses in this process.
 struct PercpuImage {
   char* start = nullptr;
   char* stop = nullptr;
@@ -29,8 +29,8 @@ class PercpuObjects {
 
   void init(uint32_t nr_copies) { nr_copies_ = nr_copies; }
 
-  /// Copies the initial values for every CPU, and puts what is left over of the room out of use.  Once for an object; again
-  /// it changes nothing.
+  /// Copies the initial values for every CPU, and puts what is left over of the room out of use.  Once for an object;
+  /// again it changes nothing.
   PercpuRefusal add(const PercpuImage& image, uint32_t host_page);
   /// Forgets the object that begins there.
   void remove(const char* start);

@@ -52,7 +52,8 @@ PercpuChunk* PercpuHeap::find_copy(const char* p, size_t& offset) const {
   for (unsigned i = 0; i < kMaxChunks; ++i) {
     PercpuChunk* chunk = chunks_[i].load();
     if (!chunk) break;
-    const uintptr_t at = reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(chunk->variables() + kPercpuDistance);
+    const uintptr_t at =
+        reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(chunk->variables() + kPercpuDistance);
     if (at >= nr_copies_ * kPercpuStride) continue;
     offset = at % kPercpuStride;
     return chunk;

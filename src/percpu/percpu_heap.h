@@ -20,8 +20,8 @@ class PercpuHeap {
 
   void init(uint32_t nr_copies) { nr_copies_ = nr_copies; }
 
-  /// The variable's address (nothing lies there itself; see port/cpu_local.h), or null where there is no memory.  `bytes`
-  /// from 1 to kMaxBytes, `align` a power of two up to kMaxAlign; zero in every copy.
+  /// The variable's address (nothing lies there itself; see port/cpu_local.h), or null where there is no memory.
+  /// `bytes` from 1 to kMaxBytes, `align` a power of two up to kMaxAlign; zero in every copy.
   char* alloc(size_t bytes, size_t align, Gfp gfp);
   /// False where no variable of ours begins there; nothing has changed then.
   [[nodiscard]] bool free(char* variable);

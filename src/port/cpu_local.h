@@ -6,9 +6,10 @@
 // below asks for.  The copy of CPU n of the variable at address a lies at a + distance(n); kmem_percpu_distances[n] is
 // that distance, or 0 while the copy is somebody's: no step enters it then.
 //
-//   try_op(access, old)      the step; false, and nothing done, where the copy is somebody's or the task has no sequences
-//   try_add_while(...)       the same, and only while *word == expected: adds n to 8 bytes.  Refused answers both
-//   try_take(cpu)            sets this CPU's distance to 0 in one step: from then on the copy is the caller's alone.  False
+//   try_op(access, old)      the step; false, and nothing done, where the copy is somebody's or the task has no
+//   sequences try_add_while(...)       the same, and only while *word == expected: adds n to 8 bytes.  Refused answers
+//   both try_take(cpu)            sets this CPU's distance to 0 in one step: from then on the copy is the caller's
+//   alone.  False
 //                            where it was 0 already, or without sequences
 //   here()                   the CPU that we are on, or were a moment ago
 //   join()                   inline steps of this task (<linux/percpu.h>) may begin; false where it has no sequences
@@ -48,13 +49,13 @@ extern "C" KMEM_EXPORT const uint64_t* const kmem_percpu_distances;
 namespace kmem {
 template <typename L>
 concept CpuLocalPort = requires(const CpuAccess& access, uint64_t& old, uint32_t& cpu, char* p, const uint64_t* word) {
-  { static_cast<bool>(L::try_op(access, old)) };
-  { static_cast<bool>(L::try_add_while(p, uint64_t{1}, word, uint64_t{0})) };
-  { static_cast<bool>(L::try_take(cpu)) };
-  { static_cast<uint32_t>(L::here()) };
-  { static_cast<bool>(L::join()) };
-  { L::leave() };
-  { L::use_none() };
+  {static_cast<bool>(L::try_op(access, old))};
+  {static_cast<bool>(L::try_add_while(p, uint64_t{1}, word, uint64_t{0}))};
+  {static_cast<bool>(L::try_take(cpu))};
+  {static_cast<uint32_t>(L::here())};
+  {static_cast<bool>(L::join())};
+  {L::leave()};
+  {L::use_none()};
 };
 static_assert(CpuLocalPort<CpuLocalImpl>, "the port's CpuLocalImpl lacks a function that the core needs");
 using CpuLocal = CpuLocalImpl;
