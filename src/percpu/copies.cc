@@ -29,7 +29,10 @@ uint64_t name_of(const TaskState& task) { return reinterpret_cast<uintptr_t>(&ta
 uint64_t& distance(uint32_t cpu) { return distances[cpu + 2]; }
 
 /// Interrupts of this task see what was written so far; no instruction.
-void order_for_interrupts() { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
+void order_for_interrupts() {
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  KMEM_STEP();
+}
 
 uint32_t nr_stand_ins(uint32_t nr_cpus) {
   constexpr uint32_t kFewest = 4;
