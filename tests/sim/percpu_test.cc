@@ -1,5 +1,5 @@
-// Per-CPU variables over the simulated machine: every operation, sections, and interrupts on top of both, with something
-// coming between at every step.
+// Per-CPU variables over the simulated machine: every operation, sections, and interrupts on top of both, with
+// something coming between at every step.
 
 #include "world.h"
 
@@ -52,8 +52,12 @@ void count_one(PercpuMachine& m, unsigned way, unsigned log_size) {
   const unsigned size = 1u << log_size;
   const size_t at = offset_of(way, log_size);
   switch (way) {
-    case 0: m.step(CpuOp::Add, size, at, 1); break;
-    case 1: m.step(CpuOp::AddReturn, size, at, 1); break;
+    case 0:
+      m.step(CpuOp::Add, size, at, 1);
+      break;
+    case 1:
+      m.step(CpuOp::AddReturn, size, at, 1);
+      break;
     case 2:  // takes it out and puts it back elsewhere, perhaps on another CPU
       m.step(CpuOp::Add, size, at, m.step(CpuOp::Xchg, size, at, 0) + 1);
       break;
@@ -64,7 +68,8 @@ void count_one(PercpuMachine& m, unsigned way, unsigned log_size) {
         seen = found;
       }
       break;
-    default: m.step(CpuOp::Add, size, at, 2), m.step(CpuOp::Add, size, at, ~uint64_t{0});
+    default:
+      m.step(CpuOp::Add, size, at, 2), m.step(CpuOp::Add, size, at, ~uint64_t{0});
   }
 }
 
@@ -110,7 +115,8 @@ Outcome two_count(const Script& script, uint32_t second_cpu, bool registered, bo
   PercpuMachine m(2, sequences);
   Tasks tasks;
   tasks.add(0, [&] { count_every_way(m); });
-  tasks.add(second_cpu, [&] { count_every_way(m); }, registered);
+  tasks.add(
+      second_cpu, [&] { count_every_way(m); }, registered);
   tasks.add_handler([&] { count_every_way(m); });
   uint64_t handled = 0;
   const Outcome outcome = tasks.run([&](const sim_port::Moment& moment) {
@@ -139,7 +145,12 @@ TEST(PercpuSteps, sixty_four_cpus_with_something_at_every_step) {
       Tasks tasks;
       tasks.step_limit = 20000000;
       for (unsigned i = 0; i < kTasks; ++i)
-        tasks.add(i % kCpus, [&] { for (int n = 0; n < 3; ++n) count_every_way(m); }, i % 8 != 7);
+        tasks.add(
+            i % kCpus,
+            [&] {
+              for (int n = 0; n < 3; ++n) count_every_way(m);
+            },
+            i % 8 != 7);
       tasks.add_handler([&] { count_every_way(m); });
       uint64_t handled = 0;
       // Odds of one: nothing runs two steps in a row.
@@ -226,6 +237,18 @@ TEST(PercpuSections, a_step_in_a_section_falls_on_the_copy_of_the_section) {
   }));
 }
 
+/// get_cpu() and put_cpu(), by the count that tells an interrupt whether it is within a section.
+uint32_t enter(PercpuMachine& m) {
+  kmem::Atomic<uint32_t>& count = kmem_port_task()->preempt_count;
+  count.poke(count.peek() + 1);
+  return m.copies->take();
+}
+void leave(PercpuMachine& m) {
+  kmem::Atomic<uint32_t>& count = kmem_port_task()->preempt_count;
+  count.poke(count.peek() - 1);
+  if (!count.peek()) m.copies->give();
+}
+
 TEST(PercpuSections, interrupts_may_have_sections_and_steps_of_their_own_at_any_step) {
   for (const bool sequences : {true, false}) {
     const auto scenario = [&](const Script& script) {
@@ -233,22 +256,20 @@ TEST(PercpuSections, interrupts_may_have_sections_and_steps_of_their_own_at_any_
       Tasks tasks;
       uint64_t handled = 0;
       const auto work = [&] {
-        const uint32_t copy = m.copies->take();
+        const uint32_t copy = enter(m);
         m.step(CpuOp::Add, 8, 0, 1);
         kmem_sim_step();
         EXPECT_EQ(m.copies->take(), copy);
-        m.copies->give();
+        leave(m);
         m.step(CpuOp::Add, 8, 0, 1);
       };
       tasks.add(0, work);
       tasks.add(0, work);
       tasks.add_handler([&] {
-        // A handler's section ends with it only where it began there: as put_cpu() knows by the preemption count.
-        uint32_t had;
-        const bool inside = m.copies->held(had);
-        m.copies->take();
+        const uint32_t copy = enter(m);
         m.step(CpuOp::Add, 8, 0, 1);
-        if (!inside) m.copies->give();
+        EXPECT_EQ(m.copies->take(), copy);
+        leave(m);
         ++handled;
       });
       const Outcome outcome = tasks.run(script);
@@ -291,13 +312,17 @@ TEST(PercpuSections, many_on_many_cpus_with_something_at_every_step) {
       Tasks tasks;
       tasks.step_limit = 20000000;
       for (unsigned i = 0; i < kTasks; ++i)
-        tasks.add(i % (i % 2 ? kCpus : 2), [&] {
-          for (int n = 0; n < 20; ++n) {
-            count_in_a_section(m);
-            m.step(CpuOp::Add, 8, 0, 1);
-          }
-        }, i % 8 != 7);
-      const Outcome outcome = tasks.run(sim_port::random(seed, {.odds = 1, .nr_tasks = kTasks, .nr_handlers = 0, .nr_cpus = kCpus}));
+        tasks.add(
+            i % (i % 2 ? kCpus : 2),
+            [&] {
+              for (int n = 0; n < 20; ++n) {
+                count_in_a_section(m);
+                m.step(CpuOp::Add, 8, 0, 1);
+              }
+            },
+            i % 8 != 7);
+      const Outcome outcome =
+          tasks.run(sim_port::random(seed, {.odds = 1, .nr_tasks = kTasks, .nr_handlers = 0, .nr_cpus = kCpus}));
       ASSERT_TRUE(outcome) << outcome.failure << " seed " << seed;
       EXPECT_EQ(m.sum<uint64_t>(0), kTasks * 40u);
       EXPECT_EQ(m.sum<uint64_t>(8), kTasks * 20u);

@@ -101,7 +101,8 @@ TEST_F(PercpuHeapTest, a_seeded_walk_agrees_with_a_map) {
       auto it = std::next(held.begin(), static_cast<long>(random() % held.size()));
       const auto [bytes, mark] = it->second;
       for (uint32_t n = 0; n < kCopies; ++n)
-        for (size_t i = 0; i < bytes; ++i) ASSERT_EQ(copy(it->first, n)[i], static_cast<char>(mark + static_cast<int>(n)));
+        for (size_t i = 0; i < bytes; ++i)
+          ASSERT_EQ(copy(it->first, n)[i], static_cast<char>(mark + static_cast<int>(n)));
       ASSERT_TRUE(heap->free(it->first));
       held.erase(it);
     }
