@@ -163,6 +163,17 @@ void Copies::attach(uint32_t cpu) {
 
 // Steps and sections -----------------------------------------------------------------------------------------------
 
+/// Says whose the copy is.  False where an interrupt on top has taken one for the same section meanwhile: that one
+/// counts.
+bool Copies::settle(TaskState& task, const Claim& mine, uint16_t name) {
+  uint16_t none = 0;
+  const bool settled = task.copy_held.compare_exchange(none, name);
+  if (!settled) owner_[mine.copy].store(0);
+  order_for_interrupts();
+  task.copy_intent.poke(mine.intent);
+  return settled;
+}
+
 uint64_t Copies::step(const CpuAccess& access) {
   TaskState& task = *kmem_port_task();
   uint32_t copy;
@@ -170,31 +181,32 @@ uint64_t Copies::step(const CpuAccess& access) {
   uint64_t old = 0;
   if (CpuLocal::join() && CpuLocal::try_op(access, old)) return old;
   const Claim mine = claim(task);
-  task.copy_held.poke(named(mine.copy) | kOneStep);
-  order_for_interrupts();
-  task.copy_intent.poke(mine.intent);
+  if (!settle(task, mine, named(mine.copy) | kOneStep)) return step(access);
   old = step_alone(access.variable + percpu_distance(mine.copy), access);
   release(task, mine.copy);
   return old;
+}
+
+bool Copies::take_here(TaskState& task) {
+  uint32_t cpu;
+  if (!CpuLocal::try_take(cpu)) return false;
+  KMEM_TAKES(&owner_[cpu]);
+  uint16_t none = 0;
+  if (!task.copy_held.compare_exchange(none, named(cpu))) attach(cpu);
+  return true;
 }
 
 uint32_t Copies::take() {
   TaskState& task = *kmem_port_task();
   uint32_t copy;
   if (held_by(task, copy)) return copy;
-  if (CpuLocal::try_take(copy)) {
-    KMEM_TAKES(&owner_[copy]);
-    task.copy_held.poke(named(copy));
-  } else {
+  if (!take_here(task)) {
     const Claim mine = claim(task);
-    copy = mine.copy;
-    task.copy_held.poke(named(copy));
-    order_for_interrupts();
-    task.copy_intent.poke(mine.intent);
+    settle(task, mine, named(mine.copy));
   }
   order_for_interrupts();
   CpuLocal::leave();
-  return copy;
+  return copy_of(task.copy_held.peek());
 }
 
 void Copies::give() {

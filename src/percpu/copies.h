@@ -70,6 +70,8 @@ class Copies {
   Claim claim(TaskState& task);
   void mark_used(uint32_t copy);
   bool try_claim(TaskState& task, uint32_t copy);
+  bool settle(TaskState& task, const Claim& mine, uint16_t name);
+  bool take_here(TaskState& task);
   void release(TaskState& task, uint32_t copy);
   void attach(uint32_t cpu);
   bool held_by(const TaskState& task, uint32_t& copy) const;
