@@ -5,6 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/sched/mm.h>
 
+#include "api/percpu_world.h"
 #include "page/gfp_context.h"
 #include "port/port.h"
 #include "watch/context.h"
@@ -52,7 +53,10 @@ void preempt_count_add(int value) noexcept {
 
 void preempt_count_sub(int value) noexcept {
   const auto change = static_cast<uint32_t>(value);
-  if (KMEM_LIKELY(fits(kmem::preempt_count(), change, false))) return kmem::add_preempt_count(0 - change);
+  if (KMEM_LIKELY(fits(kmem::preempt_count(), change, false))) {
+    kmem::add_preempt_count(0 - change);
+    return kmem::end_pinning();
+  }
   kmem::bug_report_limited(count_limit, Trouble::Bug,
                            "preempt_count %#x: %#x less than nothing; a section ends that did not begin",
                            kmem::preempt_count(), change);
@@ -75,6 +79,7 @@ unsigned long kmem_irq_save() noexcept {
 void kmem_irq_restore(unsigned long were_on) noexcept {
   if (!were_on || !irqs_disabled()) return;
   task().irqs_off.poke(0);
+  kmem::end_pinning();
   kmem_port_irq_restore(task().irq_flags.peek());
 }
 

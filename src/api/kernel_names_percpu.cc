@@ -43,7 +43,7 @@ uint32_t copy_here() {
   uint32_t copy;
   Copies& copies = percpu().copies;
   if (copies.held(copy)) return copy;
-  return declared_atomic() ? copies.take() : CpuLocal::here();
+  return is_pinned() ? copies.take() : CpuLocal::here();
 }
 
 void* at_copy(const volatile void* variable, uint32_t copy) {
@@ -64,6 +64,15 @@ const char* words_for(PercpuRefusal refusal) {
 }  // namespace
 
 PercpuWorld& percpu() { return the_world; }
+
+bool is_pinned() {
+  const TaskState& task = *kmem_port_task();
+  return task.preempt_count.peek() | task.irqs_off.peek();
+}
+
+void end_pinning() {
+  if (kmem_port_task()->copy_held.peek() && !is_pinned()) percpu().copies.give();
+}
 
 void start_percpu(const Machine& machine) {
 #ifdef KMEM_SIM
@@ -115,7 +124,7 @@ void kmem_put_cpu() noexcept {
   if (!(kmem::preempt_count() & kmem::preempt::kPreemptMask))
     return kmem::bug_report(kmem::Trouble::Warning, "put_cpu() without get_cpu()");
   kmem::add_preempt_count(-kmem::preempt::kPreempt);
-  if (!kmem::declared_atomic()) kmem::percpu().copies.give();
+  kmem::end_pinning();
 }
 
 // Copies -----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,11 @@ struct PercpuWorld {
 /// boot() first.
 PercpuWorld& percpu();
 
+/// Did the caller say that it must not be moved to another CPU: preempt_disable(), a spin lock, local_irq_disable()?
+bool is_pinned();
+/// When one of these ends: the copy that the task took for it goes back, if that was the last.
+void end_pinning();
+
 /// For boot().
 void start_percpu(const Machine& machine);
 
