@@ -221,7 +221,7 @@ bool kmem_port_spawn(void (*body)(void*), void* argument) {
 }
 
 kmem::TaskState* kmem_port_task() {
-  // The static model: it must not allocate, and 48 bytes fit into what libc keeps free for libraries loaded late.
+  // The static model: it must not allocate, and 56 bytes fit into what libc keeps free for libraries loaded late.
   static thread_local kmem::TaskState state __attribute__((tls_model("initial-exec")));
   return &state;
 }
