@@ -16,9 +16,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "api/system.h"
 #include "base/atomic.h"
 #include "base/format.h"
 #include "report/texts.h"
+#include "watch/fault_injection.h"
 
 namespace {
 
@@ -121,6 +123,16 @@ void describe_process(kmem::ProcessSnapshot& process) {
   for (size_t i = 0; i + 1 < sizeof process.name && name[i] && name[i] != '\n'; ++i) process.name[i] = name[i];
 }
 
+/// Is anything broken?  Worth the walk only where faults were injected; and only alone, since a structure that another
+/// thread is changing may look it.
+void check_structures(SystemSnapshot& system) {
+  const char* threads = status_line("Threads");
+  if (!kmem::faults_armed() || threads[0] != '1' || threads[1] != '\n') return;
+  const kmem::Fault fault = kmem::check_system();
+  system.checked = true;
+  if (fault) system.broken = fault.rule;
+}
+
 /// The pattern with the process's number put in; false where that is too long.
 bool make_path() {
   Text text{Span<char>(path)};
@@ -149,6 +161,7 @@ void report() {
   const Unnoticed unnoticed;
   if (!kmem_take_snapshot(&snapshot) || !make_path()) return;
   describe_process(snapshot.process);
+  check_structures(snapshot);
 
   Text measured{Span<char>()};
   put_json(measured, snapshot);

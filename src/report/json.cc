@@ -158,6 +158,10 @@ void put_json(Text& out, const SystemSnapshot& system) {
   put_machine(json, system);
   put_memory(json, system);
   put_paths(json, system.paths);
+  json.open("check", '{');
+  json.truth("done", system.checked);
+  json.text("broken", system.broken);
+  json.close('}');
   json.open("zones", '[');
   for (const ZoneSnapshot& zone : system.zones) put_zone(json, zone);
   json.close(']');

@@ -92,6 +92,8 @@ struct SystemSnapshot {
   uint64_t bytes_online = 0;      // of frames that were brought online
   uint64_t bytes_given_back = 0;  // to the host, summed over the life of the process
   uint64_t times_given_back = 0;
+  bool checked = false;     // were all structures walked?  Where faults are injected, and nobody else is at work
+  const char* broken = "";  // the rule that they break; empty: none
   const char* version = "";
   const char* boot_words = "";  // the boot command line as it was understood
 };

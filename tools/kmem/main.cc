@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "fail_nth.h"
 #include "failure.h"
 #include "run.h"
 #include "show.h"
@@ -31,6 +32,10 @@ constexpr char kExamples[] = R"(Examples:
   kmem slabinfo --from out.json            as /proc/slabinfo would look; slabtop reads it
   kmem report --from out.json --pid 4711   one of several processes, all its caches
 
+  kmem fail-nth -- ./parser file.txt       each allocation of it fails once: does it crash, hang or leak?
+  kmem fail-nth --both --jobs 2 -- PROG    and all from each on, two at a time
+
+Exit status of `kmem fail-nth`: 0 where nothing was found, 1 where something was.
 Exit status of `kmem run`: the program's own; where a signal killed it, the same signal kills kmem too (128 + its
 number, for a shell).  125: kmem itself failed.  126: the program cannot be executed.  127: it is not found.)";
 
@@ -62,6 +67,46 @@ void add_run(CLI::App& app, kmem::tool::RunOptions& options) {
   run.prefix_command();
 }
 
+constexpr char kFailNthExamples[] = R"(For n = 1, 2, 3 ... PROGRAM is run with the n-th of its allocations failing, until it ends without having come to an
+n-th.  Reported is each n at which it crashed, hung, misused memory, broke a structure of kmem's, or held more memory
+at its end than without the failure.  That it ends with an error is no finding.
+
+Examples:
+  kmem fail-nth -- ./parser file.txt             every failure point once
+  kmem fail-nth --both --jobs 2 -- ./parser x    once, then from each point on for ever; two runs at a time
+  kmem fail-nth --from 17 --to 17 --show-output -- ./parser x
+                                                 the seventeenth alone, with what the program says
+  kmem fail-nth --step 50 -- python3 script.py   every fiftieth of very many
+  kmem fail-nth --json --report out.json -- ./parser x)";
+
+void add_fail_nth(CLI::App& app, kmem::tool::FailNthOptions& options) {
+  CLI::App& sub = *app.add_subcommand("fail-nth", "run a program again and again, each time another allocation of it failing");
+  sub.add_option("--from", options.from, "begin with this n")->type_name("N")->check(CLI::PositiveNumber)->capture_default_str();
+  sub.add_option("--to", options.to, "end with this n; else when the program ends without coming so far")->type_name("N");
+  sub.add_option("--step", options.step, "only every so-manyth n")->type_name("N")->check(CLI::PositiveNumber)->capture_default_str();
+  sub.add_flag("--once", options.once, "the n-th alone fails (unless told otherwise)");
+  sub.add_flag("--forever", options.forever, "the n-th and all after it fail");
+  sub.add_flag_callback("--both", [&options] { options.once = options.forever = true; }, "first --once, then --forever");
+  sub.add_option("--timeout", options.timeout, "seconds after which a run hangs; else 20 times what a clean one takes, at least 10")
+      ->type_name("S")
+      ->check(CLI::PositiveNumber);
+  sub.add_option("--jobs", options.jobs, "runs at a time")->type_name("N")->check(CLI::Range(1, 256))->capture_default_str();
+  sub.add_option("--leaks", options.leaks, "when memory held at the end counts: never, always, or where the program ended as the clean run did")
+      ->check(CLI::IsMember({"never", "same-status", "always"}))
+      ->capture_default_str();
+  sub.add_option("--slack", options.slack, "bytes that it may hold beyond the clean run")->type_name("BYTES")->capture_default_str();
+  sub.add_flag("--json", options.json, "the report as JSON");
+  sub.add_option("--report", options.report_file, "write the report here instead of to standard output")->type_name("FILE");
+  sub.add_option("--input", options.input, "standard input of every run; else it is empty")->type_name("FILE")->check(CLI::ExistingFile);
+  sub.add_flag("--show-output", options.show_output, "let the program's output through");
+  sub.add_flag("--any-cpu", options.any_cpu, "do not hold each run on one CPU, which makes n mean the same in each");
+  sub.add_flag("--quiet", options.quiet, "no progress");
+  sub.add_option("--boot", options.boot_words, "boot words, added to those in the variable KMEM")->type_name("WORDS");
+  sub.add_option("--library", options.library, "the libkmem-malloc.so to use")->type_name("FILE");
+  sub.footer(kFailNthExamples);
+  sub.prefix_command();
+}
+
 struct ShowOptions {
   std::string file;
   int pid = 0;
@@ -77,7 +122,7 @@ void add_show(CLI::App& app, const std::string& name, const std::string& descrip
 Words command_of(const CLI::App& run, const Arguments& arguments) {
   Words command = run.remaining();
   if (!command.empty() && command[0][0] == '-')
-    throw kmem::tool::Failure(fmt::format("run has no option {}; see kmem run --help", command[0]));
+    throw kmem::tool::Failure(fmt::format("{0} has no option {1}; see kmem {0} --help", run.get_name(), command[0]));
   if (!command.empty() && arguments.separated) command.emplace_back("--");
   command.insert(command.end(), arguments.behind.begin(), arguments.behind.end());
   return command;
@@ -85,8 +130,10 @@ Words command_of(const CLI::App& run, const Arguments& arguments) {
 
 int parse_and_do(CLI::App& app, int argc, char** argv) {
   kmem::tool::RunOptions run_options;
+  kmem::tool::FailNthOptions fail_nth_options;
   ShowOptions show_options;
   add_run(app, run_options);
+  add_fail_nth(app, fail_nth_options);
   add_show(app, "slabinfo", "a saved report's caches, as /proc/slabinfo", show_options);
   add_show(app, "buddyinfo", "its free blocks by order, as /proc/buddyinfo", show_options);
   add_show(app, "zoneinfo", "its zones, as /proc/zoneinfo", show_options);
@@ -98,6 +145,10 @@ int parse_and_do(CLI::App& app, int argc, char** argv) {
   Arguments arguments(argc, argv);
   app.parse(arguments.own);
   const CLI::App& chosen = *app.get_subcommands().front();
+  if (chosen.get_name() == "fail-nth") {
+    fail_nth_options.command = command_of(chosen, arguments);
+    return kmem::tool::fail_nth(fail_nth_options);
+  }
   if (chosen.get_name() != "run") {
     kmem::tool::show(chosen.get_name(), show_options.file, show_options.pid);
     return 0;

@@ -1,98 +1,39 @@
 #include "run.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "environment.h"
 #include "failure.h"
 #include "launch.h"
 #include "program.h"
+#include "report_folder.h"
 #include "saved_report.h"
 #include "summary.h"
 
 namespace kmem::tool {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
-
-/// Where the processes leave their reports until we have read them.
-class ReportFolder {
- public:
-  ReportFolder() {
-    std::string name = fs::temp_directory_path() / "kmem-run-XXXXXX";
-    if (!mkdtemp(name.data())) throw Failure(fmt::format("{}: {}", name, std::strerror(errno)));
-    path_ = name;
-    // A program that gives up its rights writes as another user: anybody may add a file, nobody may list them.
-    chmod(path_.c_str(), 01733);
-  }
-  ~ReportFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ReportFolder(const ReportFolder&) = delete;
-  ReportFolder& operator=(const ReportFolder&) = delete;
-
-  std::string pattern() const { return path_ + "/%p.json"; }
-
-  /// What has been written whole, the process `first` before the others, these by number.
-  std::vector<json> read(pid_t first) const {
-    std::vector<std::pair<pid_t, json>> found;
-    for (const auto& file : fs::directory_iterator(path_)) {
-      const auto pid = static_cast<pid_t>(std::atol(file.path().filename().c_str()));
-      std::ifstream stream(file.path());
-      json report = json::parse(stream, nullptr, false);
-      if (report.is_object()) found.emplace_back(pid, std::move(report));
-    }
-    std::sort(found.begin(), found.end(), [first](const auto& a, const auto& b) {
-      return std::pair(a.first != first, a.first) < std::pair(b.first != first, b.first);
-    });
-    std::vector<json> reports;
-    for (auto& [pid, report] : found) reports.push_back(std::move(report));
-    return reports;
-  }
-
- private:
-  std::string path_;
-};
 
 // ---- before ----
 
-/// Words after what the variable says already, with `separator` between; or before.
-std::string joined(const char* first, const std::string& second, char separator) {
-  const std::string head = first ? first : "";
-  if (head.empty() || second.empty()) return head + second;
-  return head + separator + second;
-}
-
-void set(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
-  std::erase_if(environment, [&](const std::string& entry) { return entry.rfind(name + "=", 0) == 0; });
-  if (!value.empty()) environment.push_back(name + "=" + value);
-}
-
 std::vector<std::string> make_environment(const RunOptions& options, const std::string& library,
                                           const std::string& report_pattern) {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry; ++entry) environment.emplace_back(*entry);
-
-  const char* preloaded = std::getenv("LD_PRELOAD");
-  set(environment, "LD_PRELOAD", joined(library.c_str(), preloaded ? preloaded : "", ':'));
+  std::vector<std::string> environment = preloading(library);
   std::string words = joined(std::getenv("KMEM"), options.boot_words, ' ');
   if (!report_pattern.empty()) words = joined(words.c_str(), "stats", ' ');
-  set(environment, "KMEM", words);
-  if (!report_pattern.empty()) set(environment, "KMEM_REPORT", report_pattern);
+  set_variable(environment, "KMEM", words);
+  if (!report_pattern.empty()) set_variable(environment, "KMEM_REPORT", report_pattern);
   return environment;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tool kmem as its users meet it: tool_test.py KMEM LIBRARY DOCS [unittest's options]"""
+"""The tool kmem as its users meet it: tool_test.py KMEM LIBRARY DOCS CARELESS [unittest's options]"""
 import json
 import os
 import re
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-KMEM, LIBRARY, DOCS = (os.path.abspath(path) for path in sys.argv[1:4])
+KMEM, LIBRARY, DOCS, CARELESS = (os.path.abspath(path) for path in sys.argv[1:5])
 PYTHON = os.path.realpath(sys.executable)
 
 SLABINFO_LINE = re.compile(
@@ -368,5 +368,94 @@ class Explaining(ToolTest):
         self.assertEqual(set(members(found)) - explained, set())
 
 
+class FailNth(ToolTest):
+    """CARELESS handles failure wrongly in the ways that its arguments name."""
+
+    def sweep(self, *arguments, options=("--quiet",), status=None):
+        done = self.kmem("fail-nth", "--library", LIBRARY, "--json", "--report", "out.json", *options, "--", *arguments)
+        self.assertEqual(done.stdout, b"")
+        with open(self.path("out.json")) as f:
+            found = json.load(f)
+        self.assertEqual(done.returncode, status if status is not None else 1 if found["findings"] else 0, done.stderr)
+        return found
+
+    def functions(self, finding):
+        return [frame["function"] for frame in finding["failed"]["trace"]]
+
+    def test_a_program_that_copes_is_found_nothing_in(self):
+        found = self.sweep(CARELESS, options=["--quiet", "--both"])
+        self.assertEqual(found["findings"], [])
+        self.assertEqual([sweep["mode"] for sweep in found["sweeps"]], ["once", "forever"])
+        for sweep in found["sweeps"]:
+            self.assertGreater(sweep["points"], 3)
+            self.assertEqual(sweep["runs"], sweep["points"] + 1)
+            self.assertEqual(sum(sweep["failed"].values()), sweep["points"])
+
+    def test_giving_up_with_an_error_is_no_finding(self):
+        self.assertEqual(self.sweep(CARELESS, "give-up")["findings"], [])
+
+    def test_a_crash_is_found_with_the_call_that_failed(self):
+        (finding,) = self.sweep(CARELESS, "crash")["findings"]
+        self.assertEqual((finding["kind"], finding["end"]["signal"]), ("crashed", signal.SIGSEGV))
+        self.assertEqual((finding["failed"]["point"], finding["failed"]["gfp"]), ("failslab", "GFP_KERNEL"))
+        trace = self.functions(finding)
+        if not trace:
+            self.skipTest("the tool was built without libdw")
+        self.assertEqual(trace[:2], ["crash_without_memory", "main"])
+        self.assertTrue(finding["failed"]["trace"][0]["file"].endswith("careless.c"))
+
+    def test_a_leak_is_found_and_where_it_lies(self):
+        (finding,) = self.sweep(CARELESS, "leak")["findings"]
+        self.assertEqual((finding["kind"], finding["what"]), ("leaked", "1.0 KiB: 1.0 KiB in malloc-1024"))
+        self.assertEqual(self.sweep(CARELESS, "leak", options=["--leaks", "never"])["findings"], [])
+        self.assertEqual(self.sweep(CARELESS, "leak", options=["--slack", "1024"])["findings"], [])
+
+    def test_a_hang_is_found_and_ended(self):
+        found = self.sweep(CARELESS, "hang", options=["--forever", "--timeout", "0.5", "--jobs", "4"])
+        self.assertEqual({finding["kind"] for finding in found["findings"]}, {"hung"})
+
+    def test_a_misuse_is_found(self):
+        (finding,) = self.sweep(CARELESS, "twice")["findings"]
+        self.assertEqual(finding["kind"], "misused")
+        self.assertIn("double free", finding["what"])
+
+    def test_one_n_alone_is_the_same_as_in_the_sweep(self):
+        (whole,) = self.sweep(CARELESS, "crash")["findings"]
+        n = str(whole["n"])
+        found = self.sweep(CARELESS, "crash", options=["--from", n, "--to", n])
+        self.assertEqual([finding["n"] for finding in found["findings"]], [whole["n"]])
+        self.assertEqual(found["sweeps"][0]["runs"], 1)
+        self.assertEqual(self.sweep(CARELESS, "crash", options=["--to", str(whole["n"] - 1)])["findings"], [])
+
+    def test_several_at_a_time_find_the_same(self):
+        one = self.sweep(CARELESS, "crash", "leak")
+        four = self.sweep(CARELESS, "crash", "leak", options=["--jobs", "4"])
+        self.assertEqual([(f["n"], f["kind"]) for f in one["findings"]], [(f["n"], f["kind"]) for f in four["findings"]])
+
+    def test_children_count_too(self):
+        found = self.sweep("/bin/sh", "-c", f"{CARELESS} crash; exit 0", options=["--from", "1", "--step", "1"])
+        self.assertIn("misused" if not found["findings"] else found["findings"][0]["kind"],
+                      ("crashed", "leaked", "misused"))
+
+    def test_a_person_reads_what_was_found(self):
+        done = self.kmem("fail-nth", "--library", LIBRARY, "--", CARELESS, "crash")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout.decode(), r"n = \d+: crashed by signal 11 \(Segmentation fault\)\n  failed: failslab, \d+ bytes")
+        self.assertRegex(done.stdout.decode(), r"once: \d+ runs, \d+ points \(.*\); 1 crashed\n$")
+        self.assertIn(b"failure points where nothing fails", done.stderr)
+
+    def test_input_is_the_same_for_every_run(self):
+        self.file("input", b"some words\n")
+        self.assertEqual(self.sweep("/bin/sh", "-c", "read line; test \"$line\" = 'some words' || kill -SEGV $$",
+                                    options=["--input", "input", "--to", "3"])["findings"], [])
+
+    def test_what_cannot_be_done_is_said(self):
+        for arguments in ([], ["--", "/no/such/program"], ["--leaks", "perhaps", "--", "/bin/true"], ["--jobs", "0", "--", "x"],
+                          ["--wrong", "--", "/bin/true"], ["--timeout", "0.2", "--", "/bin/sleep", "5"]):
+            done = self.kmem("fail-nth", "--library", LIBRARY, *arguments)
+            self.assertIn(done.returncode, (125, 127), arguments)
+            self.assertNotEqual(done.stderr, b"", arguments)
+
+
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + sys.argv[4:])
+    unittest.main(argv=sys.argv[:1] + sys.argv[5:])

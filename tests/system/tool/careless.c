@@ -1,0 +1,52 @@
+// A program whose handling of failure is wrong in the ways that its arguments name: for `kmem fail-nth` to find.
+//   careless [crash] [hang] [leak] [twice] [give-up]
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_asked(int argc, char **argv, const char *what) {
+  for (int i = 1; i < argc; ++i)
+    if (strcmp(argv[i], what) == 0) return 1;
+  return 0;
+}
+
+__attribute__((noinline)) static char *crash_without_memory(void) {
+  char *p = malloc(600);
+  return strcpy(p, "nobody looked whether there is memory");
+}
+
+__attribute__((noinline)) static void leak_without_memory(void) {
+  char *kept = malloc(1000);
+  char *other = malloc(900);
+  if (!other) return;  // and `kept`?
+  free(other);
+  free(kept);
+}
+
+__attribute__((noinline)) static void hang_without_memory(void) {
+  char *p;
+  while ((p = malloc(800)) == NULL) usleep(1000);
+  free(p);
+}
+
+__attribute__((noinline)) static void free_twice_without_memory(void) {
+  char *block = malloc(2000), *other = malloc(1500);
+  if (!other) free(block);
+  free(other);
+  free(block);
+}
+
+int main(int argc, char **argv) {
+  if (is_asked(argc, argv, "crash")) free(crash_without_memory());
+  if (is_asked(argc, argv, "leak")) leak_without_memory();
+  if (is_asked(argc, argv, "hang")) hang_without_memory();
+  if (is_asked(argc, argv, "twice")) free_twice_without_memory();
+  for (int i = 0; i < 3; ++i) {  // as it should be
+    char *p = malloc(5000);
+    if (!p && is_asked(argc, argv, "give-up")) return 3;
+    if (p) memset(p, i, 5000);
+    free(p);
+  }
+  return 0;
+}
