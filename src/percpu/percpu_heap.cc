@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "port/port.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 
@@ -26,7 +27,7 @@ char* PercpuHeap::alloc(size_t bytes, size_t align, Gfp gfp) {
 bool PercpuHeap::add_chunk() {
   if (nr_chunks_.load() >= kMaxChunks) return false;
   const size_t copies = size_t{nr_copies_} * kPercpuStride, bytes = copies + round_up(sizeof(PercpuChunk), kPageSize);
-  auto* base = static_cast<char*>(kmem_port_map(bytes, kPercpuStride));
+  auto* base = should_fail(FaultPoint::Map, kNoGfp, bytes) ? nullptr : static_cast<char*>(kmem_port_map(bytes, kPercpuStride));
   if (!base) return false;
   auto* chunk = reinterpret_cast<PercpuChunk*>(base + copies);
   chunk->init(base - kPercpuDistance, nr_copies_);

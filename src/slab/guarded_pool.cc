@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/memory.h"
 #include "slab/cache.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 namespace {
@@ -78,7 +79,8 @@ bool GuardedPool::make_pool() {
   if (!first) return false;
   const auto most = static_cast<uint32_t>(order.bytes() / unit_bytes_ / units_per_object - 1);
   if (nr_ > most) nr_ = most;
-  slots_ = static_cast<Slot*>(kmem_port_map(round_up(nr_ * sizeof(Slot), kPageSize), kPageSize));
+  const size_t bytes = round_up(nr_ * sizeof(Slot), kPageSize);
+  slots_ = should_fail(FaultPoint::Map, kNoGfp, bytes) ? nullptr : static_cast<Slot*>(kmem_port_map(bytes, kPageSize));
   char* start = pages_->address(*first);
   if (!slots_ || !kmem_port_protect(start, order.bytes(), false)) {
     pages_->free_frames(*first, order);

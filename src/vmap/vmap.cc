@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "watch/context.h"
+#include "watch/fault_injection.h"
 #include "watch/report.h"
 
 namespace kmem {
@@ -51,6 +52,7 @@ bool Vmap::claim(VmArea* area, uint32_t page, uint32_t left, const VmallocWish& 
   while ((uint64_t{1} << order.value) > left) --order.value;
   uint64_t clean = 0;
   Maybe<Pfn> at;
+  if (should_fail(FaultPoint::Pages, wish.gfp, order.bytes())) return false;
   for (;; --order.value) {
     at = pages_->claim_bare_run(zones, order, wish.nid, clean);
     if (at || !order.value) break;
@@ -101,6 +103,7 @@ bool Vmap::open(VmArea* area, uint32_t from, bool huge) {
   char* at = window_.address(area, from);
   char* guard = window_.address(area, area->nr_pages);
   const size_t guard_bytes = size_t{unit} << kPageShift;
+  if (should_fail(FaultPoint::Map, kNoGfp, static_cast<size_t>(guard - at))) return false;
   if (!kmem_port_window_open(at, static_cast<size_t>(guard - at) + guard_bytes, Access::ReadWrite, huge)) return false;
   area->flags.fetch_and(~area::kSoftGuard);
   if (kmem_port_window_guard(guard, guard_bytes)) return true;
@@ -144,6 +147,8 @@ VmArea* Vmap::build(const VmallocWish& wish, bool wait) {
 
 void* Vmap::alloc(const VmallocWish& wish) {
   if (!wish.bytes || wish.bytes >> kPageShift > pages_->frames_end()) return nullptr;
+  if (should_fail(FaultPoint::Vmalloc, wish.gfp, wish.bytes)) return nullptr;
+  const FaultExempt exempt(wish.gfp & gfp::kNoFail);
   const uint64_t pages = round_up(round_up(wish.bytes, kPageSize) >> kPageShift, window_.unit_pages());
   const bool wait = may_wait(wish.gfp);
   if (is_plain(wish, pages_->nr_nodes()))

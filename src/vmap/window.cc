@@ -1,4 +1,5 @@
 #include "vmap/window.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 namespace {
@@ -64,7 +65,7 @@ bool Window::grow_descriptors() {
   if (map_.spare() >= 4) return true;
   if (map_.ready() >= map_.capacity()) return map_.spare() != 0;
   constexpr uint32_t kNr = kStep / sizeof(VmArea);
-  if (!kmem_port_online(&map_.at(map_.ready()), kStep)) return map_.spare() != 0;
+  if (should_fail(FaultPoint::Map, kNoGfp, kStep) || !kmem_port_online(&map_.at(map_.ready()), kStep)) return map_.spare() != 0;
   map_.set_ready(map_.ready() + kNr);
   return true;
 }
@@ -74,6 +75,7 @@ bool Window::grow_tables(uint64_t last_page) {
   const uint64_t ready = table_ready_.peek();
   if (last_page < ready) return true;
   uint64_t to = round_up(last_page + 1, kNr);
+  if (should_fail(FaultPoint::Map, kNoGfp, (to - ready) * sizeof(uint64_t))) return false;
   if (!kmem_port_online(const_cast<Atomic<uint64_t>*>(table_ + ready), (to - ready) * sizeof(uint64_t))) return false;
   table_ready_.store(to);
   return true;

@@ -13,7 +13,7 @@ enum class FaultPoint : uint8_t {
   Section,  // memory that the host brings online
   Discard,  // memory that the host takes back
   Sheaf,    // a sheaf for objects or pages of a CPU
-  Map,      // memory of the host for kmem's own tables, after boot
+  Map,      // memory or mappings of the host for kmem's own tables and windows
   Cache,    // a new cache
   Pool,     // a memory pool's own allocation function, so that what it holds back is used
   Vmalloc,  // addresses in the vmalloc window

@@ -15,8 +15,10 @@
 #include <linux/memblock.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 namespace kmem::fail_nth {
 
@@ -306,6 +308,45 @@ inline void pools() {
   if (kmem_cache_destroy(cache)) complain("a cache without objects cannot be destroyed");
 }
 
+inline void use_window(void* p, size_t bytes) {
+  if (!p) return;
+  fill(p, bytes, 17);
+  expect_filled(p, bytes, 17, "vmalloc");
+}
+
+inline void the_window() {
+  constexpr size_t kBytes[] = {100, 3 * PAGE_SIZE, 60 * PAGE_SIZE, 700 * PAGE_SIZE};
+  void* held[4];
+  for (int i = 0; i < 4; ++i) use_window(held[i] = got(vmalloc(kBytes[i]), "vmalloc"), kBytes[i]);
+  for (void* p : held) vfree(p);
+  void* zero = got(vzalloc(5 * PAGE_SIZE), "vzalloc");
+  if (zero) expect_zero(zero, 5 * PAGE_SIZE, "vzalloc");
+  void* longer = zero ? got(vrealloc(zero, 20 * PAGE_SIZE, GFP_KERNEL), "vrealloc") : nullptr;
+  vfree(longer ? longer : zero);
+  void* either = got(kvmalloc(200000, kQuiet), "kvmalloc");
+  use_window(either, 200000);
+  kvfree(either);
+  vm_unmap_aliases();
+}
+
+struct Each {
+  long count;
+  char text[40];
+};
+
+inline void per_cpu_variables() {
+  Each __percpu* held[40];
+  for (auto& each : held) {
+    each = got(alloc_percpu(Each), "alloc_percpu");
+    if (!each) continue;
+    for (unsigned cpu = 0; cpu < nr_cpu_ids; ++cpu) {
+      expect_zero(per_cpu_ptr(each, cpu), sizeof(Each), "alloc_percpu");
+      per_cpu_ptr(each, cpu)->count = cpu;
+    }
+  }
+  for (auto& each : held) free_percpu(each);
+}
+
 inline void boot_memory() {
   void* p = got(memblock_alloc(3 * PAGE_SIZE, PAGE_SIZE), "memblock_alloc");
   if (p) expect_zero(p, 3 * PAGE_SIZE, "memblock_alloc");
@@ -325,6 +366,8 @@ inline void scenario() {
   a_flood_of_pages();
   the_malloc_family();
   pools();
+  the_window();
+  per_cpu_variables();
   boot_memory();
 }
 
