@@ -45,6 +45,9 @@ const unsigned kFindingOut[] = {SYS_sigaltstack, SYS_rt_sigprocmask, SYS_rt_siga
                                 kEnd};
 
 const unsigned kTimer[] = {SYS_setitimer, kEnd};
+/// malloc where memory is short: it would reclaim, and so finds out whether it may.
+const unsigned kMallocInHandlers[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_sigaltstack, SYS_rt_sigprocmask,
+                                      SYS_rt_sigaction, SYS_getpid, SYS_process_vm_readv, SYS_setitimer, kEnd};
 
 class Filter {
  public:
@@ -174,13 +177,13 @@ void take_until_refused() {
   while (n) kfree(held[--n]);
 }
 
+/// What it interrupts may just hold all there is; a report of that would be another matter.
 volatile sig_atomic_t nr_handled;
 void handle(int) {
   nr_handled = nr_handled + 1;
-  kfree(kmalloc(100, GFP_ATOMIC));
-  free(malloc(3000));
-  if (struct page* page = alloc_pages(GFP_ATOMIC, 1)) __free_pages(page, 1);
-  kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_ATOMIC));
+  kfree(kmalloc(100, kQuiet));
+  if (struct page* page = alloc_pages(kQuiet, 1)) __free_pages(page, 1);
+  if (void* object = kmem_cache_alloc(cache, kQuiet)) kmem_cache_free(cache, object);
 }
 
 void walk_with_handlers() {
@@ -188,6 +191,12 @@ void walk_with_handlers() {
   setitimer(ITIMER_REAL, &often, nullptr);
   while (nr_handled < 200) walk_kmalloc(), walk_pages();
   setitimer(ITIMER_REAL, &never, nullptr);
+}
+
+void handle_by_malloc(int) {
+  nr_handled = nr_handled + 1;
+  free(malloc(3000));
+  free(malloc(60000));
 }
 
 bool can_confine() {
@@ -218,6 +227,16 @@ TEST(handlers_that_interrupt_all_of_it_make_no_other_calls) {
     walk_with_handlers();
     EXPECT(nr_handled >= 200, "%d handlers only", int(nr_handled));
   }, kTimer);
+}
+
+TEST(malloc_in_handlers_makes_no_other_calls_but_to_find_them_out) {
+  signal(SIGALRM, handle_by_malloc);
+  EXPECT_CONFINED([] {
+    const itimerval often = {{0, 100}, {0, 100}}, never = {};
+    setitimer(ITIMER_REAL, &often, nullptr);
+    while (nr_handled < 200) walk_malloc();
+    setitimer(ITIMER_REAL, &never, nullptr);
+  }, kMallocInHandlers);
 }
 
 TEST(a_report_makes_the_calls_that_are_listed_for_reports) {
