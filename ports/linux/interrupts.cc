@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 
 #include "base/attributes.h"
+#include "base/types.h"
 #include "linux_port.h"
 
 namespace linux_port {
@@ -90,32 +91,38 @@ bool frame_at(uint64_t at) {
          is_running(frame);
 }
 
-/// How much of the stack is looked at: a handler deeper than this is not found out.
-constexpr size_t kLookedAt = 64 << 10;
-constexpr size_t kAtOnce = 128;  // words, on our own stack, which may be small
+/// How much of the stack is looked at; whoever is deeper in a handler must be on an alternate stack to be found out.
+constexpr uint64_t kLookedAt = 64 << 10;
 
-KMEM_NOINLINE bool frame_above(uint64_t at) {
-  uint64_t words[kAtOnce];
-  for (const uint64_t end = at + kLookedAt; at < end;) {
-    const size_t n = safe_read(at, words, sizeof words) / sizeof *words;
-    for (size_t i = 0; i < n; ++i)
-      if (words[i] == restorer && frame_at(at + i * sizeof *words)) return true;
-    if (n < kAtOnce) return false;
-    at += sizeof words;
+/// Is the page there?  The kernel reads the mask before it sees that there is nothing it could do with it.
+bool is_readable(uint64_t page) {
+  constexpr int kNothing = -1;
+  return syscall(SYS_rt_sigprocmask, kNothing, page, nullptr, kMaskBytes) != 0 && errno == EINVAL;
+}
+
+bool on_alternate_stack() {
+  stack_t stack;
+  return sigaltstack(nullptr, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
+}
+
+/// A thread's own data lies above its stack, and there the stack ends; the main thread's ends where the page after it is
+/// not there.  Variables of our callers lie between, which are none of ours: hence no sanitizer.
+__attribute__((no_sanitize("address", "thread"))) KMEM_NOINLINE bool frame_above(uint64_t at) {
+  const auto thread = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  const uint64_t most = at + kLookedAt, end = thread > at && thread < most ? thread : most;
+  for (bool first = true; at < end; first = false) {
+    const uint64_t next = (at | (kmem::kPageSize - 1)) + 1;
+    if (!first && !is_readable(at)) return false;
+    for (const uint64_t stop = next < end ? next : end; at < stop; at += sizeof(uint64_t))
+      if (*reinterpret_cast<const volatile uint64_t*>(at) == restorer && frame_at(at)) return true;
   }
-  return false;
+  return end == most && on_alternate_stack();
 }
 #else
 KMEM_NOINLINE bool frame_above(uint64_t) { return false; }
 #endif
 
 void nothing(int) {}
-
-/// Without a call that the machine that runs the program may not expect, such as unwinding.
-bool on_alternate_stack() {
-  stack_t stack;
-  return sigaltstack(nullptr, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
-}
 
 }  // namespace
 
@@ -141,7 +148,6 @@ extern "C" {
 bool kmem_port_in_interrupt() {
   using namespace linux_port;
   const KeepErrno keep;
-  if (on_alternate_stack()) return true;
   return restorer && frame_above(reinterpret_cast<uint64_t>(__builtin_frame_address(0)));
 }
 
