@@ -256,17 +256,16 @@ void PageAllocator::settle(Zone& zone) {
   reclaim_.note_freed();
 }
 
+// Above the low mark only: what lies below is handed out frame by frame, with all that alloc_frames() asks and does for it.
 Maybe<Pfn> PageAllocator::claim_bare_run(Gfp gfp, Order order, int nid, uint64_t& clean) {
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
   const ZoneKind highest = highest_zone(gfp);
-  const Reach reaches[] = {{.low = true}, reach_of(gfp, this_asker(gfp))};
-  for (const Reach& reach : reaches) {
-    for (Zone** z = zones_by_node_[node]; *z; ++z) {
-      Zone& zone = **z;
-      if (zone.kind() > highest || !may_take(zone, highest, order.pages(), reach)) continue;
-      if ((gfp & gfp::kThisNode) && zone.node().value != node) continue;
-      if (const auto at = zone.claim_bare_run(order, clean)) return at;
-    }
+  const Reach reach{.low = true};
+  for (Zone** z = zones_by_node_[node]; *z; ++z) {
+    Zone& zone = **z;
+    if (zone.kind() > highest || !may_take(zone, highest, order.pages(), reach)) continue;
+    if ((gfp & gfp::kThisNode) && zone.node().value != node) continue;
+    if (const auto at = zone.claim_bare_run(order, clean)) return at;
   }
   return {};
 }

@@ -58,7 +58,7 @@ class PageAllocator {
   void free_frames(Pfn pfn, Order order);
 
   /// 2^order frames, aligned, for who shows them elsewhere (vmap): contents are unspecified, `clean` of them hold no memory
-  /// of the host.  Neither waits nor reclaims.  Given back by zone_of(pfn)->give_back_run().
+  /// of the host.  Above the low mark only; neither waits nor reclaims.  Given back by zone_of(pfn)->give_back_run().
   Maybe<Pfn> claim_bare_run(Gfp gfp, Order order, int nid, uint64_t& clean);
 
   /// Empties this CPU's page lists, or every CPU's, into the zones.
