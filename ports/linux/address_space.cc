@@ -13,6 +13,8 @@
 
 namespace linux_port {
 SharedArena shared_arena;
+OwnRange own_ranges[16];
+
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
@@ -26,19 +28,32 @@ constexpr size_t kMetadataBytes = 32 * kMiB;  // of address space; a small machi
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-char* reserve(size_t bytes, void* at = nullptr) {
+void remember(void* at, size_t bytes) {
+  const auto from = reinterpret_cast<uintptr_t>(at);
+  for (OwnRange& range : own_ranges) {
+    if (range.to) continue;
+    range = {from, from + bytes};
+    return;
+  }
+}
+
+char* reserve(size_t bytes, void* at = nullptr, bool own = true) {
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED_NOREPLACE : 0);
   void* got = mmap(at, bytes, PROT_NONE, flags, -1, 0);
   if (got == MAP_FAILED) return nullptr;
-  if (!at || got == at) return static_cast<char*>(got);
+  if (!at || got == at) {
+    if (own) remember(got, bytes);
+    return static_cast<char*>(got);
+  }
   munmap(got, bytes);  // a kernel older than 4.17 took the address for a hint
   return nullptr;
 }
 
 char* reserve_aligned(size_t bytes, size_t align) {
-  char* got = reserve(bytes + align);
+  char* got = reserve(bytes + align, nullptr, false);
   if (!got) return nullptr;
   char* start = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(got) + align - 1) & ~(align - 1));
+  remember(start, bytes);
   if (start > got) munmap(got, static_cast<size_t>(start - got));
   if (start + bytes < got + bytes + align) munmap(start + bytes, static_cast<size_t>(got + align - start));
   return start;
@@ -98,7 +113,7 @@ char* place_base(const Plan& plan) {
     return got && open_base(got + kBelow, plan) ? got + kBelow : nullptr;
   }
   // Far below where the host would place a mapping by itself; a place that is taken in parts is left for the next.
-  char* probe = reserve(host_page);
+  char* probe = reserve(host_page, nullptr, false);
   if (!probe) return nullptr;
   munmap(probe, host_page);
   for (int i = 1; i <= 32; ++i) {

@@ -277,10 +277,12 @@ bool kmem_port_guard(void* address, size_t bytes) {
   return mmap(address, bytes, PROT_NONE, kFlags, -1, 0) != MAP_FAILED;
 }
 
-void kmem_port_log(const char* text, size_t bytes) {
+void kmem_port_log(const char* text, size_t bytes) { kmem_port_write(2, text, bytes); }
+
+void kmem_port_write(int file, const char* text, size_t bytes) {
   const linux_port::KeepErrno keep;
   while (bytes) {
-    const long n = syscall(SYS_write, 2, text, bytes);
+    const long n = syscall(SYS_write, file, text, bytes);
     if (n <= 0) return;
     text += n;
     bytes -= static_cast<size_t>(n);

@@ -107,6 +107,20 @@ size_t kmem_port_name_code(const void*, char* out, size_t bytes) {
   if (bytes) *out = 0;
   return 0;
 }
+size_t kmem_port_read(const void* from, void* to, size_t bytes) {
+  memcpy(to, from, bytes);
+  return bytes;
+}
+// The simulated machine stands still while nobody steps; its programs' memory is the test's, which nobody looks into.
+bool kmem_port_with_copy(void (*look)(void*, void*), void* arg, void* result, size_t bytes) {
+  memset(result, 0, bytes);
+  look(arg, result);
+  return true;
+}
+void kmem_port_each_root(void (*visit)(void*, const char*, const uint64_t*, size_t), void* arg, const void*) {
+  for (const auto& [at, n] : sim_port::host().roots) visit(arg, reinterpret_cast<const char*>(at), at, n);
+}
+void kmem_port_write(int, const char* text, size_t bytes) { sim_port::host().log.append(text, bytes); }
 uint32_t kmem_port_task_id() { return 1; }
 size_t kmem_port_task_name(char* out, size_t bytes) {
   const size_t n = bytes < 4 ? 0 : 3;

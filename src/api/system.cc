@@ -143,6 +143,7 @@ char* set_up_debugging(System& s, char* metadata) {
     s.world.random_order = true;
     s.world.red_key = kmem_port_entropy();
   }
+  if (options.kmemleak) options.slub_debug.add_for_all(debug::kOwner);
   // Nothing in an object that is held back would be looked at without poison.
   if (options.quarantine) options.slub_debug.add_for_all(debug::kPoison);
   s.quarantine.init(metadata, options.quarantine);

@@ -65,6 +65,9 @@ void after_fork_in_parent();
 /// In the child of a fork: what other threads of the parent were in the middle of will not go on.
 void after_fork();
 
+/// At the end of the program, once: what leak_report=exit asks for.
+void report_leaks_at_exit();
+
 /// Runs every walker; for tests and the debugger, on a quiet system.
 Fault check_system();
 

@@ -209,6 +209,12 @@ WordFault set_probation(BootOptions& options, const BootWord& word) {
   return None;
 }
 
+WordFault set_leak_report(BootOptions& options, const BootWord& word) {
+  if (!equals(word.value, "exit") && !equals(word.value, "off")) return Malformed;
+  options.leaks_at_exit = equals(word.value, "exit");
+  return None;
+}
+
 WordFault set_kfence_interval(BootOptions& options, const BootWord& word) {
   uint64_t value = 0;
   if (!parse_number(word.value, value) || value > 1'000'000) return Malformed;
@@ -240,6 +246,8 @@ constexpr KnownWord kWords[] = {
     {"init_on_free", [](BootOptions& o, const BootWord& w) { return set_bool(o.init_on_free, w); }},
     {"panic_on_warn", [](BootOptions& o, const BootWord& w) { return set_bool(o.panic_on_warn, w); }},
     {"stats", [](BootOptions& o, const BootWord& w) { return set_bool(o.stats, w); }},
+    {"kmemleak", [](BootOptions& o, const BootWord& w) { return set_bool(o.kmemleak, w); }},
+    {"leak_report", set_leak_report},
     {"kfence.sample_interval", set_kfence_interval},
     {"kfence.num_objects", set_kfence_objects},
     {"rseq", [](BootOptions& o, const BootWord& w) { return set_bool(o.rseq, w); }},

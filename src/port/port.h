@@ -139,6 +139,17 @@ size_t kmem_port_task_name(char* out, size_t bytes);
 /// Makes a range that kmem_port_map() gave unreadable, for good: its contents are gone, its addresses stay taken until
 /// kmem_port_unmap().  False where the host cannot, and nothing has changed.
 bool kmem_port_guard(void* address, size_t bytes);
+/// Copies memory that may not be there, or end early; the bytes that were.
+size_t kmem_port_read(const void* from, void* to, size_t bytes);
+/// Calls look(arg, result) in a copy of this machine that stands still, and waits for its end.  What it writes stays in the
+/// copy, but for `bytes` (up to a page) at `result`, zero at first.  False where no copy can be had, or it came to grief.
+/// Task context only.
+bool kmem_port_with_copy(void (*look)(void* arg, void* result), void* arg, void* result, size_t bytes);
+/// Calls visit(arg, at, words, n) for all memory outside of kmem's in which a program can keep pointers: data, stacks,
+/// what it mapped itself; at most a page at a time.  `stack`: of the caller's stack only what lies above.
+void kmem_port_each_root(void (*visit)(void* arg, const char* at, const uint64_t* words, size_t n), void* arg, const void* stack);
+/// Writes text to an open file of the program's, by its number.
+void kmem_port_write(int file, const char* text, size_t bytes);
 /// Writes a report where people look for it.
 void kmem_port_log(const char* text, size_t bytes);
 [[noreturn]] void kmem_port_panic(void);

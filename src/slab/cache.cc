@@ -124,6 +124,13 @@ Slab* Cache::slab_of(const void* object) const {
   return &Slab::of(page->kind() == PageKind::SlabTail ? page - page->aux : page);
 }
 
+const void* Cache::object_around(const void* p) const {
+  const Pfn slab = pfn_of(slab_of(p));
+  const char* first = object_at(slab, 0);
+  const auto offset = static_cast<uint64_t>(static_cast<const char*>(p) - first);
+  return offset < shape_.bytes() ? first + offset / shape_.size * shape_.size : p;
+}
+
 bool Cache::owns(const void* object) const { return place_of(object).slab != nullptr; }
 
 void Cache::push_partial(CacheNode& node, Slab* slab) {

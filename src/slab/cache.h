@@ -150,6 +150,33 @@ class Cache {
   uint64_t nr_cached() const;  // in sheaves and barns
   Slab* slab_of(const void* object) const;
 
+  /// The index-th object of the slab that begins with that frame.
+  char* object_at(Pfn slab, uint32_t index) const {
+    return world_->pages->address(slab) + left_ + uint64_t{index} * shape_.size;
+  }
+  /// The object that the address lies in; the address itself where it lies in none.
+  const void* object_around(const void* p) const;
+  /// When an object was allocated; 0 where nobody keeps account.
+  uint64_t born(const void* object) const {
+    const Owner* owner = debug_.owner(static_cast<const char*>(object), false);
+    return owner ? owner->when_ns : 0;
+  }
+  /// Calls visit(object) for each object that lies in a sheaf or barn.  On a quiet system.
+  template <typename Visit>
+  void each_cached(Visit visit) const {
+    const auto each_of = [&](const Sheaf& sheaf) {
+      for (unsigned i = sheaf.top; sheaf.words[i]; ++i) visit(reinterpret_cast<void*>(sheaf.words[i]));
+    };
+    for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n)
+      for (const BarnPart& part : nodes_[n].barn)
+        for (uint32_t index = part.full.top(); index; index = world_->sheaves->link(index).peek())
+          each_of(world_->sheaves->parked(index));
+    for (uint32_t cpu = 0; cpu < 2 * world_->pages->nr_cpus(); ++cpu) {
+      const uint64_t word = CpuStack::word({cpu}, slot_);
+      if (word && word != world_->sheaves->closed()) each_of(Sheaf::of_word(world_->sheaves->base(), word));
+    }
+  }
+
   uint64_t nr_refills() const;
   uint64_t nr_drains() const;
   Atomic<uint32_t> refs{0};       // users of a merged cache

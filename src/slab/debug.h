@@ -64,6 +64,10 @@ class ObjectDebug {
   void compare_state(const char* object, uint64_t then, uint64_t now) const;
   static uint64_t hash(const char* object, uint32_t bytes);
   uint32_t asked(const char* object) const { return meta_ ? meta(object)->asked : object_size_; }
+  /// Who allocated an object, or freed it; null where nobody keeps account.
+  const Owner* owner(const char* object, bool freed) const {
+    return flags_ & debug::kOwner ? &meta(object)->owners[freed] : nullptr;
+  }
   bool is_out(const char* object) const { return !meta_ || meta(object)->state.load() == ObjectMeta::kOut; }
   bool is_free(const char* object) const { return !meta_ || meta(object)->state.load() == ObjectMeta::kFree; }
 

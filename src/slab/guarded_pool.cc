@@ -29,20 +29,29 @@ void put_track(Report& report, const char* what, const Track& track) {
   report.callers(track.frames + own, track.nr_frames - own);
 }
 
-/// Who has called kmem just now.
-class Callers {
- public:
-  Callers() : nr_(kmem_port_backtrace(frames_, Track::kFrames)), own_(own_frames(frames_, nr_)) {
-    put_code_name(name_, own_ < nr_ ? frames_[own_] : nullptr);
-  }
-  const char* name() const { return name_.data(); }
-  void put(Report& report) const { report.callers(frames_ + own_, nr_ - own_); }
-
- private:
-  void* frames_[Track::kFrames];
-  unsigned nr_, own_;
-  TextOf<200> name_;
+/// Who has called kmem.  To be taken in a small frame: a report's room, not yet written, is full of what earlier calls
+/// have left there.
+struct Callers {
+  static constexpr unsigned kFrames = 48;
+  Callers() : nr(kmem_port_backtrace(frames, kFrames)) {}
+  void* frames[kFrames];
+  unsigned nr;
 };
+
+void put_head(Report& report, const char* what, const Callers& callers) {
+  TextOf<200> name;
+  const unsigned own = own_frames(callers.frames, callers.nr);
+  put_code_name(name, own < callers.nr ? callers.frames[own] : nullptr);
+  report.line("%s", kLine);
+  report.line("BUG: KFENCE: %s in %s", what, name.data());
+  report.line("%s", "");
+}
+
+void put_callers(Report& report, const Callers& callers) {
+  const unsigned own = own_frames(callers.frames, callers.nr);
+  const unsigned left = callers.nr - own;
+  report.callers(callers.frames + own, left < Track::kFrames ? left : Track::kFrames);
+}
 
 /// Reports of one mistake in a loop end somewhere.
 RateLimit limit;
@@ -216,7 +225,7 @@ void GuardedPool::put_object(Report& report, const Slot& slot) const {
               slot.object + slot.size - 1, slot.size, slot.cache_name);
 }
 
-void GuardedPool::tell_history(const Slot& slot) const {
+KMEM_NOINLINE void GuardedPool::tell_history(const Slot& slot) const {
   {
     Report report;
     put_object(report, slot);
@@ -252,21 +261,35 @@ void GuardedPool::report_access(const BadAccess& access, const Slot* slot, const
   after_report();
 }
 
+namespace {
+
+KMEM_NOINLINE void tell_invalid_free(const Callers& callers, const void* p, int slot) {
+  Report report;
+  put_head(report, "invalid free", callers);
+  if (slot >= 0) report.line("Invalid free of 0x%p (in kfence-#%d):", p, slot);
+  else report.line("Invalid free of 0x%p:", p);
+  put_callers(report, callers);
+}
+
+KMEM_NOINLINE void tell_damage(const Callers& callers, const char* at, const char* end, int slot) {
+  constexpr unsigned kShown = 16;
+  TextOf<96> bytes;
+  for (const char* b = at; b < end && b < at + kShown; ++b)
+    static_cast<uint8_t>(*b) == pattern_at(b) ? bytes.put(" .") : bytes.put(" 0x").hex_padded(static_cast<uint8_t>(*b), 2);
+  Report report;
+  put_head(report, "memory corruption", callers);
+  report.line("Corrupted memory at 0x%p [%s ] (in kfence-#%d):", at, bytes.data(), slot);
+  put_callers(report, callers);
+}
+
+}  // namespace
+
 void GuardedPool::report_invalid_free(const Slot* slot, const void* p) {
   nr_bugs_.add();
+  const bool known = slot && slot->state.load() != Unused;
   if (limit.ask().allowed) {
-    const Callers callers;
-    {
-      Report report;
-      report.line("%s", kLine);
-      report.line("BUG: KFENCE: invalid free in %s", callers.name());
-      report.line("%s", "");
-      if (slot && slot->state.load() != Unused)
-        report.line("Invalid free of 0x%p (in kfence-#%u):", p, static_cast<unsigned>(slot - slots_));
-      else report.line("Invalid free of 0x%p:", p);
-      callers.put(report);
-    }
-    if (slot && slot->state.load() != Unused) tell_history(*slot);
+    tell_invalid_free(Callers(), p, known ? static_cast<int>(slot - slots_) : -1);
+    if (known) tell_history(*slot);
     else Report().line("%s", kLine);
   }
   after_report();
@@ -275,21 +298,7 @@ void GuardedPool::report_invalid_free(const Slot* slot, const void* p) {
 void GuardedPool::report_damage(const Slot& slot, const char* at) {
   nr_bugs_.add();
   if (limit.ask().allowed) {
-    constexpr unsigned kShown = 16;
-    const char* page_end = unit_of(slot) + unit_bytes_;
-    const char* end = at < slot.object ? slot.object : page_end;
-    TextOf<96> bytes;
-    for (const char* b = at; b < end && b < at + kShown; ++b)
-      static_cast<uint8_t>(*b) == pattern_at(b) ? bytes.put(" .") : bytes.put(" 0x").hex_padded(static_cast<uint8_t>(*b), 2);
-    const Callers callers;
-    {
-      Report report;
-      report.line("%s", kLine);
-      report.line("BUG: KFENCE: memory corruption in %s", callers.name());
-      report.line("%s", "");
-      report.line("Corrupted memory at 0x%p [%s ] (in kfence-#%u):", at, bytes.data(), static_cast<unsigned>(&slot - slots_));
-      callers.put(report);
-    }
+    tell_damage(Callers(), at, at < slot.object ? slot.object : unit_of(slot) + unit_bytes_, static_cast<int>(&slot - slots_));
     tell_history(slot);
   }
   after_report();

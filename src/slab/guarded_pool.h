@@ -91,6 +91,11 @@ class GuardedPool {
       if (slots_[i].state.peek() == Allocated) visit(slots_[i].object, size_t{slots_[i].size}, *slots_[i].cache);
   }
 
+  /// Is it where we keep account?
+  bool is_account(const void* p) const {
+    return slots_ && static_cast<uint64_t>(static_cast<const char*>(p) - reinterpret_cast<const char*>(slots_)) < nr_ * sizeof(Slot);
+  }
+
   /// The machine refused an access.  True: it was to us, it is reported, and the page is open now.
   bool caught(const BadAccess& access);
 

@@ -28,6 +28,12 @@ class MappedBlocks {
   /// Another size for a block, without copying; null leaves it as it was.
   void* resize(void* p, size_t bytes);
 
+  /// Calls visit(address, bytes) for each block.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (uint32_t i = 0; i < kEntries; ++i)
+      if (const uint64_t key = table_[i].key.peek(); key > kGone) visit(key, table_[i].bytes.peek());
+  }
   uint64_t nr() const { return nr_.value(); }
   uint64_t bytes() const { return bytes_.value(); }
   uint64_t peak_bytes() const { return peak_.value(); }

@@ -60,6 +60,7 @@ void add_run(CLI::App& app, kmem::tool::RunOptions& options) {
   run.add_option("--report-file", options.report_file, "write that report to a file instead")->type_name("FILE");
   run.add_option("--json", options.json_file, "write the same as JSON")->type_name("FILE");
   run.add_option("--boot", options.boot_words, "boot words, added to those in the variable KMEM")->type_name("WORDS");
+  run.add_flag("--leaks", options.leaks, "when the program ends, list the memory that it has lost, by where it was allocated");
   run.add_option("--library", options.library, "the libkmem-malloc.so to use")->type_name("FILE");
   run.add_option("--caches", options.most_caches, "lines of the report's table of caches")
       ->type_name("N")

@@ -10,6 +10,7 @@ struct RunOptions {
   std::string report_file;  // empty: standard error
   std::string json_file;    // empty: none
   std::string boot_words;
+  bool leaks = false;   // list what nobody knows any more at the end
   std::string library;  // empty: the one that belongs to this tool
   size_t most_caches = 20;
 };

@@ -1,7 +1,9 @@
 /* Every name of the headers once, by a program that knows only the headers and the shared library: gnu11 C, and,
  * through every_name.cc, C++20.  What the names mean is tested beside this file; here it is that they exist, are
  * exported, and take what kernel code gives them. */
+#include <kmem/leaks.h>
 #include <kmem/stats.h>
+#include <linux/kmemleak.h>
 #include <linux/bootmem.h>
 #include <linux/bug.h>
 #include <linux/err.h>
@@ -249,6 +251,13 @@ static void small_words(void) {
   CHECK(kmem_slabinfo(NULL, 0) && kmem_buddyinfo(NULL, 0) && kmem_zoneinfo(NULL, 0) && kmem_meminfo(NULL, 0));
   CHECK(kmem_pagetypeinfo(NULL, 0) && kmem_json(NULL, 0));
   CHECK(kmem_kfence_stats(NULL, 0));
+  CHECK(kmem_leak_scan(-1, NULL) == 0 && kmem_leak_summary(-1, NULL) == 0);
+  kmemleak_alloc(NULL, 0, 1, GFP_KERNEL);
+  kmemleak_free(NULL);
+  kmemleak_not_leak(NULL);
+  kmemleak_ignore(NULL);
+  kmemleak_scan_area(NULL, 0, GFP_KERNEL);
+  kmemleak_no_scan(NULL);
   kmem_trim();
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "port/machine.h"
@@ -54,6 +55,7 @@ struct Host {
   std::vector<std::function<void()>> spawned;  // threads of the core's own, for a test to run as tasks
   Gate window, guard;  // open() and move(); guard()
   std::string log;  // all that was logged
+  std::vector<std::pair<const uint64_t*, size_t>> roots;  // words in which the test keeps pointers
   unsigned nr_panics = 0;
   uint64_t now_ns = 0;   // the clock stands still until a test moves it
   size_t nr_mapped = 0;  // blocks of map() that are still there
