@@ -32,10 +32,9 @@ std::vector<std::string> make_environment(const RunOptions& options, const std::
   std::vector<std::string> environment = preloading(library);
   std::string words = joined(std::getenv("KMEM"), options.boot_words, ' ');
   if (!report_pattern.empty()) words = joined(words.c_str(), "stats", ' ');
+  if (options.leaks) words = joined(words.c_str(), "kmemleak=on leak_report=exit", ' ');
   set_variable(environment, "KMEM", words);
   if (!report_pattern.empty()) set_variable(environment, "KMEM_REPORT", report_pattern);
-  if (options.leaks) words = joined(words.c_str(), "kmemleak=on leak_report=exit", ' ');
-  set(environment, "KMEM", words);
   if (!report_pattern.empty()) set(environment, "KMEM_REPORT", report_pattern);
   return environment;
 }
