@@ -35,7 +35,6 @@ std::vector<std::string> make_environment(const RunOptions& options, const std::
   if (options.leaks) words = joined(words.c_str(), "kmemleak=on leak_report=exit", ' ');
   set_variable(environment, "KMEM", words);
   if (!report_pattern.empty()) set_variable(environment, "KMEM_REPORT", report_pattern);
-  if (!report_pattern.empty()) set(environment, "KMEM_REPORT", report_pattern);
   return environment;
 }
 
