@@ -17,6 +17,7 @@ KMEM_API size_t kmem_buddyinfo(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API size_t kmem_zoneinfo(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API size_t kmem_pagetypeinfo(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API size_t kmem_meminfo(char* buffer, size_t size) KMEM_NOTHROW;
+KMEM_API size_t kmem_vmallocinfo(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API size_t kmem_json(char* buffer, size_t size) KMEM_NOTHROW;
 
 /** The kernel's /sys/kernel/debug/kfence/stats: how often an object was placed between guard pages, and what that found. */

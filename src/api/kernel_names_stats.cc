@@ -26,6 +26,7 @@ size_t kmem_buddyinfo(char* buffer, size_t size) noexcept { return show(kmem::pu
 size_t kmem_zoneinfo(char* buffer, size_t size) noexcept { return show(kmem::put_zoneinfo, buffer, size); }
 size_t kmem_pagetypeinfo(char* buffer, size_t size) noexcept { return show(kmem::put_pagetypeinfo, buffer, size); }
 size_t kmem_meminfo(char* buffer, size_t size) noexcept { return show(kmem::put_meminfo, buffer, size); }
+size_t kmem_vmallocinfo(char* buffer, size_t size) noexcept { return show(kmem::put_vmallocinfo, buffer, size); }
 size_t kmem_json(char* buffer, size_t size) noexcept { return show(kmem::put_json, buffer, size); }
 
 size_t kmem_kfence_stats(char* buffer, size_t size) noexcept {
@@ -42,6 +43,7 @@ size_t kmem_kfence_stats(char* buffer, size_t size) noexcept {
 size_t kmem_trim() noexcept {
   if (!kmem::boot()) return 0;
   kmem::System& s = kmem::system();
+  s.vmap.purge_all(true);
   s.heap.shrink_all(true);
   return static_cast<size_t>(s.pages.trim()) << kmem::kPageShift;
 }

@@ -69,6 +69,42 @@ void fill(ZoneSnapshot& out, Zone& zone, PageAllocator& pages) {
   out.pcps = {store.pcps, n};
 }
 
+const char* kind_of(const AreaInfo& area) {
+  constexpr const char* kNames[] = {"vmalloc", "vmap", "ioremap", ""};
+  return area.flags & area::kRam ? "vm_map_ram" : kNames[static_cast<unsigned>(area.kind)];
+}
+
+bool next_area(void* vmap, uint64_t& cursor, AreaSnapshot& out) {
+  AreaInfo area;
+  if (!static_cast<Vmap*>(vmap)->next_area(cursor, area)) return false;
+  out = AreaSnapshot{};
+  out.start = reinterpret_cast<uint64_t>(area.start);
+  out.end = out.start + area.bytes;
+  out.caller = reinterpret_cast<uint64_t>(area.caller);
+  out.pages = area.nr_pages;
+  out.phys = area.phys;
+  copy_name(out.kind, kind_of(area), sizeof out.kind);
+  out.user = area.flags & area::kUserMap;
+  out.lazy = area.lazy;
+  for (unsigned node = 0; node < kMaxNodes; ++node) out.on_node[node] = area.on_node[node];
+  return true;
+}
+
+void fill(WindowSnapshot& out, Vmap& vmap) {
+  const Window& window = vmap.window();
+  if (!window.start()) return;
+  out.start = reinterpret_cast<uint64_t>(window.start());
+  out.bytes = window.bytes();
+  out.used = window.used_bytes();
+  out.largest = vmap.window().largest_free_bytes();
+  out.areas = vmap.nr_areas();
+  out.lazy_pages = vmap.lazy_pages();
+  out.pages = vmap.nr_frames() > out.lazy_pages ? vmap.nr_frames() - out.lazy_pages : 0;
+  out.reused = vmap.nr_reused();
+  out.next = next_area;
+  out.arg = &vmap;
+}
+
 void take(SystemSnapshot& out) {
   System& s = system();
   out = SystemSnapshot{};
@@ -96,6 +132,7 @@ void take(SystemSnapshot& out) {
   out.caches = {store.caches, caches};
   out.zones = {store.zones, s.pages.nr_zones()};
   out.mapped = {s.heap.mapped().nr(), s.heap.mapped().bytes(), s.heap.mapped().peak_bytes()};
+  fill(out.window, s.vmap);
   out.paths.counted = s.options.stats;
   out.paths.slow = s.slow_allocs.value() + s.slow_frees.value();
   out.paths.fast = s.allocs.value() + s.frees.value() - out.paths.slow;
@@ -104,7 +141,8 @@ void take(SystemSnapshot& out) {
   out.cpu_stack = s.machine.cpu_stack;
   out.host_page_size = s.machine.host_page_bytes;
   // Pages in use are those of slabs, those that wait on the CPUs' lists, and those that callers hold as pages.
-  const size_t as_pages = used > slabs + listed ? used - slabs - listed : 0;
+  const size_t kept = slabs + listed + (out.window.lazy_pages << kPageShift);
+  const size_t as_pages = used > kept ? used - kept : 0;
   out.bytes_in_use = objects + as_pages + out.mapped.bytes;
   out.bytes_peak += out.mapped.bytes_peak;  // the two need not have been highest at the same time
   out.version = KMEM_VERSION;

@@ -127,6 +127,37 @@ void put_memory(Json& json, const SystemSnapshot& system) {
   json.close('}');
 }
 
+void put_area(Json& json, const AreaSnapshot& area) {
+  json.open('{');
+  json.number("start", area.start);
+  json.number("end", area.end);
+  json.number("caller", area.caller);
+  json.number("pages", area.pages);
+  json.number("phys", area.phys);
+  json.text("kind", area.kind);
+  json.truth("user", area.user);
+  json.truth("lazy", area.lazy);
+  put_numbers(json, "on_node", {area.on_node, kMaxNodes});
+  json.close('}');
+}
+
+void put_window(Json& json, const WindowSnapshot& window) {
+  json.open("vmalloc", '{');
+  json.number("window_start", window.start);
+  json.number("window_bytes", window.bytes);
+  json.number("used_bytes", window.used);
+  json.number("largest_free_bytes", window.largest);
+  json.number("areas", window.areas);
+  json.number("pages", window.pages);
+  json.number("lazy_pages", window.lazy_pages);
+  json.number("reused", window.reused);
+  json.open("list", '[');
+  AreaSnapshot area;
+  for (uint64_t cursor = 0; window.next && window.next(window.arg, cursor, area);) put_area(json, area);
+  json.close(']');
+  json.close('}');
+}
+
 void put_paths(Json& json, const PathSnapshot& paths) {
   json.open("paths", '{');
   json.truth("counted", paths.counted);
@@ -162,6 +193,7 @@ void put_json(Text& out, const SystemSnapshot& system) {
   json.truth("done", system.checked);
   json.text("broken", system.broken);
   json.close('}');
+  put_window(json, system.window);
   json.open("zones", '[');
   for (const ZoneSnapshot& zone : system.zones) put_zone(json, zone);
   json.close(']');

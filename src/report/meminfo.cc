@@ -49,6 +49,11 @@ void put_meminfo(Text& out, const SystemSnapshot& system) {
   put_line(out, "Slab:", slab);
   put_line(out, "SReclaimable:", 0);
   put_line(out, "SUnreclaim:", slab);
+  if (system.window.bytes) {
+    put_line(out, "VmallocTotal:", system.window.bytes);
+    put_line(out, "VmallocUsed:", system.window.pages * page);
+    put_line(out, "VmallocChunk:", system.window.largest);
+  }
   put_line(out, "KmemOnline:", system.bytes_online);
   put_line(out, "KmemInUse:", system.bytes_in_use);
   put_line(out, "KmemPeak:", system.bytes_peak);

@@ -60,6 +60,28 @@ struct MappedSnapshot {
   uint64_t bytes_peak = 0;
 };
 
+/// One area of the vmalloc window: a line of vmallocinfo.
+struct AreaSnapshot {
+  uint64_t start = 0, end = 0;  // addresses, the guard page included
+  uint64_t caller = 0;          // the address of the code that made it; 0 unknown
+  uint64_t pages = 0;
+  uint64_t phys = 0;       // of ioremap
+  char kind[12] = "";      // "vmalloc", "vmap", "vm_map_ram", "ioremap", "" for bare addresses
+  bool user = false;       // meant for user space
+  bool lazy = false;       // freed, and kept for a while
+  uint64_t on_node[kMaxNodes] = {};
+};
+
+/// The window as a whole, and its areas one after the other: there can be more than anybody would copy.
+struct WindowSnapshot {
+  uint64_t start = 0, bytes = 0;   // 0 where nobody has used it
+  uint64_t used = 0, largest = 0;  // bytes: in areas, and the longest stretch that is free
+  uint64_t areas = 0, pages = 0, lazy_pages = 0, reused = 0;
+  /// The first area at or after a cursor that begins at 0; false at the end.
+  bool (*next)(void* arg, uint64_t& cursor, AreaSnapshot& out) = nullptr;
+  void* arg = nullptr;
+};
+
 /// What the host says about the process.  Filled by whoever can ask it; zeros where nobody did.
 struct ProcessSnapshot {
   int32_t pid = 0;
@@ -79,6 +101,7 @@ struct SystemSnapshot {
   Span<const CacheSnapshot> caches;
   Span<const ZoneSnapshot> zones;
   MappedSnapshot mapped;
+  WindowSnapshot window;
   PathSnapshot paths;
   ProcessSnapshot process;
 

@@ -23,6 +23,9 @@ void put_pagetypeinfo(Text& out, const SystemSnapshot& system);
 /// /proc/meminfo: the kernel's lines where the word means the same, then lines of our own that begin with "Kmem".
 void put_meminfo(Text& out, const SystemSnapshot& system);
 
+/// /proc/vmallocinfo: the areas of the vmalloc window by address.  Callers are addresses: there are no symbols here.
+void put_vmallocinfo(Text& out, const SystemSnapshot& system);
+
 /// All of the snapshot as one JSON object; docs/statistics.md names the members. .
 void put_json(Text& out, const SystemSnapshot& system);
 

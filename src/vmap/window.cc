@@ -167,7 +167,7 @@ VmArea* Window::next(uint64_t& page) const {
 
 uint64_t Window::largest_free_bytes() {
   if (!start_.load()) return wish_bytes_;
-  if (!lock_.lock(true)) return 0;
+  if (!lock_.try_lock()) return 0;  // a report waits for nobody
   const uint64_t pages = map_.largest_free();
   lock_.unlock();
   return pages << kPageShift;

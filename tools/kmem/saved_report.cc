@@ -88,6 +88,20 @@ ZoneSnapshot zone_from(const json& from) {
   return zone;
 }
 
+AreaSnapshot area_from(const json& from) {
+  AreaSnapshot area;
+  read(from, "start", area.start);
+  read(from, "end", area.end);
+  read(from, "caller", area.caller);
+  read(from, "pages", area.pages);
+  read(from, "phys", area.phys);
+  read(from, "kind", area.kind);
+  read(from, "user", area.user);
+  read(from, "lazy", area.lazy);
+  read(from, "on_node", area.on_node);
+  return area;
+}
+
 void read_process(const json& from, ProcessSnapshot& process) {
   read(from, "pid", process.pid);
   read(from, "parent", process.parent);
@@ -132,6 +146,7 @@ SavedReport::SavedReport(const json& from) try {
   read(paths, "slow", system_.paths.slow);
   read_caches(from.value("caches", json::array()));
   read_zones(from.value("zones", json::array()));
+  read_window(part(from, "vmalloc"));
   version_ = from.value("version", "");
   boot_words_ = part(from, "machine").value("boot_words", "");
   system_.version = version_.c_str();
@@ -152,6 +167,25 @@ void SavedReport::read_zones(const json& list) {
   }
   for (size_t i = 0; i < zones_.size(); ++i) zones_[i].pcps = {pcps_[i].data(), pcps_[i].size()};
   system_.zones = {zones_.data(), zones_.size()};
+}
+
+void SavedReport::read_window(const json& from) {
+  read(from, "window_start", system_.window.start);
+  read(from, "window_bytes", system_.window.bytes);
+  read(from, "used_bytes", system_.window.used);
+  read(from, "largest_free_bytes", system_.window.largest);
+  read(from, "areas", system_.window.areas);
+  read(from, "pages", system_.window.pages);
+  read(from, "lazy_pages", system_.window.lazy_pages);
+  read(from, "reused", system_.window.reused);
+  for (const json& area : from.value("list", json::array())) areas_.push_back(area_from(area));
+  system_.window.arg = &areas_;
+  system_.window.next = [](void* arg, uint64_t& cursor, AreaSnapshot& out) {
+    const auto& areas = *static_cast<std::vector<AreaSnapshot>*>(arg);
+    if (cursor >= areas.size()) return false;
+    out = areas[cursor++];
+    return true;
+  };
 }
 
 json read_json(const std::string& file) {

@@ -23,9 +23,11 @@ class SavedReport {
  private:
   void read_caches(const nlohmann::json& list);
   void read_zones(const nlohmann::json& list);
+  void read_window(const nlohmann::json& window);
 
   std::vector<CacheSnapshot> caches_;
   std::vector<ZoneSnapshot> zones_;
+  std::vector<AreaSnapshot> areas_;
   std::vector<std::vector<PcpSnapshot>> pcps_;
   std::string version_, boot_words_;
   SystemSnapshot system_;

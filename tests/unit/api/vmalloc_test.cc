@@ -1,5 +1,6 @@
 // vmalloc() and its kin by their names: addresses in a row over frames that are real.
 
+#include <kmem/stats.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -521,6 +522,20 @@ TEST_F(Vmalloc, a_child_of_a_fork_in_the_middle_goes_on) {
   stop = true;
   busy.join();
   vfree(kept);
+}
+
+TEST_F(Vmalloc, vmallocinfo_lists_the_areas) {
+  vm_unmap_aliases();
+  auto* p = static_cast<char*>(vmalloc(3 * PAGE_SIZE));
+  char text[4096] = "";
+  EXPECT_LT(kmem_vmallocinfo(text, sizeof text), sizeof text);
+  char want[128];
+  snprintf(want, sizeof want, "0x%016lx-0x%016lx   16384 0x", reinterpret_cast<unsigned long>(p), reinterpret_cast<unsigned long>(p) + 4 * PAGE_SIZE);
+  EXPECT_TRUE(mentions(text, want)) << text << want;
+  EXPECT_TRUE(mentions(text, " pages=3 vmalloc N0=3\n")) << text;
+  vfree(p);
+  kmem_vmallocinfo(text, sizeof text);
+  EXPECT_TRUE(mentions(text, "unpurged vm_area")) << text;
 }
 
 // kvmalloc ------------------------------------------------------------------------------------------------------------

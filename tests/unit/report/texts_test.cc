@@ -131,6 +131,35 @@ TEST(meminfo, sums_the_zones_and_the_slabs) {
             "KmemGivenBack:     61440 kB\n");
 }
 
+/// Three areas, as a window would tell them.
+bool next_sample_area(void*, uint64_t& cursor, AreaSnapshot& out) {
+  AreaSnapshot areas[3];
+  areas[0] = {0xffffc90000000000, 0xffffc90000005000, 0x5555deadbeef, 4, 0, "vmalloc", true, false, {1, 3}};
+  areas[1] = {0xffffc90000005000, 0xffffc90000007000, 0x1234, 0, 0xfebf0000, "ioremap", false, false, {}};
+  areas[2] = {0xffffc90000007000, 0xffffc90000009000, 0x1234, 1, 0, "vmalloc", false, true, {1}};
+  if (cursor > 2) return false;
+  out = areas[cursor++];
+  return true;
+}
+
+TEST(vmallocinfo, has_a_line_for_each_area_as_the_kernel_writes_it) {
+  Sample sample;
+  EXPECT_EQ(text_of(put_vmallocinfo, sample.system), "") << "nobody has used the window";
+  sample.system.window.next = next_sample_area;
+  EXPECT_EQ(text_of(put_vmallocinfo, sample.system),
+            "0xffffc90000000000-0xffffc90000005000   20480 0x5555deadbeef pages=4 vmalloc user N0=1 N1=3\n"
+            "0xffffc90000005000-0xffffc90000007000    8192 0x1234 phys=0x00000000febf0000 ioremap\n"
+            "0xffffc90000007000-0xffffc90000009000    8192 unpurged vm_area N0=1\n");
+}
+
+TEST(meminfo, tells_of_the_window_where_it_was_used) {
+  Sample sample;
+  sample.system.window.bytes = uint64_t{64} << 30;
+  sample.system.window.pages = 256;
+  EXPECT_NE(text_of(put_meminfo, sample.system).find("VmallocTotal:   67108864 kB\nVmallocUsed:        1024 kB\n"), std::string::npos)
+      << text_of(put_meminfo, sample.system);
+}
+
 TEST(meminfo, takes_the_part_of_the_watermark_that_is_online) {
   Sample sample;
   sample.zones[1].spanned = 1 << 20;
@@ -148,7 +177,7 @@ TEST(every_text, of_an_empty_system_has_no_line_about_a_zone_or_cache) {
 
 TEST(every_text, says_how_much_room_it_lacked) {
   const Sample sample;
-  for (auto* put : {put_slabinfo, put_buddyinfo, put_zoneinfo, put_pagetypeinfo, put_meminfo, put_json}) {
+  for (auto* put : {put_slabinfo, put_buddyinfo, put_zoneinfo, put_pagetypeinfo, put_meminfo, put_vmallocinfo, put_json}) {
     Text measured(Span<char>{});
     put(measured, sample.system);
     EXPECT_EQ(measured.total(), text_of(put, sample.system).size());
