@@ -55,7 +55,9 @@ uint64_t cgroup_limit() {
   uint64_t limit = 0;
   if (const char* group = cgroup_path(text, "0::")) limit = limit_on_path("/sys/fs/cgroup", group, "memory.max");
   if (limit) return limit;
-  if (const char* group = cgroup_path(copy, ":memory:"))
+  const char* group = cgroup_path(copy, ":memory:");
+  if (!group) group = cgroup_path(copy, ",memory:");
+  if (group)
     limit = limit_on_path("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes");
   return limit;
 }
@@ -73,12 +75,21 @@ size_t read_file(const char* path, char* buffer, size_t bytes) {
   return n;
 }
 
-uint64_t physical_bytes() {
+// The group's limit is for all that the process has: its code, stacks and page tables, and our own tables, too.
+uint64_t without_head_room(uint64_t limit) {
+  constexpr uint64_t kMiB = uint64_t{1} << 20;
+  uint64_t room = limit / 16 + 4 * kMiB;
+  if (room > 256 * kMiB) room = 256 * kMiB;
+  return room < limit / 2 ? limit - room : limit / 2;
+}
+
+uint64_t physical_bytes(bool heed_cgroup, bool& limited) {
   struct sysinfo info;
   uint64_t bytes = uint64_t{1} << 30;
   if (!syscall(SYS_sysinfo, &info)) bytes = static_cast<uint64_t>(info.totalram) * info.mem_unit;
-  const uint64_t limit = cgroup_limit();
-  return limit && limit < bytes ? limit : bytes;
+  const uint64_t limit = heed_cgroup ? cgroup_limit() : 0;
+  limited = limit && limit < bytes;
+  return limited ? without_head_room(limit) : bytes;
 }
 
 // "0-1", "0-3,8-11": the last number is the highest.

@@ -39,13 +39,15 @@ class KeepErrno {
 /// Reads a small file without allocation; the bytes read, 0 where there is none.  Always terminated.
 size_t read_file(const char* path, char* buffer, size_t bytes);
 
-/// Bytes of memory that this process may use: the machine's, the cgroup's limit if that is less.
-uint64_t physical_bytes();
 /// Address space of kmem's own: frames, tables, descriptors.
 struct OwnRange {
   uintptr_t from, to;
 };
 extern OwnRange own_ranges[16];
+/// Bytes of memory that this process may use: the machine's, or what the cgroup's limit leaves if that is less.
+uint64_t physical_bytes(bool heed_cgroup, bool& limited);
+/// What of a cgroup's limit is for the frames.
+uint64_t without_head_room(uint64_t limit);
 /// Return addresses on the caller's stack, innermost first: see backtrace.cc.
 unsigned scan_stack(void** frames, unsigned max);
 /// The file behind an address, and the offset in it; false for memory that no file is behind.

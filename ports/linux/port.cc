@@ -78,7 +78,8 @@ bool kmem_port_boot(kmem::Machine* machine) {
   huge_pages = !strstr(machine->command_line, "thp=off") && !strstr(machine->command_line, "thp=0");
   machine->can_alias = says_alias(machine->command_line);
   nr_cpus = machine->nr_cpus = possible_cpus();
-  machine->physical_bytes = physical_bytes();
+  machine->physical_bytes =
+      physical_bytes(!strstr(machine->command_line, "cgroup=off") && !strstr(machine->command_line, "cgroup=0"), machine->limited);
   machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::TryLock;
   kmem_rseq_offset = __rseq_offset;
   machine->catches_accesses = true;

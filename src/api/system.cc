@@ -113,6 +113,7 @@ void make_high(Machine& machine, uint64_t bytes) {
 }
 
 void apply_options(System& s) {
+  if (s.machine.limited) cap_memory(s.machine, s.machine.physical_bytes);
   if (s.options.mem) cap_memory(s.machine, s.options.mem);
   if (s.options.numa_fake > 1 && s.machine.nr_ram) fake_nodes(s.machine, s.options.numa_fake);
   if (s.options.highmem) make_high(s.machine, s.options.highmem);
@@ -190,6 +191,7 @@ bool build(System& s) {
                .host_page_bytes = s.machine.host_page_bytes});
   s.kmap.init(&s.pages, &s.vmap);
   s.pages.set_reclaim({shrink, ebb, out_of_memory, &s.heap});
+  s.pages.set_limited(s.machine.limited || s.options.mem);
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
   s.pages.set_init(s.options.init_on_alloc, s.options.init_on_free);
   return true;

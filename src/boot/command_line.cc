@@ -258,6 +258,7 @@ constexpr KnownWord kWords[] = {
     {"might_sleep", [](BootOptions& o, const BootWord& w) { return set_bool(o.might_sleep, w); }},
     {"kswapd", [](BootOptions& o, const BootWord& w) { return set_bool(o.kswapd, w); }},
     {"panic_on_oom", [](BootOptions& o, const BootWord& w) { return set_bool(o.panic_on_oom, w); }},
+    {"cgroup", [](BootOptions& o, const BootWord& w) { return set_bool(o.cgroup, w); }},
     {"psi", [](BootOptions& o, const BootWord& w) { return set_bool(o.psi, w); }},
     {"slub_debug", set_debug},
     {"slab_debug", set_debug},

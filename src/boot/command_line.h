@@ -38,6 +38,7 @@ struct BootOptions {
   bool might_sleep = false;      // might_sleep[=BOOL]: look at the context of every call that may sleep
   bool kswapd = false;       // kswapd=BOOL: a thread for each node reclaims in the background
   bool panic_on_oom = false;  // panic_on_oom[=BOOL]: when memory is out, report and stop
+  bool cgroup = true;        // cgroup=BOOL: the limit of the cgroup bounds the machine (read by the port)
   bool psi = true;           // psi=BOOL: heed MEMORY_PRESSURE_WATCH where it is set
 };
 

@@ -146,6 +146,49 @@ PageAllocator::Claimed PageAllocator::Attempt::run() {
   return {};
 }
 
+// Memory outside the frames -----------------------------------------------------------------------------------------------
+
+// From the highest zone down, as frames would be taken; not below the min mark.
+bool PageAllocator::try_charge(uint64_t nr) {
+  uint64_t left = nr;
+  for (Zone** z = zones_by_node_[local_node().value]; *z && left; ++z) {
+    const uint64_t floor = (*z)->watermark_min + (*z)->lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
+    const uint64_t there = (*z)->nr_available(), spare = there > floor ? there - floor : 0;
+    const uint64_t some = spare < left ? spare : left;
+    (*z)->charge(some);
+    left -= some;
+  }
+  if (left) return uncharge(nr - left), false;
+  for (unsigned i = 0; i < nr_zones_; ++i)
+    if (zones_[i].nr_charged() && zones_[i].nr_dirty() > zones_[i].nr_available()) zones_[i].give_to_host(zones_[i].nr_available());
+  return true;
+}
+
+bool PageAllocator::charge(uint64_t nr) {
+  if (!limited_ || try_charge(nr)) return true;
+  if (this_asker(gfp::kKernel).may_reclaim(gfp::kKernel)) {
+    struct Charge {
+      PageAllocator* pages;
+      uint64_t nr;
+      bool done = false;
+    } charge{this, nr};
+    reclaim_.run(gfp::kKernel, local_node().value, 0,
+                 {[](void* arg) {
+                    auto& c = *static_cast<Charge*>(arg);
+                    return c.done = c.done || c.pages->try_charge(c.nr);
+                  },
+                  &charge});
+    if (charge.done || try_charge(nr)) return true;
+  }
+  reclaim_.counts().failures.add();
+  return false;
+}
+
+void PageAllocator::uncharge(uint64_t nr) {
+  for (unsigned i = 0; limited_ && nr && i < nr_zones_; ++i) nr -= zones_[i].uncharge(nr);
+  reclaim_.note_freed();
+}
+
 PageAllocator::Claimed PageAllocator::claim_slowly(const Wish& wish, unsigned node) {
   return Attempt(*this, wish, node).run();
 }

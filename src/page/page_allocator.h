@@ -67,6 +67,13 @@ class PageAllocator {
   /// Gives all that is free and dirty back to the host; the number of frames.
   uint64_t trim();
 
+  /// The machine's memory is a limit for what is taken outside the frames too: see charge().
+  void set_limited(bool on) { limited_ = on; }
+  /// Takes nr frames' worth of memory outside, on the account of the zones; false where that is more than an ordinary
+  /// request may have.  Where there is no limit, always true.  May reclaim, as alloc().
+  bool charge(uint64_t nr);
+  void uncharge(uint64_t nr);
+
   Zone* zone_of(Pfn pfn);
   Page* page_at(Pfn pfn) const { return descriptors_ + pfn.value; }
   Pfn pfn_of(const Page* page) const { return {static_cast<uint64_t>(page - descriptors_)}; }
@@ -112,6 +119,7 @@ class PageAllocator {
   static Claimed claim_from(Zone& zone, const Wish& wish);
   KMEM_COLD Claimed claim_slowly(const Wish& wish, unsigned node);
   bool is_above_high(const Wish& wish, unsigned node) const;
+  bool try_charge(uint64_t nr);
   Page* alloc_listed(Gfp gfp);
   Page* refill_and_take(Zone& zone, unsigned batch);
   void free_listed(Pfn pfn, Zone& zone, bool cold);
@@ -128,7 +136,7 @@ class PageAllocator {
   SheafPool* sheaves_ = nullptr;
   ReclaimHook hook_;
   Reclaim reclaim_;
-  bool init_on_alloc_ = false, init_on_free_ = false;
+  bool init_on_alloc_ = false, init_on_free_ = false, limited_ = false;
   Atomic<uint32_t> ebbing_{0};
   char* direct_map_ = nullptr;
   Page* descriptors_ = nullptr;

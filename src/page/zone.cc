@@ -218,8 +218,15 @@ void Zone::give_back_run(Pfn start, uint64_t n, bool clean) {
 }
 
 uint64_t Zone::nr_available() const {
-  const uint64_t offline = nr_frames() - nr_online();
-  return nr_free() + offline;
+  const uint64_t offline = nr_frames() - nr_online(), there = nr_free() + offline, charged = charged_.peek();
+  return there > charged ? there - charged : 0;
+}
+
+uint64_t Zone::uncharge(uint64_t n) {
+  uint64_t seen = charged_.load(), off;
+  do off = seen < n ? seen : n;
+  while (off && !charged_.compare_exchange(seen, seen - off));
+  return off;
 }
 
 // Free-page reporting --------------------------------------------------------------------------------------------------
@@ -228,8 +235,11 @@ uint64_t Zone::keep_limit() const {
   const uint64_t in_use = nr_in_use(), share = in_use / 4, wanted = wanted_.peek();
   // The block that was begun last is resident as a whole.
   const uint64_t begun = huge_ && in_use >= kHugeFrom ? kBlockFrames : 0;
-  const uint64_t keep = (share > kKeepFloor ? share : kKeepFloor) + begun;
-  return wanted > keep ? wanted : keep;
+  uint64_t keep = (share > kKeepFloor ? share : kKeepFloor) + begun;
+  if (wanted > keep) keep = wanted;
+  // What was taken elsewhere on our account must not be resident here as well.
+  const uint64_t ours = charged_.peek() ? nr_available() : keep;
+  return ours < keep ? ours : keep;
 }
 
 // Frames were claimed.  Dirty ones have been worth keeping; of the clean ones, those that the host was given before

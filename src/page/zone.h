@@ -74,7 +74,13 @@ class Zone {
   /// So what stays falls with what is in use, and a program that has freed all keeps 2 MiB.
   uint64_t keep_limit() const;
 
-  /// Free frames, those of sections to come included: what watermarks are compared with.
+  /// Frames that must stay free because memory was taken elsewhere on their account.
+  void charge(uint64_t n) { charged_.fetch_add(n); }
+  /// Takes up to n of them off the account; how many.
+  uint64_t uncharge(uint64_t n);
+  uint64_t nr_charged() const { return charged_.peek(); }
+
+  /// Free frames, those of sections to come included, without those charged: what watermarks are compared with.
   uint64_t nr_available() const;
   uint64_t nr_free() const { return positive(nr_free_.peek()); }
   uint64_t nr_dirty() const { return positive(nr_dirty_.peek()); }
@@ -129,6 +135,7 @@ class Zone {
   Page* descriptors_ = nullptr;
   Atomic<uint8_t>* sections_ = nullptr;
   Atomic<uint64_t> next_section_{0};  // a hint: all before are online
+  Atomic<uint64_t> charged_{0};
   Atomic<uint32_t> filling_{0};       // CPUs that give the frames of a section that came
   alignas(kCacheLine) Atomic<int64_t> nr_free_{0};
   Atomic<int64_t> nr_dirty_{0};

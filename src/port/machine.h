@@ -45,7 +45,8 @@ struct Machine {
   bool can_alias = false;       // kmem_port_window_alias() works
   CpuStackMode cpu_stack = CpuStackMode::TryLock;
   bool catches_accesses = false;  // kmem_port_catch_accesses() can work here
-  uint64_t physical_bytes = 0;  // RAM of the machine or limit of the cgroup, whichever is less
+  uint64_t physical_bytes = 0;  // RAM of the machine, or what the limit of its cgroup leaves, whichever is less
+  bool limited = false;         // physical_bytes is such a limit: who takes more is killed
   const char* command_line = "";
 };
 

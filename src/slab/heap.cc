@@ -30,7 +30,7 @@ void Heap::init(SlabWorld& world, char* base, char* metadata) {
   metadata += round_up(kMaxCaches * sizeof(Cache), kPageSize);
   nodes_ = reinterpret_cast<CacheNode*>(metadata);
   metadata += round_up(kMaxCaches * world.pages->nr_nodes() * sizeof(CacheNode), kPageSize);
-  mapped_.init(metadata);
+  mapped_.init(metadata, world.pages);
   for (unsigned c = 0; c <= kSharedClass; ++c) world.divisors[c] = {};
 
   auto* by_size = reinterpret_cast<uint8_t*>(base + kMallocClasses);

@@ -43,10 +43,11 @@ bool MappedBlocks::erase(const void* p, size_t& bytes) {
 
 void* MappedBlocks::alloc(size_t bytes, size_t align) {
   bytes = round_up(bytes, kPageSize);
-  void* p = should_fail(FaultPoint::Mapped, kNoGfp, bytes) ? nullptr : kmem_port_map(bytes, align);
-  if (!p) return nullptr;
-  if (insert(p, bytes)) return p;
-  kmem_port_unmap(p, bytes);
+  if (should_fail(FaultPoint::Mapped, kNoGfp, bytes) || !charge(bytes)) return nullptr;
+  void* p = kmem_port_map(bytes, align);
+  if (p && insert(p, bytes)) return p;
+  if (p) kmem_port_unmap(p, bytes);
+  uncharge(bytes);
   return nullptr;
 }
 
@@ -59,15 +60,19 @@ bool MappedBlocks::free(void* p) {
   size_t bytes;
   if (!erase(p, bytes)) return false;
   kmem_port_unmap(p, bytes);
+  uncharge(bytes);
   return true;
 }
 
 void* MappedBlocks::resize(void* p, size_t bytes) {
   bytes = round_up(bytes, kPageSize);
-  size_t old;
-  if (should_fail(FaultPoint::Mapped, kNoGfp, bytes) || !erase(p, old)) return nullptr;
+  size_t old = size_of(p);
+  const size_t more = bytes > old ? bytes - old : 0;
+  if (should_fail(FaultPoint::Mapped, kNoGfp, bytes) || !charge(more)) return nullptr;
+  if (!erase(p, old)) return uncharge(more), nullptr;
   void* moved = kmem_port_remap(p, old, bytes, true);
   insert(moved ? moved : p, moved ? bytes : old);
+  uncharge(moved ? old + more - bytes : more);
   return moved;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "base/fault.h"
+#include "page/page_allocator.h"
 #include "port/port.h"
 #include "watch/counters.h"
 
@@ -18,9 +19,13 @@ class MappedBlocks {
  public:
   static constexpr uint32_t kEntries = 1 << 17;  // twice Linux' default vm.max_map_count
   static size_t metadata_bytes() { return kEntries * sizeof(Entry); }
-  void init(void* metadata) { table_ = static_cast<Entry*>(metadata); }
+  /// `account`: where the blocks count against the machine's limit; null for nowhere.
+  void init(void* metadata, PageAllocator* account = nullptr) {
+    table_ = static_cast<Entry*>(metadata);
+    account_ = account;
+  }
 
-  /// Zeroed memory; null where the host or the table has no more.
+  /// Zeroed memory; null where the host, the table or the limit has no more.  May reclaim for the limit's sake.
   void* alloc(size_t bytes, size_t align);
   /// The size of the block that begins at p; 0 where none does.
   size_t size_of(const void* p) const;
@@ -50,8 +55,13 @@ class MappedBlocks {
   Entry* find(const void* p) const;
   bool insert(void* p, size_t bytes);
   bool erase(const void* p, size_t& bytes);
+  bool charge(size_t bytes) { return !account_ || account_->charge(bytes >> kPageShift); }
+  void uncharge(size_t bytes) {
+    if (account_) account_->uncharge(bytes >> kPageShift);
+  }
 
   Entry* table_ = nullptr;
+  PageAllocator* account_ = nullptr;
   Counter nr_, bytes_, peak_;
 };
 

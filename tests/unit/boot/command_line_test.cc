@@ -44,7 +44,7 @@ bool untouched(const BootOptions& o) {
          o.numa_fake == d.numa_fake && o.slab_nomerge == d.slab_nomerge && o.init_on_alloc == d.init_on_alloc &&
          o.init_on_free == d.init_on_free && o.panic_on_warn == d.panic_on_warn && o.stats == d.stats &&
          o.rseq == d.rseq && o.thp == d.thp && o.highmem == d.highmem && o.vmalloc == d.vmalloc && o.alias == d.alias &&
-         o.kswapd == d.kswapd && o.panic_on_oom == d.panic_on_oom && o.psi == d.psi && !any_fault(o.faults);
+         o.kswapd == d.kswapd && o.panic_on_oom == d.panic_on_oom && o.psi == d.psi && o.cgroup == d.cgroup && !any_fault(o.faults);
 }
 
 std::vector<std::string> words_of(const char* line) {
@@ -180,7 +180,7 @@ TEST(CommandLine, no_words_set_nothing) {
 TEST(CommandLine, every_word_that_is_built_sets_its_field) {
   const Parsed p(
       "mem=512M nr_cpus=4 min_free_kbytes=1024 numa=fake=2 slab_nomerge init_on_alloc=1 init_on_free=on "
-      "panic_on_warn=1 stats rseq=off thp=0 kswapd=1 panic_on_oom psi=0");
+      "panic_on_warn=1 stats rseq=off thp=0 kswapd=1 panic_on_oom psi=0 cgroup=off");
   EXPECT_EQ(p.complaints, "");
   EXPECT_EQ(p.options.mem, uint64_t{512} << 20);
   EXPECT_EQ(p.options.nr_cpus, 4u);
@@ -196,6 +196,7 @@ TEST(CommandLine, every_word_that_is_built_sets_its_field) {
   EXPECT_TRUE(p.options.kswapd);
   EXPECT_TRUE(p.options.panic_on_oom);
   EXPECT_FALSE(p.options.psi);
+  EXPECT_FALSE(p.options.cgroup);
 }
 
 TEST(CommandLine, the_last_of_several_counts) {
