@@ -34,23 +34,22 @@ bool Window::reserve_addresses(uint64_t bytes) {
     kmem_port_unmap(at, bytes);
     return false;
   }
-  bytes_ = bytes;
+  reserved_bytes_ = bytes;
   table_ = static_cast<Atomic<uint64_t>*>(table);
   map_.init(static_cast<VmArea*>(areas), static_cast<uint32_t>(area_bytes / sizeof(VmArea)));
-  start_.store(at);
+  reserved_ = at;
   return true;
 }
 
+// Without addresses there will be none later either; for the first descriptors there may be memory the next time.
 bool Window::open_locked() {
   if (start_.load()) return true;
-  if (failed_) return false;
-  for (uint64_t bytes = wish_bytes_; bytes >= kLeast || bytes == wish_bytes_; bytes = round_down(bytes / 2, kUnitOfSize)) {
-    if (!reserve_addresses(bytes)) continue;
-    if (grow_descriptors() && map_.add(static_cast<uint32_t>(bytes >> kPageShift))) return true;
-    break;
-  }
-  failed_ = true;
-  return false;
+  for (uint64_t bytes = wish_bytes_; !reserved_ && !failed_; bytes = round_down(bytes / 2, kUnitOfSize))
+    failed_ = !reserve_addresses(bytes) && bytes / 2 < kLeast;
+  if (!reserved_ || !grow_descriptors() || !map_.add(static_cast<uint32_t>(reserved_bytes_ >> kPageShift))) return false;
+  bytes_ = reserved_bytes_;
+  start_.store(reserved_);
+  return true;
 }
 
 bool Window::open(bool may_wait) {

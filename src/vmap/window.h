@@ -110,6 +110,8 @@ class Window {
   Atomic<uint64_t>* table_ = nullptr;  // a WindowEntry for each page
   Atomic<uint64_t> table_ready_{0};    // entries that may be touched
   Atomic<uint64_t> used_pages_{0};
+  char* reserved_ = nullptr;  // addresses, before there is a descriptor to cut them with
+  uint64_t reserved_bytes_ = 0;
   bool failed_ = false;
   bool whole_at_fork_ = true;
   bool broken_ = false;  // the child of a fork out of the middle of a change: nothing more is given out

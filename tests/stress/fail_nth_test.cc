@@ -32,6 +32,24 @@ TEST_F(FailNthSweep, what_is_lost_is_seen) {
   EXPECT_NE(told_of([] { abort(); }).find("dies of signal 6"), std::string::npos);
 }
 
+// Found by the sweep: once its first descriptors could not be had, the window gave no addresses ever again.
+TEST_F(FailNthSweep, a_window_that_cannot_be_opened_the_first_time_opens_the_next) {
+  const pid_t child = fork();
+  if (!child) {
+    FaultSettings once;
+    once.on = true;
+    once.probability = 100;
+    once.verbose = 0;
+    set_fault(FaultPoint::Map, once);
+    void* none = vmalloc(100);
+    void* some = vmalloc(100);
+    _exit(none || !some);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
 TEST_F(FailNthSweep, a_point_failing_once_leaves_nothing_behind) { sweep(false, stride()); }
 TEST_F(FailNthSweep, all_points_failing_from_one_on_leave_nothing_behind) { sweep(true, stride()); }
 
