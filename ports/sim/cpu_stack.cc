@@ -28,6 +28,12 @@ uint64_t* words_here(char* base) {
   return reinterpret_cast<uint64_t*>(base + static_cast<uint32_t>(sim_port::shown_cpu()) * uint32_t{kCpuStride});
 }
 void** entry(char* base, uint64_t word) { return reinterpret_cast<void**>(base + word * kWordUnit); }
+constexpr unsigned place_in_sheaf(uint64_t word) { return static_cast<unsigned>(word & 0xff) / kWordStep; }
+/// How many entries the sheaf has room for that the word names.
+unsigned capacity_at(char* base, uint64_t word) {
+  const uint64_t start = (word * kWordUnit) & ~uint64_t{kSheafBytes - 1};
+  return __atomic_load_n(reinterpret_cast<uint8_t*>(base) + start + kCapacityByte, __ATOMIC_RELAXED);
+}
 constexpr bool sheaf_is_full(uint64_t word) { return (word & 0xff) == 0; }
 
 /// Word 0 of a shadow CPU is its lock, which is tried and never waited for.
@@ -75,6 +81,52 @@ Push CpuStackImpl::try_push(char* base, Slot slot, const void* p) {
     store(word, at - kWordStep);
     kmem_sim_step();
     return Push::Done;
+  }
+}
+
+unsigned CpuStackImpl::try_pop_some(char* base, Slot slot, void** out, unsigned n) {
+  for (;;) {
+    Sequence sequence;
+    uint64_t* word = words_here(base) + slot.index;
+    if (sequence.disturbed()) continue;
+    const uint64_t at = load(word);
+    if (sequence.disturbed()) continue;
+    const unsigned there = capacity_at(base, at) - place_in_sheaf(at);
+    if (sequence.disturbed()) continue;
+    if (!there) return 0;
+    const unsigned moved = there < n ? there : n;
+    bool disturbed = false;
+    for (unsigned i = moved; i-- > 0 && !disturbed; disturbed = sequence.disturbed()) out[i] = load(entry(base, at) + i);
+    if (disturbed) continue;
+    store(word, at + uint64_t{moved} * kWordStep);
+    kmem_sim_step();
+    return moved;
+  }
+}
+
+unsigned CpuStackImpl::try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit) {
+  for (;;) {
+    Sequence sequence;
+    uint64_t* word = words_here(base) + slot.index;
+    if (sequence.disturbed()) continue;
+    const uint64_t at = load(word);
+    if (sequence.disturbed()) continue;
+    const unsigned room = place_in_sheaf(at);
+    if (!room) return 0;
+    const unsigned moved = room < n ? room : n;
+    if (load(entry(base, at)) == in[0]) return kUnfit;
+    uint64_t any = 0, all = ~uint64_t{0};
+    bool disturbed = sequence.disturbed();
+    for (unsigned i = moved; i-- > 0 && !disturbed; disturbed = sequence.disturbed()) {
+      store(entry(base, at) - moved + i, in[i]);
+      any |= reinterpret_cast<uint64_t>(in[i]);
+      all &= reinterpret_cast<uint64_t>(in[i]);
+    }
+    if (disturbed) continue;
+    if ((any & fit.zero) || ((any ^ all) & fit.same)) return kUnfit;
+    store(word, at - uint64_t{moved} * kWordStep);
+    kmem_sim_step();
+    return moved;
   }
 }
 

@@ -124,6 +124,10 @@ KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid, const 
   return flags & __GFP_ZERO && !c.hook() ? memset(object, 0, c.object_size()) : object;
 }
 
+KMEM_NOINLINE bool alloc_rest(Cache& cache, gfp_t flags, size_t n, void** objects, const void* site) {
+  return cache.alloc_bulk(kmem::effective_gfp(flags, site, "kmem_cache_alloc_bulk"), n, objects);
+}
+
 KMEM_NOINLINE void free_slowly(kmem_cache* cache, void* object) {
   if (!object) return;
   Cache& c = cache_of(cache);
@@ -192,15 +196,27 @@ void kmem_cache_free(struct kmem_cache* cache, void* object) noexcept {
 }
 
 int kmem_cache_alloc_bulk(struct kmem_cache* cache, gfp_t flags, size_t n, void** objects) noexcept {
+  constexpr size_t kMost = kmem::kSheafCapacity;
   Cache& c = cache_of(cache);
-  flags = kmem::effective_gfp(flags, __builtin_return_address(0), "kmem_cache_alloc_bulk");
-  if (!c.alloc_bulk(flags, n, objects)) return 0;
+  const size_t got = kmem::CpuStack::try_pop_some(c.fast_slot(), objects, static_cast<unsigned>(n < kMost ? n : kMost));
+  if (KMEM_UNLIKELY(got != n) && !alloc_rest(c, flags, n - got, objects + got, __builtin_return_address(0))) {
+    kmem_cache_free_bulk(cache, got, objects);
+    return 0;
+  }
   for (size_t i = 0; (flags & __GFP_ZERO) && !c.hook() && i < n; ++i) memset(objects[i], 0, c.object_size());
   return static_cast<int>(n);
 }
 
 void kmem_cache_free_bulk(struct kmem_cache* cache, size_t n, void** objects) noexcept {
-  for (size_t i = 0; i < n; ++i) cache ? kmem_cache_free(cache, objects[i]) : kfree(objects[i]);
+  while (n) {
+    unsigned freed = cache ? kmem::fast::free_some(cache_of(cache).class_byte(), objects, n) : 0;
+    if (!freed) {
+      cache ? kmem_cache_free(cache, objects[0]) : kfree(objects[0]);
+      freed = 1;
+    }
+    objects += freed;
+    n -= freed;
+  }
 }
 
 }  // extern "C"

@@ -9,6 +9,10 @@
 //   try_push(slot, p)         puts p on top; Push::Full when there is no room
 //                             Push::Same when p is already the topmost: it was freed twice in a row
 //   try_push_object<D>(…)     the same after a check that p can be an object at all, else Push::Inside
+//   try_pop_some(slot, out, n)   moves up to n pointers from the top to out[0 ..) in one step: how many
+//   try_push_some(slot, in, n, fit)  puts as many of in[0 .. n) on top as there is room for, in one step, in[0] topmost: how
+//                             many; kUnfit and nothing done where they do not fit together as `fit` asks, or in[0] is the
+//                             topmost already
 //   pop(slot), push(slot, p)  the same for any thread: also by way of a shadow CPU, whose lock is only tried
 //   where()                   this CPU, or the shadow CPU that stands for a thread without restartable sequences
 //   word(cpu, slot)           that CPU's word, which may change at any time
@@ -26,6 +30,12 @@
 
 namespace kmem {
 enum class Push : uint8_t { Done, Full, Same, Inside };
+/// What several pointers that are pushed at once have in common: they agree in the bits `same`, and have none of `zero`.
+struct Fit {
+  uint64_t same = 0;
+  uint64_t zero = 0;
+};
+inline constexpr unsigned kUnfit = ~0u;
 /// A CPU number; from Machine::nr_cpus on they are shadow CPUs.
 struct CpuId {
   uint32_t value = 0;
@@ -39,9 +49,11 @@ extern "C" KMEM_HIDDEN char* kmem_base;
 
 namespace kmem {
 template <typename S>
-concept CpuStackPort = requires(Slot slot, CpuId cpu, void* p, uint64_t word) {
+concept CpuStackPort = requires(Slot slot, CpuId cpu, void* p, uint64_t word, void** some) {
   { static_cast<void*>(S::try_pop(slot)) };
   { static_cast<Push>(S::try_push(slot, p)) };
+  { static_cast<unsigned>(S::try_pop_some(slot, some, 1u)) };
+  { static_cast<unsigned>(S::try_push_some(slot, some, 1u, Fit{})) };
   { static_cast<void*>(S::pop(slot)) };
   { static_cast<Push>(S::push(slot, p)) };
   { static_cast<uint64_t>(S::take_shadow(cpu, slot)) };

@@ -45,6 +45,9 @@ inline constexpr unsigned kSheafShift = 10;
 inline constexpr size_t kSheafBytes = size_t{1} << kSheafShift;
 inline constexpr unsigned kSheafWords = kSheafBytes / sizeof(uint64_t);
 inline constexpr unsigned kSheafCapacity = kSheafWords - 2;
+/// The byte of a sheaf that says how many entries it has room for, which is where its zero is: several entries are moved at
+/// once without looking for it.  Outside of what the stacks read otherwise, and zero in the sheaf that stays zero.
+inline constexpr unsigned kCapacityByte = kSheafBytes - 3;
 inline constexpr unsigned kWordUnit = 4;  // 256 units are one sheaf, so the low byte is the place within it
 inline constexpr unsigned kWordStep = sizeof(uint64_t) / kWordUnit;
 /// Sheaves that the space between the per-CPU words and kBlocked is used for, at most.

@@ -227,7 +227,7 @@ unsigned Cache::gather(Gfp gfp, unsigned node, bool exact_node, unsigned want, S
 
 void* Cache::alloc_one(Gfp gfp, unsigned node, bool exact_node) {
   uint64_t room[2];
-  Sheaf one = Sheaf::empty(room, 1);
+  Sheaf one = Sheaf::cut(room, 1);
   return gather(gfp, node, exact_node, 1, one) ? one.take() : nullptr;
 }
 
@@ -346,11 +346,13 @@ void* Cache::alloc(Gfp gfp, int nid, uint32_t asked) {
 }
 
 bool Cache::alloc_bulk(Gfp gfp, size_t n, void** objects) {
-  for (size_t i = 0; i < n; ++i) {
-    objects[i] = CpuStack::try_pop(fast_slot_);
-    if (!objects[i]) objects[i] = alloc(gfp);
-    if (objects[i]) continue;
-    while (i--) free(objects[i]);
+  for (size_t got = 0; got < n; ++got) {
+    const size_t rest = n - got;
+    got += CpuStack::try_pop_some(fast_slot_, objects + got, rest < kSheafCapacity ? static_cast<unsigned>(rest) : kSheafCapacity);
+    if (got == n) break;
+    objects[got] = alloc(gfp);
+    if (objects[got]) continue;
+    while (got--) free(objects[got]);
     return false;
   }
   return true;

@@ -67,4 +67,46 @@ KMEM_INLINE Push free_to(unsigned object_class, const void* p) {
   return CpuStack::try_push_object<kDivisors>(base, Slot{object_class}, p);
 }
 
+/// Is p an object of that class, as far as the fast paths can tell?
+KMEM_INLINE bool is_of(unsigned object_class, const void* p) {
+  const uint64_t pfn = static_cast<uint64_t>(static_cast<const char*>(p) - kmem_direct_map) >> kPageShift;
+  if (KMEM_UNLIKELY(pfn >= kmem_frames_end)) return false;
+  if (KMEM_UNLIKELY(reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn] != object_class)) return false;
+  const Divisor d = reinterpret_cast<const Divisor*>(kmem_base + kDivisors)[object_class];
+  return (static_cast<uint32_t>(reinterpret_cast<uint64_t>(p)) & d.mask) * d.inverse < d.inverse;
+}
+
+/// How many of the objects, from the first on, are of that class; those that follow one of the same slab are soon looked at.
+inline unsigned count_of(unsigned object_class, void* const* objects, unsigned n, Divisor d) {
+  uint64_t slab = reinterpret_cast<uint64_t>(objects[0]) & ~uint64_t{d.mask};
+  for (unsigned i = 1; i < n; ++i) {
+    const uint64_t p = reinterpret_cast<uint64_t>(objects[i]), offset = p ^ slab;
+    if (KMEM_LIKELY(offset <= d.mask)) {
+      if (KMEM_UNLIKELY(static_cast<uint32_t>(offset) * d.inverse >= d.inverse)) return i;
+    } else {
+      if (!is_of(object_class, objects[i])) return i;
+      slab = p & ~uint64_t{d.mask};
+    }
+  }
+  return n;
+}
+
+/// As many of the objects as this CPU's sheaf has room for, from the first on; 0 where the first of them takes the long way.
+///
+/// Objects of one slab, of a size that is a power of two, are looked at while they are moved: they lie in the slab of the
+/// first, at multiples of their size.  Others are looked at one by one before.
+KMEM_INLINE unsigned free_some(unsigned object_class, void* const* objects, size_t nr) {
+  const unsigned n = nr < kSheafCapacity ? static_cast<unsigned>(nr) : kSheafCapacity;
+  if (object_class == kSharedClass || !is_of(object_class, objects[0])) return 0;
+  char* base = kmem_base;
+  const Divisor d = reinterpret_cast<const Divisor*>(base + kDivisors)[object_class];
+  if (KMEM_LIKELY(is_power_of_two(d.inverse))) {
+    const uint64_t size = (uint64_t{1} << 32) >> lowest_bit(d.inverse);
+    const unsigned moved = CpuStack::try_push_some(base, Slot{object_class}, objects, n, {~uint64_t{d.mask}, size - 1});
+    if (KMEM_LIKELY(moved != kUnfit)) return moved;
+  }
+  const unsigned moved = CpuStack::try_push_some(base, Slot{object_class}, objects, count_of(object_class, objects, n, d), {});
+  return moved == kUnfit ? 0 : moved;
+}
+
 }  // namespace kmem::fast

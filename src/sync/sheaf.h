@@ -22,6 +22,11 @@ struct Sheaf {
 
   explicit operator bool() const { return words != nullptr; }
   static Sheaf empty(uint64_t* words, unsigned capacity) {
+    reinterpret_cast<uint8_t*>(words)[kCapacityByte] = static_cast<uint8_t>(capacity);
+    return cut(words, capacity);
+  }
+  /// The same over fewer words, for who collects pointers by way of a sheaf; it is never a CPU's.
+  static Sheaf cut(uint64_t* words, unsigned capacity) {
     write(words[capacity], 0);
     return {words, capacity};
   }
@@ -60,9 +65,9 @@ struct Sheaf {
 /// All sheaves of the system: a stretch of address space after the per-CPU words, touched as it is used and reused last
 /// in, first out.  Lock-free, any context.
 ///
-/// A sheaf has an index, 1 to nr; while it lies on an IndexStack its last word is {depth:16, top:16, link:32}, where depth
-/// is the number of sheaves on that stack when it came.  Sheaf 1 is never
-/// handed out: its words stay zero, and closed() names it.
+/// A sheaf has an index, 1 to nr; while it lies on an IndexStack its last word is {depth:16, capacity:8, top:8, link:32}, where
+/// depth is the number of sheaves on that stack when it came.  Sheaf 1 is never handed out: its words stay zero, and
+/// closed() names it.
 class SheafPool {
  public:
   void init(char* base, uint64_t first_offset, uint32_t nr) {
@@ -122,7 +127,7 @@ class SheafPool {
 
   /// A private sheaf goes on a stack of such, and comes back as it was.
   void push(IndexStack& stack, Sheaf sheaf) {
-    top_of(sheaf.words) = static_cast<uint16_t>(sheaf.top);
+    top_of(sheaf.words) = static_cast<uint8_t>(sheaf.top);
     const uint32_t mine = index(sheaf.words);
     stack.push_chain(*this, mine, mine, [&](uint32_t below) { set_depth(sheaf.words, depth_at(below) + 1); });
   }
@@ -135,7 +140,8 @@ class SheafPool {
   unsigned depth(const IndexStack& stack) const { return depth_at(stack.top()); }
 
  private:
-  static uint16_t& top_of(uint64_t* words) { return reinterpret_cast<uint16_t*>(words + kSheafWords - 1)[2]; }
+  static uint8_t& top_of(uint64_t* words) { return reinterpret_cast<uint8_t*>(words + kSheafWords - 1)[4]; }
+  static_assert(kCapacityByte == (kSheafWords - 1) * sizeof(uint64_t) + 5);
   static uint16_t* depth_of(uint64_t* words) { return reinterpret_cast<uint16_t*>(words + kSheafWords - 1) + 3; }
   /// Whoever looks may be late, and the sheaf somebody's by then.
   unsigned depth_at(uint32_t index) const {

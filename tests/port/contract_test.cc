@@ -59,6 +59,7 @@ class Contract : public testing::Test {
     char* sheaf = machine().base + 2 * size_t{machine().nr_cpus} * kCpuStride + (slot.index + 1) * kSheafBytes;
     auto* words = reinterpret_cast<uint64_t*>(sheaf);
     words[capacity] = 0;
+    sheaf[kCapacityByte] = static_cast<char>(capacity);
     const auto word = static_cast<uint64_t>(reinterpret_cast<char*>(words + capacity) - machine().base) / kWordUnit;
     ASSERT_TRUE(CpuStack::replace(here(), slot, CpuStack::word(here(), slot), word));
   }
@@ -155,6 +156,60 @@ TEST_F(Contract, the_same_twice_in_a_row_is_seen) {
   EXPECT_EQ(CpuStack::push(kSlot, pointer(1)), Push::Same);
   EXPECT_EQ(CpuStack::push(kSlot, pointer(2)), Push::Done);
   EXPECT_EQ(CpuStack::push(kSlot, pointer(1)), Push::Done) << "further down it is not looked for";
+}
+
+TEST_F(Contract, several_are_moved_in_one_step_the_first_on_top) {
+  if (here().value >= machine().nr_cpus) GTEST_SKIP() << "this thread has no sequences";
+  constexpr Slot kLarge{7};
+  install(kLarge, kSheafCapacity);
+  for (unsigned n = 1; n <= kSheafCapacity; ++n) {
+    void* in[kSheafCapacity + 2] = {};
+    void* out[kSheafCapacity + 2] = {};
+    for (unsigned i = 0; i < n; ++i) in[i] = pointer(1000 + i);
+    ASSERT_EQ(CpuStack::try_push(kLarge, pointer(1)), Push::Done);
+    const unsigned most = n < kSheafCapacity ? n : n - 1;
+    ASSERT_EQ(CpuStack::try_push_some(kLarge, in, n, {}), most) << "as many as there is room for";
+    ASSERT_EQ(CpuStack::try_pop(kLarge), pointer(1000));
+    ASSERT_EQ(CpuStack::try_push(kLarge, pointer(1000)), Push::Done);
+    ASSERT_EQ(CpuStack::try_pop_some(kLarge, out, n), n);
+    for (unsigned i = 0; i < most; ++i) ASSERT_EQ(out[i], in[i]) << i << " of " << n;
+    for (unsigned i = n; i < kSheafCapacity + 2; ++i) ASSERT_EQ(out[i], nullptr) << "beyond what was asked for";
+    CpuStack::try_pop(kLarge);
+    ASSERT_EQ(CpuStack::try_pop_some(kLarge, out, n), 0u);
+  }
+}
+
+TEST_F(Contract, several_are_moved_as_far_as_they_are_there) {
+  if (here().value >= machine().nr_cpus) GTEST_SKIP() << "this thread has no sequences";
+  void* out[8] = {};
+  EXPECT_EQ(CpuStack::try_pop_some(kSlot, out, 8), 0u);
+  void* in[] = {pointer(1), pointer(2), pointer(3), pointer(4), pointer(5)};
+  EXPECT_EQ(CpuStack::try_push_some(kSlot, in, 3, {}), 3u);
+  EXPECT_EQ(CpuStack::try_push_some(kSlot, in + 3, 2, {}), 1u);
+  EXPECT_EQ(CpuStack::try_push_some(kSlot, in + 4, 1, {}), 0u);
+  EXPECT_EQ(CpuStack::try_pop_some(kSlot, out, 8), 4u);
+  EXPECT_EQ(out[0], pointer(4));
+  EXPECT_EQ(out[3], pointer(3));
+  EXPECT_EQ(CpuStack::try_pop_some(Slot{101}, out, 8), 0u) << "a slot without a sheaf";
+  EXPECT_EQ(CpuStack::try_push_some(Slot{101}, in, 2, {}), 0u);
+}
+
+TEST_F(Contract, what_does_not_fit_together_is_not_pushed) {
+  if (here().value >= machine().nr_cpus) GTEST_SKIP() << "this thread has no sequences";
+  for (unsigned n = 2; n <= 4; ++n)
+    for (unsigned odd = 1; odd < n; ++odd) {
+      void* in[4];
+      for (unsigned i = 0; i < n; ++i) in[i] = pointer(256 + i);
+      const Fit fit{~uint64_t{4095}, 15};
+      ASSERT_EQ(CpuStack::try_push_some(kSlot, in, n, fit), n);
+      ASSERT_EQ(CpuStack::try_push_some(kSlot, in, n, fit), n == 4 ? 0 : kUnfit) << "the first is on top already";
+      ASSERT_EQ(CpuStack::try_pop_some(kSlot, in, 4), n);
+      in[odd] = pointer(512);
+      ASSERT_EQ(CpuStack::try_push_some(kSlot, in, n, fit), kUnfit) << odd << " of " << n << " is of another page";
+      in[odd] = static_cast<char*>(pointer(257)) + 8;
+      ASSERT_EQ(CpuStack::try_push_some(kSlot, in, n, fit), kUnfit) << odd << " of " << n << " begins elsewhere";
+      ASSERT_EQ(CpuStack::try_pop(kSlot), nullptr);
+    }
 }
 
 TEST_F(Contract, slots_are_separate) {

@@ -43,6 +43,38 @@ extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
   "imull $32768, %%fs:4(%[rseq]), %%ecx\n\t"   \
   "addq %[base], %%rcx\n\t"
 
+// Copies %edi words, at least one, last first; `collect` looks at xmm0 after each load of two or of one (twice).
+#define KMEM_COPY_SOME(from, to, collect)             \
+  "testb $1, %%dil\n\t"                               \
+  "jz 5f\n\t"                                         \
+  "movq -8(" from ",%%rdi,8), %%xmm0\n\t"             \
+  "movq %%xmm0, -8(" to ",%%rdi,8)\n\t"               \
+  "punpcklqdq %%xmm0, %%xmm0\n\t"                     \
+  collect                                             \
+  "decl %%edi\n\t"                                    \
+  "jz 7f\n\t"                                         \
+  "5:\n\t"                                            \
+  "testb $2, %%dil\n\t"                               \
+  "jz 6f\n\t"                                         \
+  "movups -16(" from ",%%rdi,8), %%xmm0\n\t"          \
+  "movups %%xmm0, -16(" to ",%%rdi,8)\n\t"            \
+  collect                                             \
+  "subl $2, %%edi\n\t"                                \
+  "jz 7f\n\t"                                         \
+  "6:\n\t"                                            \
+  "movups -16(" from ",%%rdi,8), %%xmm0\n\t"          \
+  "movups %%xmm0, -16(" to ",%%rdi,8)\n\t"            \
+  collect                                             \
+  "movups -32(" from ",%%rdi,8), %%xmm0\n\t"          \
+  "movups %%xmm0, -32(" to ",%%rdi,8)\n\t"            \
+  collect                                             \
+  "subl $4, %%edi\n\t"                                \
+  "jnz 6b\n\t"                                        \
+  "7:\n\t"
+#define KMEM_COLLECT             \
+  "por %%xmm0, %%xmm4\n\t"       \
+  "pand %%xmm0, %%xmm5\n\t"
+
 namespace kmem {
 
 struct CpuStackImpl {
@@ -113,6 +145,90 @@ struct CpuStackImpl {
     return Push::Full;
   same:
     return Push::Same;
+  }
+
+  /// Entries lie in a row from the top to the sheaf's capacity, so n of them are one copy.
+  static KMEM_INLINE unsigned try_pop_some(char* base, Slot slot, void** out, unsigned n) {
+    unsigned moved;
+  again:
+    asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
+                      "movq (%%rcx,%[slot],8), %%rdx\n\t"
+                      "leaq (%[base],%%rdx,4), %%rsi\n\t"
+                      "movq %%rsi, %%rax\n\t"
+                      "orq $1023, %%rax\n\t"
+                      "movzbl -2(%%rax), %%eax\n\t"  // kCapacityByte
+                      "movzbl %%dl, %%edi\n\t"
+                      "shrl $1, %%edi\n\t"
+                      "subl %%edi, %%eax\n\t"
+                      "jz %l[empty]\n\t"
+                      "cmpl %[n], %%eax\n\t"
+                      "cmoval %[n], %%eax\n\t"
+                      "movl %%eax, %%edi\n\t"
+                      KMEM_COPY_SOME("%%rsi", "%[out]", "")
+                      "leaq (%%rdx,%%rax,2), %%rdx\n\t"
+                      "movq %%rdx, (%%rcx,%[slot],8)\n\t"
+                      "2:\n\t"
+                      : [moved] "=&a"(moved)
+                      : [rseq] "r"(kmem_rseq_offset), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [out] "r"(out),
+                        [n] "r"(n)
+                      : "rcx", "rdx", "rsi", "rdi", "xmm0", "cc", "memory"
+                      : again, empty);
+    for (unsigned i = 0; i < moved; ++i) KMEM_TAKES(out[i]);
+    return moved;
+  empty:
+    return 0;
+  }
+
+  /// While they are copied, all of them are or-ed into xmm4 and and-ed into xmm5: the bits in which they differ.
+  static KMEM_INLINE unsigned try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit) {
+    for (unsigned i = 0; i < n; ++i) KMEM_GIVES(in[i]);
+    unsigned moved;
+  again:
+    asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
+                      "movq (%%rcx,%[slot],8), %%rdx\n\t"
+                      "movzbl %%dl, %%eax\n\t"
+                      "shrl $1, %%eax\n\t"
+                      "jz %l[full]\n\t"
+                      "cmpl %[n], %%eax\n\t"
+                      "cmoval %[n], %%eax\n\t"
+                      "movl %%eax, %%edi\n\t"
+                      "movq (%[in]), %%r8\n\t"
+                      "cmpq %%r8, (%[base],%%rdx,4)\n\t"
+                      "je %l[unfit]\n\t"
+                      "movq %%r8, %%xmm4\n\t"
+                      "punpcklqdq %%xmm4, %%xmm4\n\t"
+                      "movdqa %%xmm4, %%xmm5\n\t"
+                      "leaq (%%rax,%%rax), %%rsi\n\t"
+                      "subq %%rsi, %%rdx\n\t"
+                      "leaq (%[base],%%rdx,4), %%rsi\n\t"
+                      KMEM_COPY_SOME("%[in]", "%%rsi", KMEM_COLLECT)
+                      "pshufd $0x4e, %%xmm4, %%xmm0\n\t"
+                      "pshufd $0x4e, %%xmm5, %%xmm1\n\t"
+                      "por %%xmm0, %%xmm4\n\t"
+                      "pand %%xmm1, %%xmm5\n\t"
+                      "movq %%xmm4, %%rdi\n\t"
+                      "movq %%xmm5, %%r8\n\t"
+                      "testq %[zero], %%rdi\n\t"
+                      "jnz %l[unfit]\n\t"
+                      "xorq %%rdi, %%r8\n\t"
+                      "testq %[same], %%r8\n\t"
+                      "jnz %l[unfit]\n\t"
+                      "movq %%rdx, (%%rcx,%[slot],8)\n\t"
+                      "2:\n\t"
+                      : [moved] "=&a"(moved)
+                      : [rseq] "r"(kmem_rseq_offset), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [in] "r"(in),
+                        [n] "r"(n), [same] "r"(fit.same), [zero] "r"(fit.zero)
+                      : "rcx", "rdx", "rsi", "rdi", "r8", "xmm0", "xmm1", "xmm4", "xmm5", "cc", "memory"
+                      : again, full, unfit);
+    return moved;
+  full:
+    return 0;
+  unfit:
+    return kUnfit;
+  }
+  static KMEM_INLINE unsigned try_pop_some(Slot slot, void** out, unsigned n) { return try_pop_some(kmem_base, slot, out, n); }
+  static KMEM_INLINE unsigned try_push_some(Slot slot, void* const* in, unsigned n, Fit fit) {
+    return try_push_some(kmem_base, slot, in, n, fit);
   }
 
   static uint64_t* words(CpuId cpu) { return reinterpret_cast<uint64_t*>(kmem_base + cpu.value * kCpuStride); }

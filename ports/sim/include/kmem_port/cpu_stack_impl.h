@@ -16,6 +16,11 @@ struct CpuStackImpl {
   static void* try_pop(char* base, Slot slot);
   static Push try_push(char* base, Slot slot, const void* p);
 
+  static unsigned try_pop_some(Slot slot, void** out, unsigned n) { return try_pop_some(kmem_base, slot, out, n); }
+  static unsigned try_push_some(Slot slot, void* const* in, unsigned n, Fit fit) { return try_push_some(kmem_base, slot, in, n, fit); }
+  static unsigned try_pop_some(char* base, Slot slot, void** out, unsigned n);
+  static unsigned try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit);
+
   /// As in the other ports: the offset times ceil(2^32 / size), modulo 2^32, tells whether it is a multiple of size.
   template <ptrdiff_t kDivisors>
   static Push try_push_object(char* base, Slot slot, const void* p) {
