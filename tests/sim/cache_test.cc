@@ -99,6 +99,21 @@ TEST(Cache, a_task_may_be_migrated_at_every_step_of_every_operation) {
     }
 }
 
+// Several objects in one step: against those who change the same sheaf.
+TEST(Cache, objects_may_be_moved_at_once_whatever_comes_between) {
+  const Operation at_once[] = {{"take three at once", [](User& u) { u.take_at_once(3); }},
+                               {"give three at once", [](User& u) { u.give_at_once(3); }}};
+  for (const Who who : {Who::Interrupt, Who::SameCpu, Who::OtherCpu})
+    for (const Operation& operation : at_once)
+      for (const Operation& intruder : {kOperations[2], kOperations[3], kOperations[6], at_once[0], at_once[1]})
+        for (const Fill fill : {Fill::HalfFull, Fill::Full}) {
+          SCOPED_TRACE(std::string("'") + operation.name + "' disturbed by '" + intruder.name + "'");
+          const Event event{who == Who::Interrupt ? Event::Interrupt : Event::Switch, who == Who::Interrupt ? 0u : 1u};
+          at_every_step(event, [&](const Script& s) { return disturbed(operation, intruder, who, fill, s); });
+          if (HasFailure()) return;
+        }
+}
+
 // What a cache does when it finds that it holds much for few: barns and CPUs are emptied, slabs go.
 TEST(Cache, an_idle_cache_bears_everybody_at_every_step) {
   for (const Who who : {Who::Interrupt, Who::OtherCpu})

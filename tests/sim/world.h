@@ -145,6 +145,25 @@ class User {
       if (kmem::fast::free_to(cache_.class_byte(), p) != Push::Done) cache_.free(p);
     }
   }
+  /// The same at once, as kmem_cache_alloc_bulk() and kmem_cache_free_bulk() do.
+  void take_at_once(unsigned n) {
+    void* some[8];
+    if (!cache_.alloc_bulk(kmem::gfp::kKernel, n, some)) return;
+    for (unsigned i = 0; i < n; ++i) mine_.push_back(ledger_.took(some[i], cache_.object_size()));
+  }
+  void give_at_once(unsigned n) {
+    void* some[8];
+    unsigned held = 0;
+    for (; held < n && !mine_.empty(); ++held, mine_.pop_back()) {
+      some[held] = mine_.back();
+      ledger_.gives(some[held], cache_.object_size());
+    }
+    for (unsigned at = 0; at < held;) {
+      const unsigned moved = kmem::fast::free_some(cache_.class_byte(), some + at, held - at);
+      if (!moved) cache_.free(some[at]);
+      at += moved ? moved : 1;
+    }
+  }
   void give_all() { give(static_cast<unsigned>(mine_.size())); }
   size_t holds() const { return mine_.size(); }
   Cache& cache() const { return cache_; }
