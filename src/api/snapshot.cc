@@ -105,6 +105,15 @@ void fill(WindowSnapshot& out, Vmap& vmap) {
   out.arg = &vmap;
 }
 
+void fill(ReclaimSnapshot& out, PageAllocator& pages) {
+  const ReclaimCounts& n = pages.reclaim().counts();
+  out = {n.stalls.value(),       n.rounds.value(),        n.waits.value(),     n.balances.value(),
+         n.thread_wakes.value(), n.thread_rounds.value(), n.pressures.value(), n.cache_pages.value(),
+         pages.reclaim().shrinkers().nr(), pages.reclaim().shrinkers().nr_scanned(), n.shrinker_objects.value(),
+         n.ooms.value(),         n.failures.value(),      0};
+  for (unsigned i = 0; i < pages.nr_zones(); ++i) out.charged += pages.zone(i).nr_charged();
+}
+
 void take(SystemSnapshot& out) {
   System& s = system();
   out = SystemSnapshot{};
@@ -136,6 +145,7 @@ void take(SystemSnapshot& out) {
   out.paths.counted = s.options.stats;
   out.paths.slow = s.slow_allocs.value() + s.slow_frees.value();
   out.paths.fast = s.allocs.value() + s.frees.value() - out.paths.slow;
+  fill(out.reclaim, s.pages);
   out.nr_cpus = s.machine.nr_cpus;
   out.nr_nodes = s.machine.nr_nodes;
   out.cpu_stack = s.machine.cpu_stack;

@@ -166,6 +166,25 @@ void put_paths(Json& json, const PathSnapshot& paths) {
   json.close('}');
 }
 
+void put_reclaim(Json& json, const ReclaimSnapshot& reclaim) {
+  json.open("reclaim", '{');
+  json.number("stalls", reclaim.stalls);
+  json.number("rounds", reclaim.rounds);
+  json.number("waits", reclaim.waits);
+  json.number("balances", reclaim.balances);
+  json.number("thread_wakes", reclaim.thread_wakes);
+  json.number("thread_rounds", reclaim.thread_rounds);
+  json.number("pressures", reclaim.pressures);
+  json.number("cache_pages", reclaim.cache_pages);
+  json.number("shrinkers", reclaim.shrinkers);
+  json.number("objects_scanned", reclaim.objects_scanned);
+  json.number("objects_freed", reclaim.objects_freed);
+  json.number("ooms", reclaim.ooms);
+  json.number("failures", reclaim.failures);
+  json.number("charged", reclaim.charged);
+  json.close('}');
+}
+
 }  // namespace
 
 const char* name_of(CpuStackMode mode) {
@@ -189,6 +208,7 @@ void put_json(Text& out, const SystemSnapshot& system) {
   put_machine(json, system);
   put_memory(json, system);
   put_paths(json, system.paths);
+  put_reclaim(json, system.reclaim);
   json.open("check", '{');
   json.truth("done", system.checked);
   json.text("broken", system.broken);

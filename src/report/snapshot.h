@@ -97,12 +97,28 @@ struct PathSnapshot {
   uint64_t slow = 0;
 };
 
+/// How often memory was short, and what was done about it (docs/reclaim.md).
+struct ReclaimSnapshot {
+  uint64_t stalls = 0, rounds = 0;  // requests that had to reclaim themselves, and how often they tried
+  uint64_t waits = 0;               // times that one waited for others to free
+  uint64_t balances = 0;            // rounds at the low mark, by callers
+  uint64_t thread_wakes = 0, thread_rounds = 0;
+  uint64_t pressures = 0;           // rounds because the host asked
+  uint64_t cache_pages = 0;         // frames that caches gave back
+  uint64_t shrinkers = 0;           // registered now
+  uint64_t objects_scanned = 0, objects_freed = 0;  // by shrinkers
+  uint64_t ooms = 0;                // times that out-of-memory notifiers were asked
+  uint64_t failures = 0;            // requests that got nothing
+  uint64_t charged = 0;             // frames' worth of large blocks, where memory is bounded
+};
+
 struct SystemSnapshot {
   Span<const CacheSnapshot> caches;
   Span<const ZoneSnapshot> zones;
   MappedSnapshot mapped;
   WindowSnapshot window;
   PathSnapshot paths;
+  ReclaimSnapshot reclaim;
   ProcessSnapshot process;
 
   uint32_t nr_cpus = 0, nr_nodes = 0;

@@ -29,6 +29,14 @@ TEST(json, has_what_the_snapshot_has) {
   EXPECT_EQ(report["check"], json::parse(R"({"done": false, "broken": ""})"));
 }
 
+TEST(json, says_how_often_memory_was_short) {
+  Sample sample;
+  sample.system.reclaim = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+  EXPECT_EQ(parsed(sample.system)["reclaim"], json::parse(R"({"stalls": 1, "rounds": 2, "waits": 3, "balances": 4,
+      "thread_wakes": 5, "thread_rounds": 6, "pressures": 7, "cache_pages": 8, "shrinkers": 9, "objects_scanned": 10,
+      "objects_freed": 11, "ooms": 12, "failures": 13, "charged": 14})"));
+}
+
 TEST(json, has_every_column_of_a_cache) {
   EXPECT_EQ(parsed(Sample().system)["caches"][0], json::parse(R"({"name": "kmalloc-64", "object_size": 64,
       "stride": 64, "objects_per_slab": 64, "pages_per_slab": 1, "active_objs": 1000, "num_objs": 1280,
