@@ -77,7 +77,15 @@ KMEM_END_C
 /** Where CPU `cpu` has its copy of *ptr: of a variable by its address, or of what alloc_percpu() answered. */
 #define per_cpu_ptr(ptr, cpu) \
   ((KMEM_POINTER_TYPE(ptr))((uintptr_t)(ptr) + KMEM_PERCPU_DISTANCE + (uintptr_t)(cpu)*KMEM_PERCPU_STRIDE))
+#ifdef __cplusplus
+/* No macro: kmem::per_cpu is a type. */
+template <typename T, typename Cpu>
+inline T& per_cpu(T& variable, Cpu cpu) {
+  return *per_cpu_ptr(&variable, cpu);
+}
+#else
 #define per_cpu(variable, cpu) (*per_cpu_ptr(&(variable), cpu))
+#endif
 
 /** This CPU's copy: in a section, or with preemption off, nobody else is in it; elsewhere the thread may be on another
  * CPU by the time the pointer is used. */
