@@ -51,6 +51,12 @@ KMEM_NOINLINE void free_slowly(void* p) {
   if (!kmem::slow_free(p)) kmem::report_bad_free(p);
 }
 
+KMEM_NOINLINE void free_sized_slowly(void* p, size_t size) {
+  if (!p) return;
+  const KeepErrno keep;
+  if (!kmem::slow_free_sized(p, size)) kmem::report_bad_free(p);
+}
+
 KMEM_NOINLINE void free_badly(void* p) {
   const KeepErrno keep;
   kmem::report_bad_free(p);
@@ -95,6 +101,15 @@ KMEM_EXPORT void free(void* p) {
 }
 
 KMEM_EXPORT void cfree(void* p) { free(p); }
+
+/// C23: free(), for who knows the size.  Where the block takes the long way, the size is looked at.
+KMEM_EXPORT void free_sized(void* p, size_t size) {
+  const kmem::Push pushed = kmem::fast::free(p);
+  if (KMEM_LIKELY(pushed == kmem::Push::Done)) return;
+  if (pushed == kmem::Push::Full) return free_sized_slowly(p, size);
+  free_badly(p);
+}
+KMEM_EXPORT void free_aligned_sized(void* p, size_t, size_t) { free(p); }
 
 KMEM_EXPORT void* calloc(size_t n, size_t size) {
   size_t bytes;

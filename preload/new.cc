@@ -14,6 +14,7 @@
 extern "C" {
 void* malloc(size_t) noexcept;
 void free(void*) noexcept;
+void free_sized(void*, size_t) noexcept;
 void* aligned_alloc(size_t, size_t) noexcept;
 }
 
@@ -86,7 +87,9 @@ KMEM_NEW_ARRAY(size_t size, std::align_val_t align, const std::nothrow_t&) noexc
 
 KMEM_DELETE()
 KMEM_DELETE(const std::nothrow_t&)
-KMEM_DELETE(size_t)
+// Who deletes with a size is asked whether it is the right one, where the block takes the long way.
+KMEM_EXPORT void operator delete(void* p, size_t size) noexcept { free_sized(p, size); }
+KMEM_EXPORT void operator delete[](void* p, size_t size) noexcept { free_sized(p, size); }
 KMEM_DELETE(std::align_val_t)
 KMEM_DELETE(size_t, std::align_val_t)
 KMEM_DELETE(std::align_val_t, const std::nothrow_t&)

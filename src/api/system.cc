@@ -23,6 +23,10 @@ uint64_t kmem_listed_head = 0;
 char* kmem_descriptors = nullptr;
 
 namespace kmem {
+
+// The library that has malloc has a number of its own.
+[[gnu::weak]] uint32_t kmem_blocks_on_probation = 0;
+
 namespace {
 
 /// Or the thread that is at it: in one word, so that a handler which comes right behind the exchange finds its own thread.
@@ -145,8 +149,12 @@ char* set_up_debugging(System& s, char* metadata) {
     s.world.red_key = kmem_port_entropy();
   }
   if (options.kmemleak) options.slub_debug.add_for_all(debug::kOwner);
+  const bool all_checked = options.hardened || options.init_on_alloc || options.init_on_free;
+  if (!options.probation_set) options.probation = all_checked || options.slub_debug.any() ? 0 : kmem_blocks_on_probation;
+  constexpr uint64_t kSmallQuarantine = 64 << 10;  // for the blocks on probation
   // Nothing in an object that is held back would be looked at without poison.
   if (options.quarantine) options.slub_debug.add_for_all(debug::kPoison);
+  if (!options.quarantine && options.probation) options.quarantine = kSmallQuarantine;
   s.quarantine.init(metadata, options.quarantine);
   s.world.debug = &options.slub_debug;
   s.world.quarantine = &s.quarantine;
@@ -180,6 +188,9 @@ bool build(System& s) {
   metadata = set_up_debugging(s, metadata);
   s.heap.init(s.world, s.machine.base, metadata);
   start_percpu(s.machine);
+  s.heap.guard_large(s.options.hardened);
+  s.heap.mapped().set_key(s.world.red_key);
+  if (s.options.probation) s.heap.start_probation(s.options.probation);
   const bool poison_pools = s.options.slub_debug.flags_for("mempool") & debug::kPoison;
   s.pool_world = {alloc_places, free_places, poisonable_element, poison_pools};
   // Samples need a handler for SIGSEGV, and system calls that the sandbox of a program which knows nothing of them may forbid.
@@ -282,6 +293,11 @@ void after_fork_in_parent() {
   if (boot_state.load() == Up) system().vmap.window().after_fork_in_parent();
 }
 
+void look_at_the_end(bool quiet) {
+  const BootOptions& options = system().options;
+  if (options.probation || options.slub_debug.any()) system().heap.last_look(quiet);
+}
+
 void after_fork() {
   if (boot_state.load() != Up) return;
   system().vmap.window().after_fork_in_child();
@@ -317,6 +333,13 @@ void* slow_malloc(size_t size, bool zero) {
     s.slow_allocs.add();
   }
   return s.heap.malloc(size, zero);
+}
+
+bool slow_free_sized(void* p, size_t size) {
+  if (!boot()) return false;
+  System& s = system();
+  s.heap.check_size(p, s.heap.classify(p), size);
+  return slow_free(p);
 }
 
 bool slow_free(void* p) {

@@ -62,6 +62,9 @@ void start_fail_nth(const FailNth& nth);
 /// Before a fork, and after it in the parent: what is guarded by a lock is whole in the child.
 void before_fork();
 void after_fork_in_parent();
+/// At the end of a process: the mistakes that were not met, as Heap::last_look() says.
+void look_at_the_end(bool quiet);
+
 /// In the child of a fork: what other threads of the parent were in the middle of will not go on.
 void after_fork();
 
@@ -75,6 +78,10 @@ Fault check_system();
 void* slow_malloc(size_t size, bool zero);
 /// Frees what is ours, reports what is a mistake.  False: the pointer was never ours.
 bool slow_free(void* p);
+/// The same for who says how large the block is.
+bool slow_free_sized(void* p, size_t size);
+/// The blocks of each size of malloc's that are checked at first, unless slab_probation= says otherwise.
+extern uint32_t kmem_blocks_on_probation;
 /// For PoolWorld; beside the kernel's names for pools.
 size_t poisonable_element(const Mempool& pool, void* element, unsigned char*& memory);
 [[gnu::cold]] void report_bad_free(const void* p);

@@ -523,6 +523,11 @@ uint64_t Cache::shrink(bool everywhere, bool for_good) {
   return released;
 }
 
+void Cache::come_home() {
+  flush_cpus();
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) empty_barn(nodes_[n]);
+}
+
 void Cache::ebb() {
   if (!nr_slabs()) return;
   idle_.poke(1);

@@ -102,6 +102,8 @@ class Cache {
   uint64_t shrink(bool everywhere, bool for_good = false);
   /// The same, and until the cache grows again little is held back.
   void ebb();
+  /// What lies in sheaves and barns goes back to the slabs, where an object that was freed twice is noticed.
+  void come_home();
   /// Looks at all objects and what is around them; what is wrong is reported and put right.  The number of faults.
   /// Nobody may use the cache meanwhile.
   uint64_t validate();

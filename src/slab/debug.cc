@@ -71,8 +71,7 @@ ObjectDebug::Zone ObjectDebug::padding(char* object) const {
 // Patterns -------------------------------------------------------------------------------------------------------------
 
 uint8_t ObjectDebug::expected(const Zone& zone, const char* at) const {
-  if (!zone.keyed) return zone.byte;
-  return zone.byte ^ static_cast<uint8_t>(key_ >> (8 * (reinterpret_cast<uint64_t>(at) & 7)));
+  return zone.keyed ? pattern::red_byte(zone.byte, key_, at) : zone.byte;
 }
 
 void ObjectDebug::fill(const Zone& zone) const {
@@ -84,9 +83,21 @@ void ObjectDebug::fill(const Zone& zone) const {
   for (size_t i = 0; i < zone.bytes; ++i) zone.from[i] = static_cast<char>(expected(zone, zone.from + i));
 }
 
+// How many of a zone's first bytes are as they should be, in steps of eight.
+size_t ObjectDebug::sound_words(const Zone& zone) const {
+  uint64_t want = 0;
+  for (unsigned i = 8; i-- > 0;) want = want << 8 | expected(zone, zone.from + i);
+  for (size_t at = 0;; at += 8) {
+    uint64_t word;
+    if (at + 8 > zone.bytes) return at;
+    memcpy(&word, zone.from + at, 8);
+    if (word != want) return at;
+  }
+}
+
 bool ObjectDebug::check(char* object, const Zone& zone, const char* when) const {
   const char *first = nullptr, *last = nullptr;
-  for (size_t i = 0; i < zone.bytes; ++i) {
+  for (size_t i = sound_words(zone); i < zone.bytes; ++i) {
     if (static_cast<uint8_t>(zone.from[i]) == expected(zone, zone.from + i)) continue;
     if (!first) first = zone.from + i;
     last = zone.from + i;

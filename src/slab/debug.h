@@ -14,6 +14,10 @@ inline constexpr uint8_t kRedActive = 0xcc;    // of one that is out
 inline constexpr uint8_t kFree = 0x6b;         // a free object...
 inline constexpr uint8_t kEnd = 0xa5;          // ...and its last byte
 inline constexpr uint8_t kInUse = 0x5a;        // padding, which is nobody's
+/// The byte of a red zone at an address, where a key may make it one that nobody can know.
+inline uint8_t red_byte(uint8_t byte, uint64_t key, const char* at) {
+  return static_cast<uint8_t>(byte ^ static_cast<uint8_t>(key >> (8 * (reinterpret_cast<uint64_t>(at) & 7))));
+}
 }  // namespace pattern
 
 /// What stands behind an object's right red zone.
@@ -93,6 +97,7 @@ class ObjectDebug {
   }
   uint8_t expected(const Zone& zone, const char* at) const;
   void fill(const Zone& zone) const;
+  size_t sound_words(const Zone& zone) const;
   bool check(char* object, const Zone& zone, const char* when) const;
   Zone left_zone(char* object, bool out) const;
   Zone right_zone(char* object, bool out, uint32_t from) const;

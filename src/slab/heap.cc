@@ -8,6 +8,8 @@ namespace kmem {
 namespace {
 
 constexpr size_t kTooLarge = ~size_t{0} >> 1;  // PTRDIFF_MAX
+constexpr size_t kLargestGuardedRun = 256 << 10;
+constexpr size_t kRunPattern = 64;             // bytes behind a run that a write past its end is looked for in
 
 }  // namespace
 
@@ -162,6 +164,7 @@ void* Heap::alloc_run(size_t size, Gfp gfp, int nid, size_t align) {
   if (world_->init_on_alloc) gfp |= gfp::kZero;
   Page* page = world_->pages->alloc_run(gfp, nr, order, nid, zeroed);
   if (!page) return nullptr;
+  page->aux2 = 0;
   nr_runs_.add();
   return world_->pages->address(world_->pages->pfn_of(page));
 }
@@ -170,16 +173,55 @@ void* Heap::alloc_run(size_t size, Gfp gfp, int nid, size_t align) {
 
 void* Heap::malloc(size_t size, bool zero) {
   if (size > kTooLarge) return nullptr;
-  if (size > kMallocMax) {
-    void* p = size < kMappedFrom ? alloc_run(size, gfp::kKernel | (zero ? gfp::kZero : 0), kNoNode, 1) : nullptr;
-    return p ? p : mapped_.alloc(size, 1);
-  }
+  if (size > kMallocMax) return malloc_large(size, zero);
   const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
   Cache& cache = caches_[by_size[size ? (size - 1) / 16 : 0]];
   if (void* sampled = sample(cache, size, 16, gfp::kKernel, zero)) return sampled;
-  void* p = cache.alloc(gfp::kKernel, kNoNode, static_cast<uint32_t>(size));
+  void* p = KMEM_UNLIKELY(probation_) ? malloc_checked(size) : nullptr;
+  if (!p) p = cache.alloc(gfp::kKernel, kNoNode, static_cast<uint32_t>(size));
   if (p && zero) memset(p, 0, size);
   return p;
+}
+
+void* Heap::malloc_large(size_t size, bool zero) {
+  // Between the two, huge pages are worth more than a guard.
+  const bool on_probation = probation_ && (size <= kLargestGuardedRun || size >= kMappedFrom);
+  const int32_t left = on_probation ? large_until_checked_.peek() : 0;
+  if (left > 0) large_until_checked_.poke(left - 1);
+  if (left > 0 || guards_large_)
+    if (void* p = mapped_.alloc_guarded(size, 16)) return p;
+  if (size < kMappedFrom) {
+    if (void* p = alloc_run(size, gfp::kKernel | (zero ? gfp::kZero : 0), kNoNode, 1)) {
+      remember_asked(p, size);
+      return p;
+    }
+  }
+  return mapped_.alloc(size, 1);
+}
+
+// Behind the bytes that malloc was asked for, as far as the last page goes, stands a pattern: runs are slow enough.
+void Heap::remember_asked(void* run, size_t size) {
+  Page* page = world_->pages->page_at(world_->pages->pfn_of_address(run));
+  page->aux2 = static_cast<uint32_t>(size);
+  char* const at = static_cast<char*>(run) + size;
+  const size_t slack = round_up(size, kPageSize) - size;
+  for (size_t i = 0; i < slack && i < kRunPattern; ++i)
+    at[i] = static_cast<char>(pattern::red_byte(pattern::kRedActive, world_->red_key, at + i));
+}
+
+bool Heap::check_run(char* run) {
+  const uint32_t size = world_->pages->page_at(world_->pages->pfn_of_address(run))->aux2;
+  const char* const at = run + size;
+  const size_t slack = round_up(size, kPageSize) - size;
+  for (size_t i = 0; i < slack && i < kRunPattern; ++i) {
+    const uint8_t want = pattern::red_byte(pattern::kRedActive, world_->red_key, at + i);
+    if (static_cast<uint8_t>(at[i]) == want) continue;
+    static RateLimit limit;
+    bug_report_limited(limit, Trouble::Bug, "write past the end of %p, a block of %u bytes: byte %llu is 0x%02x instead of 0x%02x",
+                       static_cast<void*>(run), size, static_cast<unsigned long long>(size + i), static_cast<uint8_t>(at[i]), want);
+    return false;
+  }
+  return true;
 }
 
 void* Heap::malloc_aligned(size_t size, size_t align) {
@@ -206,6 +248,7 @@ Block Heap::classify(const void* p) {
   const Pfn pfn = pages.pfn_of_address(p);
   if (pfn.value >= pages.frames_end() || !pages.is_online(pfn)) {
     const size_t bytes = mapped_.size_of(p);
+    if (!bytes && mapped_.is_held(p)) return {BlockKind::Free, nullptr, 0};
     return bytes ? Block{BlockKind::Mapped, nullptr, bytes} : Block{};
   }
   if (const uint8_t c = world_->frame_class[pfn.value]) {
@@ -222,7 +265,8 @@ Block Heap::classify(const void* p) {
   }
   const Page* page = pages.page_at(pfn);
   const bool at_start = reinterpret_cast<uint64_t>(p) % kPageSize == 0;
-  if (page->kind() == PageKind::Run && at_start) return {BlockKind::Run, nullptr, uint64_t{page->aux} << kPageShift};
+  if (page->kind() == PageKind::Run && at_start)
+    return {BlockKind::Run, nullptr, page->aux2 ? page->aux2 : uint64_t{page->aux} << kPageShift};
   if (page->kind() == PageKind::Block && at_start) return {BlockKind::Pages, nullptr, page->order().bytes()};
   return {pages.zone_of(pfn)->frames().is_free(pfn) ? BlockKind::Free : BlockKind::Inside, nullptr, 0};
 }
@@ -239,6 +283,7 @@ bool Heap::free(void* p) {
     return true;
   }
   if (block.kind != BlockKind::Run) return false;
+  check_run(static_cast<char*>(p));
   if (world_->init_on_free) memset(p, 0, block.bytes);
   world_->pages->free_run(world_->pages->page_at(world_->pages->pfn_of_address(p)));
   return true;
@@ -279,8 +324,14 @@ void* Heap::realloc_run(void* p, size_t size, bool by_malloc) {
   if (by_malloc && (size <= kMallocMax || size >= kMappedFrom)) return nullptr;
   if (!by_malloc && (size <= kKmallocMax || size > kKmallocLimit)) return nullptr;
   Page* page = world_->pages->page_at(world_->pages->pfn_of_address(p));
+  const uint64_t old = page->aux;
+  check_run(static_cast<char*>(p));
   bool zeroed;
-  return world_->pages->resize_run(page, nr, zeroed) ? p : nullptr;
+  if (world_->init_on_free && nr < old) memset(static_cast<char*>(p) + (nr << kPageShift), 0, (old - nr) << kPageShift);
+  if (!world_->pages->resize_run(page, nr, zeroed)) return nullptr;
+  if (world_->init_on_alloc && nr > old) memset(static_cast<char*>(p) + (old << kPageShift), 0, (nr - old) << kPageShift);
+  if (page->aux2) remember_asked(p, size);
+  return p;
 }
 
 void* Heap::realloc(void* p, size_t size, Gfp gfp, bool by_malloc) {
@@ -298,7 +349,7 @@ void* Heap::realloc(void* p, size_t size, Gfp gfp, bool by_malloc) {
       if (void* same = realloc_run(p, size, by_malloc)) return same;
       break;
     case BlockKind::Mapped:
-      if (size >= kMappedFrom) return mapped_.resize(p, size);
+      if (size >= kMappedFrom && !mapped_.is_guarded(p)) return mapped_.resize(p, size);
       break;
     case BlockKind::Guarded:
       if (size == block.bytes) return p;

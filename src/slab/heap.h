@@ -25,11 +25,24 @@ class Heap {
   /// malloc() asks the port for address space from this size on; below it the page allocator serves.
   static constexpr size_t kMappedFrom = size_t{4} << 20;
   static constexpr size_t kKmallocLimit = size_t{4} << 20;
+  /// Objects of checked caches: 32, 64, ... 4096.  What is larger is guarded by pages.
+  static constexpr unsigned kNrCheckedClasses = 8;
+  static constexpr size_t kLargestChecked = size_t{32} << (kNrCheckedClasses - 1);
 
   static size_t metadata_bytes(unsigned nr_nodes);
   /// Fills the tables of slab/tables.h and makes the caches of all size classes.  `metadata` is zeroed.
   /// `world` stays the caller's, and is told where the caches are.
   void init(SlabWorld& world, char* base, char* metadata);
+
+  /// Hardened: no large block without closed pages around it.
+  void guard_large(bool always) { guards_large_ = always; }
+  /// The first blocks of each size that malloc() gives, and then one now and then, come from checked caches.
+  void start_probation(uint32_t nr_blocks);
+  /// Looks for what nobody noticed: objects that were freed twice and still lie in sheaves; with `quiet`, when no other
+  /// task runs, what was written around and into the objects of debugged caches.  The number of faults, if it is quiet.
+  uint64_t last_look(bool quiet);
+  /// The block is freed with this size; is that what it was asked for with?  If not, that is reported.
+  void check_size(const void* p, const Block& block, size_t size);
 
   void* kmalloc(size_t size, Gfp gfp, int nid);
   void* malloc(size_t size, bool zero);
@@ -69,6 +82,10 @@ class Heap {
   Cache* kmalloc_cache(unsigned index, Gfp gfp);
   void* alloc_run(size_t size, Gfp gfp, int nid, size_t align);
   void free_guarded(void* p, const Block& block);
+  void* malloc_large(size_t size, bool zero);
+  void* malloc_checked(size_t size);
+  void remember_asked(void* run, size_t size);
+  bool check_run(char* run);
   void* realloc_run(void* p, size_t size, bool by_malloc);
   void* move(void* p, size_t old, size_t size, Gfp gfp, bool by_malloc);
 
@@ -80,6 +97,11 @@ class Heap {
   Atomic<uint32_t> nr_retired_{0};  // places among them that may be used again
   uint32_t first_malloc_ = 0, first_kmalloc_ = 0;
   Atomic<uint32_t> dma_caches_[kNrKmallocClasses][2];
+  /// Counts down to 0, and on to the next checked block; a hint.
+  Atomic<int32_t> until_checked_[kNrMallocClasses];
+  Atomic<int32_t> large_until_checked_{0};
+  Cache* checked_[kNrCheckedClasses] = {};
+  bool probation_ = false, guards_large_ = false;
   MappedBlocks mapped_;
   Counter nr_runs_;
 };

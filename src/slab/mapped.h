@@ -14,7 +14,7 @@ namespace kmem {
 ///
 /// Invariants on a quiet system (walked by check()):
 ///   L1  a key is found from its home place without crossing an empty one
-///   L2  nr and bytes are the sums over the table
+///   L2  nr and bytes are the sums over the table, without what is held back
 class MappedBlocks {
  public:
   static constexpr uint32_t kEntries = 1 << 17;  // twice Linux' default vm.max_map_count
@@ -27,6 +27,17 @@ class MappedBlocks {
 
   /// Zeroed memory; null where the host, the table or the limit has no more.  May reclaim for the limit's sake.
   void* alloc(size_t bytes, size_t align);
+  /// The same for exactly `size` bytes, their end at a page that nobody may touch, and such a page in front: an access
+  /// beyond is stopped by the machine.  What lies between block and pages holds a pattern, which free() looks at.
+  /// Freed, its addresses stay closed and taken until others of the kind have followed.  `align` up to a page.
+  void* alloc_guarded(size_t size, size_t align);
+  bool is_guarded(const void* p) const;
+  /// A guarded block that was freed.
+  bool is_held(const void* p) const;
+  /// Looks at the patterns around all guarded blocks; what is wrong is reported and put right.  The number of faults.
+  uint64_t validate();
+  /// The bytes of the patterns; 0 as the kernel has them.
+  void set_key(uint64_t key) { key_ = key; }
   /// The size of the block that begins at p; 0 where none does.
   size_t size_of(const void* p) const;
   bool free(void* p);
@@ -48,9 +59,19 @@ class MappedBlocks {
   friend class MappedBlocksTestPeer;
   struct Entry {
     Atomic<uint64_t> key;  // the address; 0 never used, 1 used before
-    Atomic<uint64_t> bytes;
+    Atomic<uint64_t> bytes;  // and two flags
   };
   static constexpr uint64_t kGone = 1;
+  static constexpr uint64_t kGuarded = uint64_t{1} << 62, kHeld = uint64_t{1} << 63, kBytes = kGuarded - 1;
+  /// Guarded blocks that stay closed after their free.  They hold addresses and no memory.
+  static constexpr uint32_t kMostHeld = 64;
+  /// From the first byte of the closed page in front to the end of the one behind.
+  struct Range { char* from = nullptr; size_t bytes = 0; };
+  static Range range_of(const void* p, size_t size);
+  void free_guarded(void* p, size_t size);
+  bool check_around(char* p, size_t size);
+  bool check_bytes(char* p, size_t size, char* from, char* to);
+  void fill(char* from, char* to) const;
   static uint32_t home(uint64_t key) { return static_cast<uint32_t>((key >> 12) * 0x9e3779b97f4a7c15u >> 47) % kEntries; }
   Entry* find(const void* p) const;
   bool insert(void* p, size_t bytes);
@@ -63,6 +84,10 @@ class MappedBlocks {
   Entry* table_ = nullptr;
   PageAllocator* account_ = nullptr;
   Counter nr_, bytes_, peak_;
+  Counter nr_guarded_;  // ever
+  uint64_t key_ = 0;
+  Atomic<uint64_t> held_[kMostHeld];  // addresses
+  Atomic<uint32_t> next_held_{0};
 };
 
 }  // namespace kmem

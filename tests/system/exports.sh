@@ -4,7 +4,7 @@
 #   exports.sh LIBRARY
 set -euo pipefail
 names=(malloc free calloc realloc reallocarray posix_memalign aligned_alloc memalign valloc pvalloc
-  malloc_usable_size malloc_trim mallinfo mallinfo2 malloc_stats
+  malloc_usable_size free_sized free_aligned_sized malloc_trim mallinfo mallinfo2 malloc_stats
   _Znwm _Znam _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t
   _ZnwmSt11align_val_t _ZnamSt11align_val_t _ZnwmSt11align_val_tRKSt9nothrow_t _ZnamSt11align_val_tRKSt9nothrow_t
   _ZdlPv _ZdaPv _ZdlPvm _ZdaPvm _ZdlPvRKSt9nothrow_t _ZdaPvRKSt9nothrow_t
