@@ -9,11 +9,6 @@
 
 #include "api/system.h"
 
-namespace kmem {
-/// What `slab_probation=` is in this library where nobody says otherwise; 0 in the others.
-uint32_t kmem_blocks_on_probation = 8;
-}  // namespace kmem
-
 namespace {
 
 pid_t owner;

@@ -13,7 +13,7 @@
 #include "base/attributes.h"
 #include "slab/fast_path.h"
 
-const bool kmem_serves_malloc = true;
+bool kmem_serves_malloc = true;
 
 namespace {
 

@@ -13,7 +13,8 @@
 #include "watch/fault_injection.h"
 #include "watch/report.h"
 
-[[gnu::weak]] extern const bool kmem_serves_malloc = false;
+// Not const: a compiler would take the value that it sees here for the only one.
+[[gnu::weak]] bool kmem_serves_malloc = false;
 char* kmem_base = nullptr;
 char* kmem_direct_map = nullptr;
 uint64_t kmem_frames_end = 0;
@@ -23,9 +24,6 @@ uint64_t kmem_listed_head = 0;
 char* kmem_descriptors = nullptr;
 
 namespace kmem {
-
-// The library that has malloc has a number of its own.
-[[gnu::weak]] uint32_t kmem_blocks_on_probation = 0;
 
 namespace {
 
@@ -141,6 +139,7 @@ void start_faults(const FaultOptions& faults) {
 char* set_up_debugging(System& s, char* metadata) {
   BootOptions& options = s.options;
   constexpr uint64_t kHardenedQuarantine = 4 << 20;
+  constexpr uint32_t kBlocksOnProbation = 8;  // of each size
   if (options.hardened) {
     options.slab_nomerge = true;
     options.slub_debug.add_for_all(debug::kChecks | debug::kRedZone | debug::kPoison);
@@ -150,7 +149,7 @@ char* set_up_debugging(System& s, char* metadata) {
   }
   if (options.kmemleak) options.slub_debug.add_for_all(debug::kOwner);
   const bool all_checked = options.hardened || options.init_on_alloc || options.init_on_free;
-  if (!options.probation_set) options.probation = all_checked || options.slub_debug.any() ? 0 : kmem_blocks_on_probation;
+  if (!options.probation_set) options.probation = all_checked || options.slub_debug.any() || !kmem_serves_malloc ? 0 : kBlocksOnProbation;
   constexpr uint64_t kSmallQuarantine = 64 << 10;  // for the blocks on probation
   // Nothing in an object that is held back would be looked at without poison.
   if (options.quarantine) options.slub_debug.add_for_all(debug::kPoison);

@@ -10,7 +10,7 @@
 
 /// Does every malloc of the process come here?  Such a process did not ask for us: its own handlers and its sandbox count.
 /// preload/ says yes.
-extern "C" KMEM_HIDDEN const bool kmem_serves_malloc;
+extern "C" KMEM_HIDDEN bool kmem_serves_malloc;
 
 namespace kmem {
 
@@ -80,8 +80,6 @@ void* slow_malloc(size_t size, bool zero);
 bool slow_free(void* p);
 /// The same for who says how large the block is.
 bool slow_free_sized(void* p, size_t size);
-/// The blocks of each size of malloc's that are checked at first, unless slab_probation= says otherwise.
-extern uint32_t kmem_blocks_on_probation;
 /// For PoolWorld; beside the kernel's names for pools.
 size_t poisonable_element(const Mempool& pool, void* element, unsigned char*& memory);
 [[gnu::cold]] void report_bad_free(const void* p);
