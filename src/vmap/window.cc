@@ -154,9 +154,9 @@ VmArea* Window::at(const void* p) const {
 
 VmArea* Window::next(uint64_t& page) const {
   if (!start_.load()) return nullptr;
-  for (; page < table_ready_.load(); ++page) {
-    const uint32_t index = entry(page).area;
-    if (!index) continue;
+  for (const uint64_t end = table_ready_.load(); page < end; ++page) {
+    const uint32_t index = WindowEntry::of(table_[page].peek()).area;
+    if (KMEM_LIKELY(!index)) continue;
     VmArea& area = map_.at(index);
     const AreaState state = area.is();
     if (area.first == page && (state == AreaState::Live || state == AreaState::Lazy)) return &area;
