@@ -201,6 +201,21 @@ KMEM_API void kmem_cache_free(struct kmem_cache* cache, void* object) KMEM_NOTHR
 KMEM_API int kmem_cache_alloc_bulk(struct kmem_cache* cache, gfp_t flags, size_t n, void** objects) KMEM_NOTHROW;
 /** Frees objects[0 .. n).  A cache of NULL: each object goes where it came from, kmalloc's blocks too. */
 KMEM_API void kmem_cache_free_bulk(struct kmem_cache* cache, size_t n, void** objects) KMEM_NOTHROW;
+/** A sheaf: objects set aside by one task, for a section in which no allocation may fail (of Linux 6.18). */
+struct slab_sheaf;
+/** With `size` objects at least, or NULL; up to 65,536.  So many calls of kmem_cache_alloc_from_sheaf() then succeed. */
+KMEM_API struct slab_sheaf* kmem_cache_prefill_sheaf(struct kmem_cache* cache, gfp_t flags, unsigned int size)
+    KMEM_NOTHROW;
+/** Gives the sheaf back, with what is left in it. */
+KMEM_API void kmem_cache_return_sheaf(struct kmem_cache* cache, gfp_t flags, struct slab_sheaf* sheaf) KMEM_NOTHROW;
+/** Again up to `size` objects at least; it may be another sheaf then.  0, or -ENOMEM with the sheaf as it was. */
+KMEM_API int kmem_cache_refill_sheaf(struct kmem_cache* cache, gfp_t flags, struct slab_sheaf** sheafp,
+                                     unsigned int size) KMEM_NOTHROW;
+/** One of the sheaf's objects; NULL when it is empty.  Never sleeps; of the flags only __GFP_ZERO means something. */
+KMEM_API void* kmem_cache_alloc_from_sheaf(struct kmem_cache* cache, gfp_t flags, struct slab_sheaf* sheaf)
+    KMEM_NOTHROW;
+/** How many objects are in it. */
+KMEM_API unsigned int kmem_cache_sheaf_size(struct slab_sheaf* sheaf) KMEM_NOTHROW;
 static inline void kfree_bulk(size_t n, void** objects) { kmem_cache_free_bulk(NULL, n, objects); }
 
 KMEM_END_C

@@ -124,6 +124,27 @@ KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid, const 
   return flags & __GFP_ZERO && !c.hook() ? memset(object, 0, c.object_size()) : object;
 }
 
+void put_owner(kmem::Text& text, const kmem::Owner& owner) {
+  text.printf(" allocated by cpu=%u pid=%u from", unsigned{owner.cpu}, owner.task);
+  for (unsigned i = 0; i < owner.nr_frames && i < 4; ++i) text.printf(" [<%p>]", owner.frames[i]);
+}
+
+/// Names the first of them, and who allocated each where that is remembered.
+KMEM_COLD void refuse_destroy(const Cache& cache) {
+  constexpr unsigned kMost = 8;
+  const void* out[kMost];
+  const unsigned n = cache.find_out(out, kMost);
+  const auto all = static_cast<uint64_t>(cache.nr_in_use()) + kmem::system().guarded.nr_of(cache);
+  kmem::TextOf<1536> names;
+  for (unsigned i = 0; i < n; ++i) {
+    names.printf("\n  object 0x%p", out[i]);
+    if (const kmem::Owner* owner = cache.debug().owner(static_cast<const char*>(out[i]), false)) put_owner(names, *owner);
+  }
+  if (all > n && n) names.put("\n  and others");
+  kmem::bug_report(Trouble::Bug, "kmem_cache_destroy(%s): %llu objects are still out; the cache stays%s", cache.name(),
+                   static_cast<unsigned long long>(all), names.data());
+}
+
 KMEM_NOINLINE bool alloc_rest(Cache& cache, gfp_t flags, size_t n, void** objects, const void* site) {
   return cache.alloc_bulk(kmem::effective_gfp(flags, site, "kmem_cache_alloc_bulk"), n, objects);
 }
@@ -140,6 +161,35 @@ KMEM_NOINLINE void free_slowly(kmem_cache* cache, void* object) {
     return kmem::bug_report(Trouble::Bug, "kmem_cache_free(%s, %p): the object belongs to cache %s; nothing was freed", c.name(),
                             object, block.cache->name());
   kmem::bug_report(Trouble::Bug, "kmem_cache_free(%s, %p): not an object of this cache; nothing was freed", c.name(), object);
+}
+
+}  // namespace
+
+/// Objects that one task has set aside.
+struct slab_sheaf {
+  kmem_cache* cache;
+  uint32_t size, room;
+  void* objects[];
+};
+
+namespace {
+
+constexpr int kNoMemory = -12, kInvalid = -22;
+constexpr unsigned kMostPrefilled = 1 << 16;
+
+/// Up to `size` objects, or as many as there were.
+int fill(slab_sheaf& sheaf, gfp_t flags, unsigned size) {
+  if (sheaf.size >= size) return 0;
+  if (!kmem_cache_alloc_bulk(sheaf.cache, flags & ~__GFP_ZERO, size - sheaf.size, sheaf.objects + sheaf.size)) return kNoMemory;
+  sheaf.size = size;
+  return 0;
+}
+
+bool is_of(const slab_sheaf& sheaf, const kmem_cache* cache, const char* function) {
+  if (KMEM_LIKELY(sheaf.cache == cache)) return true;
+  kmem::bug_report(Trouble::Bug, "%s: the sheaf is of cache %s, not of %s", function, cache_of(sheaf.cache).name(),
+                   reinterpret_cast<const Cache*>(cache)->name());
+  return false;
 }
 
 }  // namespace
@@ -167,8 +217,7 @@ int kmem_cache_destroy(struct kmem_cache* cache) noexcept {
     return 0;
   }
   if (kmem::system().heap.destroy(&c)) return 0;
-  kmem::bug_report(Trouble::Bug, "kmem_cache_destroy(%s): %lld objects are still out; the cache stays", c.name(),
-                   static_cast<long long>(c.nr_in_use() + kmem::system().guarded.nr_of(c)));
+  refuse_destroy(c);
   return 1;
 }
 
@@ -218,5 +267,47 @@ void kmem_cache_free_bulk(struct kmem_cache* cache, size_t n, void** objects) no
     n -= freed;
   }
 }
+
+// Prefilled sheaves -----------------------------------------------------------------------------------------------------
+
+struct slab_sheaf* kmem_cache_prefill_sheaf(struct kmem_cache* cache, gfp_t flags, unsigned int size) noexcept {
+  if (size > kMostPrefilled) {
+    kmem::bug_report(Trouble::Warning, "kmem_cache_prefill_sheaf(%s): %u objects are too many for a sheaf", cache_of(cache).name(), size);
+    return nullptr;
+  }
+  const size_t room = size < kmem::kSheafCapacity ? kmem::kSheafCapacity : size;
+  auto* sheaf = static_cast<slab_sheaf*>(kmalloc(sizeof(slab_sheaf) + room * sizeof(void*), flags & ~__GFP_ZERO & ~GFP_ZONEMASK));
+  if (!sheaf) return nullptr;
+  *sheaf = {cache, 0, static_cast<uint32_t>(room)};
+  if (!fill(*sheaf, flags, size)) return sheaf;
+  kfree(sheaf);
+  return nullptr;
+}
+
+int kmem_cache_refill_sheaf(struct kmem_cache* cache, gfp_t flags, struct slab_sheaf** sheafp, unsigned int size) noexcept {
+  slab_sheaf* sheaf = *sheafp;
+  if (!is_of(*sheaf, cache, "kmem_cache_refill_sheaf")) return kInvalid;
+  if (size <= sheaf->room) return fill(*sheaf, flags, size);
+  slab_sheaf* larger = kmem_cache_prefill_sheaf(cache, flags, size);
+  if (!larger) return kNoMemory;
+  kmem_cache_return_sheaf(cache, flags, sheaf);
+  *sheafp = larger;
+  return 0;
+}
+
+void kmem_cache_return_sheaf(struct kmem_cache* cache, gfp_t, struct slab_sheaf* sheaf) noexcept {
+  if (!is_of(*sheaf, cache, "kmem_cache_return_sheaf")) return;
+  kmem_cache_free_bulk(cache, sheaf->size, sheaf->objects);
+  kfree(sheaf);
+}
+
+void* kmem_cache_alloc_from_sheaf(struct kmem_cache* cache, gfp_t flags, struct slab_sheaf* sheaf) noexcept {
+  if (!is_of(*sheaf, cache, "kmem_cache_alloc_from_sheaf") || !sheaf->size) return nullptr;
+  void* object = sheaf->objects[--sheaf->size];
+  const Cache& c = cache_of(cache);
+  return (flags & __GFP_ZERO) && !c.hook() ? memset(object, 0, c.object_size()) : object;
+}
+
+unsigned int kmem_cache_sheaf_size(struct slab_sheaf* sheaf) noexcept { return sheaf->size; }
 
 }  // extern "C"

@@ -609,6 +609,21 @@ uint64_t Cache::validate() {
   return faults;
 }
 
+// A slab that has no free object is on no list: all of them are found by their frames.
+unsigned Cache::find_out(const void** out, unsigned most) const {
+  unsigned n = 0;
+  for (uint64_t pfn = 0; pfn < world_->pages->frames_end() && n < most; ++pfn) {
+    if (world_->frame_class[pfn] != class_ || !world_->pages->is_online({pfn})) continue;
+    Page* page = world_->pages->page_at({pfn});
+    Slab* slab = &Slab::of(page);
+    if (page->kind() != PageKind::Slab || slab->cache_id() != id_) continue;
+    for (uint32_t i = 0; i < slab->nr_objects() && n < most; ++i)
+      if (!slab->is_free(i)) out[n++] = object_at({pfn}, i);
+    pfn += shape_.order.pages() - 1;
+  }
+  return n;
+}
+
 Fault Cache::check_slab(const Slab* slab) const {
   const uint64_t pfn = pfn_of(slab).value;
   if (slab->cache_id() != id_) return {"C1 a listed slab is of this cache", pfn, id_, slab->cache_id()};

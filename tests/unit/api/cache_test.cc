@@ -176,6 +176,84 @@ TEST_F(Caches, bulk_gives_all_or_nothing_and_each_object_once) {
   EXPECT_EQ(kmem_cache_destroy(cache), 0);
 }
 
+TEST_F(Caches, bulk_of_every_size_takes_each_object_once_and_gives_all_back) {
+  for (const unsigned size : {64u, 72u, 96u, 4096u}) {
+    kmem_cache_t* cache = kmem_cache_create("bulk_sizes", size, 0, SLAB_NO_MERGE, NULL);
+    for (size_t n = 1; n < 300; n += n < 40 ? 1 : 37) {
+      std::vector<void*> objects(n + 1);
+      ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, n, objects.data()), static_cast<int>(n));
+      ASSERT_EQ(std::set<void*>(objects.begin(), objects.end() - 1).size(), n);
+      ASSERT_EQ(objects[n], nullptr);
+      for (size_t i = 0; i < n; ++i) memset(objects[i], 1, size);
+      std::swap(objects[0], objects[n / 2]);
+      kmem_cache_free_bulk(cache, n, objects.data());
+    }
+    EXPECT_EQ(kmem_cache_shrink(cache), 0) << "all came back";
+    EXPECT_EQ(kmem_cache_destroy(cache), 0);
+  }
+}
+
+TEST_F(Caches, bulk_looks_at_every_object) {
+  kmem_cache_t* ours = kmem_cache_create("ours", 64, 0, SLAB_NO_MERGE, NULL);
+  kmem_cache_t* others = kmem_cache_create("others", 64, 0, SLAB_NO_MERGE, NULL);
+  for (int at = 0; at < 8; ++at) {
+    void* objects[8];
+    ASSERT_EQ(kmem_cache_alloc_bulk(ours, GFP_KERNEL, 8, objects), 8);
+    void* right = objects[at];
+    void* foreign = objects[at] = kmem_cache_alloc(others, GFP_KERNEL);
+    const std::string log = log_of([&] { kmem_cache_free_bulk(ours, 8, objects); });
+    EXPECT_TRUE(mentions(log, "others")) << at << log;
+    kmem_cache_free(ours, right);
+    kmem_cache_free(others, foreign);
+    ASSERT_EQ(kmem_cache_alloc_bulk(ours, GFP_KERNEL, 8, objects), 8);
+    right = objects[at];
+    objects[at] = static_cast<char*>(right) + 8;
+    EXPECT_NE(log_of([&] { kmem_cache_free_bulk(ours, 8, objects); }), "");
+    kmem_cache_free(ours, right);
+  }
+  EXPECT_EQ(kmem_cache_destroy(ours), 0);
+  EXPECT_EQ(kmem_cache_destroy(others), 0);
+}
+
+TEST_F(Caches, a_prefilled_sheaf_gives_what_it_promised) {
+  kmem_cache_t* cache = kmem_cache_create("prefilled", 64, 0, SLAB_NO_MERGE, NULL);
+  slab_sheaf* sheaf = kmem_cache_prefill_sheaf(cache, GFP_KERNEL, 20);
+  ASSERT_TRUE(sheaf);
+  EXPECT_GE(kmem_cache_sheaf_size(sheaf), 20u);
+  std::set<void*> taken;
+  for (int i = 0; i < 20; ++i) {
+    void* p = kmem_cache_alloc_from_sheaf(cache, GFP_NOWAIT | __GFP_ZERO, sheaf);
+    ASSERT_TRUE(p);
+    EXPECT_EQ(*static_cast<long*>(p), 0);
+    memset(p, 1, 64);
+    EXPECT_TRUE(taken.insert(p).second);
+  }
+  while (kmem_cache_sheaf_size(sheaf)) taken.insert(kmem_cache_alloc_from_sheaf(cache, GFP_NOWAIT, sheaf));
+  EXPECT_EQ(kmem_cache_alloc_from_sheaf(cache, GFP_NOWAIT, sheaf), nullptr);
+  EXPECT_EQ(kmem_cache_refill_sheaf(cache, GFP_KERNEL, &sheaf, 500), 0);
+  EXPECT_GE(kmem_cache_sheaf_size(sheaf), 500u);
+  kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
+  for (void* p : taken) kmem_cache_free(cache, p);
+  EXPECT_EQ(kmem_cache_shrink(cache), 0) << "all came back";
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, destroy_names_the_objects_that_are_out) {
+  kmem_cache_t* cache = kmem_cache_create("named", 80, 0, SLAB_NO_MERGE, NULL);
+  std::vector<void*> objects(60);
+  ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 60, objects.data()), 60);
+  kmem_cache_free_bulk(cache, 57, objects.data());
+  const std::string log = log_of([&] { EXPECT_NE(kmem_cache_destroy(cache), 0); });
+  EXPECT_TRUE(mentions(log, "3 objects are still out")) << log;
+  for (int i = 57; i < 60; ++i) {
+    char address[40];
+    snprintf(address, sizeof address, "object 0x%016lx", static_cast<unsigned long>(number(objects[i])));
+    EXPECT_TRUE(mentions(log, address)) << address << log;
+  }
+  kmem_cache_free_bulk(cache, 3, objects.data() + 57);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
 TEST_F(Caches, bulk_gives_zeroes_when_asked_to) {
   kmem_cache_t* cache = kmem_cache_create("bulk_zero", 64, 0, 0, NULL);
   void* objects[100];
