@@ -26,6 +26,11 @@ KMEM_API size_t kmem_kfence_stats(char* buffer, size_t size) KMEM_NOTHROW;
 /** Gives what no CPU, cache or zone needs back to the host; the number of bytes that went. */
 KMEM_API size_t kmem_trim(void) KMEM_NOTHROW;
 
+/** Has the host said that memory is short (MEMORY_PRESSURE_WATCH, docs/reclaim.md)?  Then caches and shrinkers give some
+ *  back, and what is free goes to the host: 1; else 0.  For a program's main loop: without it allocations ask now and then,
+ *  and a program that does not allocate does not hear.  Task context. */
+KMEM_API int kmem_pressure_poll(void) KMEM_NOTHROW;
+
 KMEM_END_C
 
 #endif

@@ -175,6 +175,16 @@ void kmem_port_wake(const uint32_t* word, uint32_t most) {
   kmem_sim_step();
   sim_port::wake_on(word, most);
 }
+bool kmem_port_watch_pressure() { return sim_port::host().watches_pressure; }
+bool kmem_port_pressure(uint64_t wait_ns) {
+  static uint32_t nobody;
+  kmem_sim_step();
+  if (!sim_port::host().pressure && wait_ns)
+    kmem_port_wait(&nobody, 0, wait_ns == kmem::kForever ? kmem::kForever : kmem_port_now_ns() + wait_ns);
+  if (!sim_port::host().pressure) return false;
+  --sim_port::host().pressure;
+  return true;
+}
 // The thread begins when a test makes a task of it.
 bool kmem_port_spawn(void (*body)(void*), void* argument) {
   if (!sim_port::host().spawn.pass()) return false;

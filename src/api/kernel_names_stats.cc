@@ -40,6 +40,8 @@ size_t kmem_kfence_stats(char* buffer, size_t size) noexcept {
   return text.total();
 }
 
+int kmem_pressure_poll() noexcept { return kmem::boot() && kmem::system().pages.reclaim().poll_pressure(kmem::gfp::kKernel); }
+
 size_t kmem_trim() noexcept {
   if (!kmem::boot()) return 0;
   kmem::System& s = kmem::system();

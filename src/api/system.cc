@@ -266,6 +266,7 @@ void divert(Diversion why, bool on) {
 [[gnu::constructor]] static void boot_early() {
   if (!boot()) return;
   kmem_port_at_fork(before_fork, after_fork_in_parent, after_fork);
+  if (system().options.psi) system().pages.reclaim().watch_pressure();
   if (system().options.kswapd) system().pages.reclaim().start_threads();
 }
 

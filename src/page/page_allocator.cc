@@ -159,6 +159,7 @@ PageAllocator::Claimed PageAllocator::claim_from_zones(const Wish& wish, unsigne
 
 PageAllocator::Claimed PageAllocator::claim(const Wish& wish, int nid) {
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
+  reclaim_.heed_pressure(wish.gfp);
   const Claimed got = claim_from_zones(wish, node, {.low = true});
   return KMEM_LIKELY(got.zone != nullptr) ? got : claim_slowly(wish, node);
 }
@@ -279,6 +280,7 @@ Page* PageAllocator::alloc_listed(Gfp gfp) {
   if (!p && !(gfp & gfp::kCold)) p = CpuStack::pop(kColdPages);
   Zone& zone = *preferred_zone(local_node().value);
   if (p) return hand_out({pfn_of_address(p), zone_of(pfn_of_address(p)), false}, {}, gfp);
+  reclaim_.heed_pressure(gfp);
   // Lists are filled from what is above the low mark: they must not carry the reserve away.
   const uint64_t kept = zone.watermark_low + zone.lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
   const uint64_t spare = zone.nr_available() > kept ? zone.nr_available() - kept : 0;

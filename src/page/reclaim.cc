@@ -63,10 +63,10 @@ Reclaim::Progress Reclaim::run(Gfp gfp, unsigned node, int lowest, const Goal& g
   return progress;
 }
 
-bool Reclaim::its_turn() {
+bool Reclaim::its_turn(Atomic<uint64_t>& at) {
   const uint64_t now = kmem_port_now_ns();
-  uint64_t next = next_balance_ns_.load();
-  return now >= next && next_balance_ns_.compare_exchange(next, now + kBalanceEveryNs);
+  uint64_t next = at.load();
+  return now >= next && at.compare_exchange(next, now + kBalanceEveryNs);
 }
 
 void Reclaim::under_pressure(Gfp gfp, unsigned node, bool may_sleep, const Goal& enough) {
@@ -79,15 +79,35 @@ void Reclaim::under_pressure(Gfp gfp, unsigned node, bool may_sleep, const Goal&
     kmem_port_wake(word_of(thread.wakes), 1);
     return;
   }
-  if (!may_sleep || (gfp & gfp::kNoRetry) || !its_turn()) return;
+  if (!may_sleep || (gfp & gfp::kNoRetry) || !its_turn(next_balance_ns_)) return;
   counts_.balances.add();
   run(gfp, node, kGentle, enough);
 }
 
-void Reclaim::host_is_short() {
+// The pressure of the host ----------------------------------------------------------------------------------------------
+
+bool Reclaim::poll_pressure(Gfp gfp) {
+  if (!watches_.peek() || !kmem_port_pressure(0)) return false;
   counts_.pressures.add();
-  run(gfp::kKernel, 0, kGentle, {});
+  run(gfp, 0, kGentle, {});
   pages_->trim();
+  return true;
+}
+
+void Reclaim::look_for_pressure(Gfp gfp) {
+  if (!its_turn(next_look_ns_)) return;
+  const Asker asker = this_asker(gfp);
+  if (asker.may_reclaim(gfp)) poll_pressure(gfp_of(gfp, asker));
+}
+
+void Reclaim::watch_body(void* reclaim) {
+  auto& self = *static_cast<Reclaim*>(reclaim);
+  while (!self.stopping_.load()) {
+    if (!kmem_port_pressure(kForever)) break;
+    self.counts_.pressures.add();
+    self.run(gfp::kKernel, 0, kGentle, {});
+    self.pages_->trim();
+  }
 }
 
 // Out of memory --------------------------------------------------------------------------------------------------------
@@ -144,6 +164,8 @@ void Reclaim::start_threads() {
     all = kmem_port_spawn(thread_body, &threads_[node]) && all;
   }
   has_threads_.store(all);
+  // With a thread that listens, callers need not ask.
+  if (all && watches_.peek() && kmem_port_spawn(watch_body, this)) watches_.store(0), thread_watches_.store(1);
 }
 
 void Reclaim::stop_threads() {
@@ -189,6 +211,7 @@ void Reclaim::work(Thread& thread) {
 
 void Reclaim::after_fork() {
   if (has_threads()) wants_threads_.store(1);
+  if (thread_watches_.exchange(0)) watches_.store(1);
   nr_waiters_.store(0);
   oom_running_.store(0);
   has_threads_.store(0);

@@ -79,8 +79,15 @@ class Reclaim {
   void tell_out_of_memory(Gfp gfp, Order order) {
     if (caches_.out_of_memory) caches_.out_of_memory(caches_.arg, gfp, order);
   }
-  /// The host says that memory is short: gives back what can be had without effort.
-  void host_is_short();
+  /// Listens for the host's word that memory is short, if it gives one.
+  void watch_pressure() { watches_.store(kmem_port_watch_pressure()); }
+  /// Has it come?  Then what can be had without much effort is given back.  Asks at most every 100 ms, and only where these
+  /// flags let the caller reclaim.
+  void heed_pressure(Gfp gfp) {
+    if (KMEM_UNLIKELY(watches_.peek()) && (gfp & gfp::kDirectReclaim)) look_for_pressure(gfp);
+  }
+  /// The same at once, for who asks for it.
+  bool poll_pressure(Gfp gfp);
 
   /// Waits until somebody frees, at most so long.  False: nobody did.
   bool wait_for_frames(uint64_t ns, const Goal& goal);
@@ -113,7 +120,9 @@ class Reclaim {
   static void thread_body(void* thread);
   void work(Thread& thread);
   bool balanced(unsigned node) const;
-  bool its_turn();
+  static bool its_turn(Atomic<uint64_t>& next);
+  void look_for_pressure(Gfp gfp);
+  static void watch_body(void* reclaim);
 
   PageAllocator* pages_ = nullptr;
   unsigned nr_nodes_ = 1;
@@ -124,7 +133,8 @@ class Reclaim {
   Atomic<uint32_t> nr_waiters_{0};
   Atomic<uint32_t> freed_{0};   // changes when frames are freed while somebody waits
   Atomic<uint32_t> futile_{0};
-  Atomic<uint64_t> next_balance_ns_{0};
+  Atomic<uint64_t> next_balance_ns_{0}, next_look_ns_{0};
+  Atomic<uint32_t> watches_{0}, thread_watches_{0};
   Atomic<uint32_t> wants_threads_{0}, has_threads_{0}, stopping_{0};
   Thread threads_[kMaxNodes];
   ReclaimCounts counts_;

@@ -114,6 +114,11 @@ void kmem_port_irq_restore(uint64_t flags);
 /// Task context, not before the host's own start is over.
 bool kmem_port_spawn(void (*body)(void*), void* argument);
 
+/// Begins to listen for the host's word that memory is short; false where it was not asked to give one.  Task context, once.
+bool kmem_port_watch_pressure(void);
+/// Has the host given it since it was last asked?  Waits for it up to so long (kForever: until it comes).  Task context.
+bool kmem_port_pressure(uint64_t wait_ns);
+
 /// Nanoseconds on a clock that does not go back.
 uint64_t kmem_port_now_ns(void);
 /// The same clock as it stood some milliseconds ago: costs next to nothing.

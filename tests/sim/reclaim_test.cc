@@ -439,6 +439,38 @@ TEST_F(Reclaim, a_thread_that_can_free_nothing_rests_and_does_not_spin) {
   give(blocks);
 }
 
+TEST_F(Reclaim, the_word_of_the_host_is_heard_by_a_thread_where_there_is_one_and_by_callers_where_not) {
+  for (const bool threads : {true, false}) {
+    switch_on(one_node());
+    host().watches_pressure = true;
+    reclaim().watch_pressure();
+    host().pressure = 1;
+    Tasks tasks;
+    tasks.add(0, [&] {
+      static uint32_t nobody;
+      for (int i = 0; i < 20; ++i) {
+        Page* page = world().pages.alloc(gfp::kKernel, {2}, 0);
+        EXPECT_TRUE(page && world().pages.free(page, {2}));
+        kmem_port_wait(&nobody, 0, kmem_port_now_ns() + 10 * kMs);
+      }
+      reclaim().stop_threads();
+      host().pressure = 0;
+    });
+    if (threads) {
+      reclaim().start_threads();
+      ASSERT_EQ(host().spawned.size(), 2u);
+      tasks.add(1, host().spawned[0]);
+      Tasks listener;
+      host().pressure = 1;
+      listener.add(1, host().spawned[1]);
+      listener.run(sim_port::undisturbed());  // it hears, works, and listens again for ever
+    }
+    const Outcome outcome = tasks.run(sim_port::undisturbed());
+    EXPECT_TRUE(outcome) << outcome.failure;
+    EXPECT_EQ(reclaim().counts().pressures.value(), 1u) << (threads ? "with a thread" : "without");
+  }
+}
+
 TEST_F(Reclaim, where_the_host_has_no_thread_for_us_callers_do_the_work) {
   switch_on(one_node());
   host().spawn.refuse(1, true);

@@ -259,6 +259,7 @@ static void small_words(void) {
   kmemleak_scan_area(NULL, 0, GFP_KERNEL);
   kmemleak_no_scan(NULL);
   kmem_trim();
+  CHECK(kmem_pressure_poll() == 0);
 }
 
 static DEFINE_SPINLOCK(spinlock);

@@ -1,5 +1,7 @@
 // How hard an allocation is tried, observed from outside: in a DMA zone of which nothing is left but the reserve.
 
+#include <fcntl.h>
+#include <kmem/stats.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/oom.h>
@@ -7,6 +9,7 @@
 #include <linux/slab.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include "api/system.h"
+#include "port/port.h"
 #include "port/task.h"
 #include "unit/api/log.h"
 
@@ -459,6 +463,83 @@ TEST_F(LowDma, the_shrinker_of_2_6_is_asked_and_frees) {
   if (page) __free_page(page);
   remove_shrinker(s);
   for (struct page* left : pages) __free_page(left);
+}
+
+// The host's word ------------------------------------------------------------------------------------------------------
+
+/// MEMORY_PRESSURE_WATCH as systemd sets it, with a FIFO in place of the kernel's file.
+class Pressure : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+    signal(SIGPIPE, SIG_IGN);
+    setenv("MEMORY_PRESSURE_WATCH", path_.c_str(), 1);
+    setenv("MEMORY_PRESSURE_WRITE", "c29tZSAyMDAwMDAgMjAwMDAwMAA=", 1);
+    reclaim().watch_pressure();
+    end_ = open(path_.c_str(), O_WRONLY | O_NONBLOCK);
+    ASSERT_GE(end_, 0) << "somebody listens";
+  }
+  void TearDown() override {
+    close(end_);
+    unsetenv("MEMORY_PRESSURE_WATCH");
+    unsetenv("MEMORY_PRESSURE_WRITE");
+    reclaim().watch_pressure();
+    unlink(path_.c_str());
+  }
+  static kmem::Reclaim& reclaim() { return kmem::system().pages.reclaim(); }
+  std::string path_ = testing::TempDir() + "pressure." + std::to_string(getpid());
+  int end_ = -1;
+};
+
+TEST_F(Pressure, is_heard_by_who_asks_and_asks_the_shrinkers) {
+  Hoard hoard;
+  EXPECT_EQ(kmem_pressure_poll(), 0);
+  EXPECT_EQ(hoard.nr_counts, 0);
+  ASSERT_EQ(write(end_, "!", 1), 1);
+  EXPECT_EQ(kmem_pressure_poll(), 1);
+  EXPECT_GT(hoard.nr_counts, 0);
+  EXPECT_EQ(kmem_pressure_poll(), 0) << "once";
+}
+
+TEST_F(Pressure, is_heard_by_allocations_that_may_reclaim_now_and_then) {
+  const uint64_t before = reclaim().counts().pressures.value();
+  ASSERT_EQ(write(end_, "!", 1), 1);
+  for (int i = 0; i < 1000; ++i) __free_pages(alloc_pages(GFP_ATOMIC, 1), 1);
+  EXPECT_EQ(reclaim().counts().pressures.value(), before);
+  const auto begin = std::chrono::steady_clock::now();
+  while (reclaim().counts().pressures.value() == before) {
+    __free_pages(alloc_pages(GFP_KERNEL, 1), 1);
+    ASSERT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  }
+}
+
+TEST_F(Pressure, a_child_hears_with_its_own_ears_and_numbers_that_the_program_closed_are_opened_again) {
+  for (int fd = 100; fd < 110; ++fd)
+    if (fd != end_) close(fd);
+  const int foreign = open("/dev/null", O_RDONLY);
+  dup2(foreign, 100);
+  ASSERT_EQ(write(end_, "!", 1), -1) << "nobody listens";
+  EXPECT_EQ(kmem_pressure_poll(), 0) << "and the number is another file's now";
+  ASSERT_EQ(write(end_, "!", 1), 1);
+  EXPECT_EQ(kmem_pressure_poll(), 1);
+  EXPECT_EQ(fcntl(100, F_GETFD), 0) << "which stays the program's";
+  close(100);
+  close(foreign);
+  const pid_t child = fork();
+  if (!child) _exit(write(end_, "!", 1) == 1 && kmem_pressure_poll() == 1 ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(PressureOff, where_nobody_asked_nothing_is_opened) {
+  setenv("MEMORY_PRESSURE_WATCH", "/dev/null", 1);
+  EXPECT_FALSE(kmem_port_watch_pressure());
+  setenv("MEMORY_PRESSURE_WATCH", "/nonexistent/pressure", 1);
+  EXPECT_FALSE(kmem_port_watch_pressure());
+  unsetenv("MEMORY_PRESSURE_WATCH");
+  EXPECT_FALSE(kmem_port_watch_pressure());
+  EXPECT_FALSE(kmem_port_pressure(0));
 }
 
 // Deadlocks, and who avoids them ---------------------------------------------------------------------------------------

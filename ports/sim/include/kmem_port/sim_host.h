@@ -52,6 +52,8 @@ class Gate {
 struct Host {
   Facts facts;
   Gate online, discard, fence, map, spawn;
+  bool watches_pressure = false;  // the host gives its word when memory is short
+  unsigned pressure = 0;          // times that memory is short, not told yet
   std::vector<std::function<void()>> spawned;  // threads of the core's own, for a test to run as tasks
   Gate window, guard;  // open() and move(); guard()
   std::string log;  // all that was logged
