@@ -47,7 +47,13 @@ void report_double_free(const Cache& cache, const void* object) {
                      cache.object_size());
 }
 
-bool caught_access(const BadAccess& access) { return system().guarded.caught(access); }
+/// A touch of vmalloc's window that nobody may make ends the program as it would have without us, but with a name.
+bool caught_access(const BadAccess& access) {
+  if (system().guarded.caught(access)) return true;
+  if (TextOf<192> name; system().vmap.describe(access.address, name))
+    bug_report(Trouble::Bug, "%s of %p, in %s", access.write ? "write" : "read", access.address, name.data());
+  return false;
+}
 
 // A task may wait for the window's lock where it says that it may sleep; reclaim itself says nothing of who asks.
 uint64_t shrink(void* heap, bool everywhere) {

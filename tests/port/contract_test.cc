@@ -366,6 +366,62 @@ TEST_F(Contract, a_shared_file_is_the_same_memory_for_all) {
   EXPECT_EQ(kmem_port_share("/no/such/folder/file", 8192), nullptr);
 }
 
+// The window of vmap --------------------------------------------------------------------------------------------------
+
+TEST_F(Contract, reserved_addresses_are_opened_by_parts_read_as_zero_and_lose_their_contents_when_closed) {
+  constexpr size_t kBytes = size_t{1} << 20;
+  auto* at = static_cast<char*>(kmem_port_window_reserve(kBytes, kBlockBytes));
+  ASSERT_NE(at, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(at) % kBlockBytes, 0u);
+  ASSERT_TRUE(kmem_port_window_open(at, 8 * kPageSize, Access::ReadWrite, false));
+  EXPECT_EQ(at[0] | at[8 * kPageSize - 1], 0);
+  memset(at, 0x5a, 8 * kPageSize);
+  kmem_port_window_close(at, 8 * kPageSize);
+  ASSERT_TRUE(kmem_port_window_open(at, 8 * kPageSize, Access::ReadWrite, false));
+  EXPECT_EQ(at[0] | at[8 * kPageSize - 1], 0);
+  at[5] = 1;
+  EXPECT_TRUE(kmem_port_window_access(at, kPageSize, Access::Read));
+  EXPECT_EQ(at[5], 1);
+  kmem_port_window_close(at, 8 * kPageSize);
+  kmem_port_unmap(at, kBytes);
+  EXPECT_EQ(kmem_port_window_reserve(~size_t{0} - kPageSize, kPageSize), nullptr);
+}
+
+TEST_F(Contract, a_guard_is_taken_away_by_opening_again_and_its_neighbours_stay) {
+  constexpr size_t kBytes = 16 * kPageSize;
+  auto* at = static_cast<char*>(kmem_port_window_reserve(kBytes, kPageSize));
+  ASSERT_TRUE(kmem_port_window_open(at, 4 * kPageSize, Access::ReadWrite, false));
+  memset(at, 1, 4 * kPageSize);
+  if (kmem_port_window_guard(at + kPageSize, kPageSize)) {
+    EXPECT_EQ(at[0] & at[2 * kPageSize], 1);
+    ASSERT_TRUE(kmem_port_window_open(at + kPageSize, kPageSize, Access::ReadWrite, false));
+    EXPECT_EQ(at[kPageSize], 0);
+    EXPECT_EQ(at[0] & at[2 * kPageSize], 1);
+  }
+  kmem_port_window_close(at, 4 * kPageSize);
+  kmem_port_unmap(at, kBytes);
+}
+
+TEST_F(Contract, contents_move_into_the_window_and_home_again) {
+  char* home = machine().direct_map + machine().ram[machine().nr_ram - 1].start.value;
+  constexpr size_t kBytes = size_t{4} << 20;
+  ASSERT_TRUE(kmem_port_online(home, kBytes));
+  auto* at = static_cast<char*>(kmem_port_window_reserve(kBytes, kPageSize));
+  for (const size_t pages : {size_t{1}, size_t{15}, size_t{16}, size_t{600}}) {
+    memset(home, static_cast<int>(pages % 100) + 1, pages * kPageSize);
+    ASSERT_TRUE(kmem_port_window_move(at, home, pages * kPageSize));
+    EXPECT_EQ(at[pages * kPageSize - 1], static_cast<char>(pages % 100 + 1));
+    EXPECT_EQ(home[0] | home[pages * kPageSize - 1], 0) << "what has moved is not there";
+    at[3] = 42;
+    ASSERT_TRUE(kmem_port_window_move(home, at, pages * kPageSize));
+    EXPECT_EQ(home[3], 42);
+    EXPECT_EQ(home[pages * kPageSize - 1], static_cast<char>(pages % 100 + 1));
+    kmem_port_window_close(at, pages * kPageSize);
+  }
+  if (!machine().can_alias) { EXPECT_FALSE(kmem_port_window_alias(at, home, kPageSize, Access::ReadWrite)); }
+  kmem_port_unmap(at, kBytes);
+}
+
 TEST_F(Contract, a_wait_ends_at_its_deadline_and_at_once_where_the_word_is_another) {
   uint32_t word = 1;
   kmem_port_wait(&word, 0, kForever);

@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include <asm/io.h>
 #include <stdio.h>
@@ -347,7 +348,64 @@ static void lock_names(void) {
   mutex_unlock(&own), mutex_destroy(&own);
 }
 
+static void window_names(void) {
+  char* areas[12];
+  areas[0] = (char*)vmalloc(5000);
+  areas[1] = (char*)vzalloc(5000);
+  areas[2] = (char*)vmalloc_user(5000);
+  areas[3] = (char*)vmalloc_node(5000, 0);
+  areas[4] = (char*)vzalloc_node(5000, 0);
+  areas[5] = (char*)vmalloc_32(5000);
+  areas[6] = (char*)vmalloc_32_user(5000);
+  areas[7] = (char*)__vmalloc(5000, GFP_KERNEL);
+  areas[8] = (char*)__vmalloc(5000, GFP_KERNEL | __GFP_HIGHMEM, PAGE_KERNEL);
+  areas[9] = (char*)vmalloc_huge(5000, GFP_KERNEL);
+  areas[10] = (char*)vmalloc_array(50, 100);
+  areas[11] = (char*)vcalloc(50, 100);
+  for (int i = 0; i < 12; ++i) {
+    CHECK(areas[i] && is_vmalloc_addr(areas[i]) && is_vmalloc_or_module_addr(areas[i]));
+    CHECK((unsigned long)areas[i] >= VMALLOC_START && (unsigned long)areas[i] < VMALLOC_END);
+    CHECK(pfn_valid(vmalloc_to_pfn(areas[i])) && find_vm_area(areas[i])->addr == areas[i]);
+    areas[i] = (char*)vrealloc(areas[i], 9000, GFP_KERNEL);
+    memset(areas[i], 1, 9000);
+  }
+  CHECK(vmalloc_nr_pages() >= 36 && VMALLOC_TOTAL > 0);
+  for (int i = 0; i < 12; ++i) i % 2 ? vfree(areas[i]) : vfree_atomic(areas[i]);
+  struct page* pages[2] = {alloc_page(GFP_KERNEL), alloc_page(GFP_HIGHUSER)};
+  void* both = vmap(pages, 2, VM_MAP, PAGE_KERNEL);
+  CHECK(both && vmalloc_to_page(both) == pages[0]);
+  vunmap(both);
+  both = vm_map_ram(pages, 2, NUMA_NO_NODE);
+  vm_unmap_ram(both, 2);
+  both = vm_map_ram(pages, 2, NUMA_NO_NODE, PAGE_KERNEL);
+  vm_unmap_ram(both, 2);
+  vm_unmap_aliases();
+  struct vm_struct* area = get_vm_area(8192, VM_IOREMAP);
+  CHECK(area && remove_vm_area(area->addr));
+  free_vm_area(get_vm_area(8192, VM_IOREMAP));
+  clear_highpage(pages[1]);
+  copy_highpage(pages[0], pages[1]);
+  zero_user(pages[0], 10, 10);
+  memcpy_page(pages[0], 0, pages[1], 0, 100);
+  memset_page(pages[0], 0, 1, 10);
+  CHECK(kmap_to_page(kmap(pages[0])) == pages[0]);
+  kunmap(pages[0]);
+  kmap_flush_unused();
+  __free_page(pages[0]);
+  __free_page(pages[1]);
+  kvfree(kvmalloc(100, GFP_KERNEL));
+  kvfree(kvzalloc(100000, GFP_KERNEL));
+  kvfree(kvmalloc_array(100, 100, GFP_KERNEL));
+  kvfree(kvcalloc(100, 100, GFP_KERNEL));
+  kvfree(kvmalloc_node(100, GFP_KERNEL, 0));
+  kvfree(kvrealloc(kvmalloc(10, GFP_KERNEL), 20, GFP_KERNEL));
+  kvfree_sensitive(kvmalloc(10, GFP_KERNEL), 10);
+  char text[256];
+  kmem_vmallocinfo(text, sizeof text);
+}
+
 int main(void) {
+  window_names();
   kmalloc_names();
   context_names();
   lock_names();
