@@ -594,18 +594,23 @@ uint64_t Cache::validate_slab(const Slab* slab, char* start) {
   return faults;
 }
 
+template <typename Visit>
+void Cache::each_slab(Visit visit) const {
+  for (uint64_t pfn = first_pfn_.load(); debug_.has_meta() && pfn < last_pfn_.load(); ++pfn) {
+    if (world_->frame_class[pfn] != kSharedClass) continue;
+    Page* page = world_->pages->page_at({pfn});
+    if (page->kind() == PageKind::Slab && Slab::of(page).cache_id() == id_)
+      visit(Slab::of(page), world_->pages->address({pfn}));
+  }
+}
+
 uint64_t Cache::validate() {
   if (const Fault fault = check()) {
     bug_report(Trouble::Bug, "cache %s is broken at %#llx: %s", name_, static_cast<unsigned long long>(fault.where), fault.rule);
     return 1;
   }
   uint64_t faults = 0;
-  for (uint64_t pfn = first_pfn_.load(); debug_.has_meta() && pfn < last_pfn_.load(); ++pfn) {
-    if (world_->frame_class[pfn] != kSharedClass) continue;
-    Page* page = world_->pages->page_at({pfn});
-    if (page->kind() == PageKind::Slab && Slab::of(page).cache_id() == id_)
-      faults += validate_slab(&Slab::of(page), world_->pages->address({pfn}));
-  }
+  each_slab([&](Slab& slab, char* start) { faults += validate_slab(&slab, start); });
   return faults;
 }
 

@@ -209,6 +209,9 @@ class Cache {
   void* alloc_directly(Gfp gfp, unsigned node, bool exact_node, uint32_t asked);
   void hold(void* object);
   void release_held();
+  /// Calls visit(slab, its first byte) for every slab of a debugged cache.
+  template <typename Visit>
+  void each_slab(Visit visit) const;
   uint64_t validate_slab(const Slab* slab, char* start);
   bool set_shape(const Setup& setup);
   void remember(Pfn pfn);

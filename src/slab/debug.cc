@@ -232,6 +232,11 @@ void ObjectDebug::dump(const char* object) const {
   if (end_ > meta_end_) dump_bytes(dump, "Padding", object + meta_end_, end_ - meta_end_ < 32 ? end_ - meta_end_ : 32);
 }
 
+void ObjectDebug::print(Report& report, const char* object) const {
+  report.line("Object 0x%p size=%u asked=%u", static_cast<const void*>(object), object_size_, asked(object));
+  if (flags_ & debug::kOwner) meta(object)->owners[0].print(report, "Allocated");
+}
+
 void ObjectDebug::refuse(const char* object, const char* what) const {
   if (report(object, what)) note("FIX %s: Object at 0x%p not freed", cache_, static_cast<const void*>(object));
   after_report();
@@ -249,12 +254,8 @@ bool ObjectDebug::report(const char* object, const char* what) const {
     head.line("=============================================================================");
     head.line("BUG %s (%s): %s", cache_, kTaint[tainted], what);
     head.line("-----------------------------------------------------------------------------");
-    if (meta_) head.line("Object 0x%p size=%u asked=%u", static_cast<const void*>(object), object_size_, asked(object));
-    else head.line("Object 0x%p size=%u", static_cast<const void*>(object), object_size_);
-    if (flags_ & debug::kOwner) {
-      meta(object)->owners[0].print(head, "Allocated");
-      meta(object)->owners[1].print(head, "Freed");
-    }
+    print(head, object);
+    if (flags_ & debug::kOwner) meta(object)->owners[1].print(head, "Freed");
   }
   if (meta_) dump(object);
   Report tail;

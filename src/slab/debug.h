@@ -78,6 +78,8 @@ class ObjectDebug {
   /// The report of something about one object in the kernel's form; the caller says what is done about it.
   /// False: one of too many, and nothing was said.
   bool report(const char* object, const char* what) const;
+  /// A line for an object that is out, and who took it.
+  void print(Report& report, const char* object) const;
   /// A free that is not carried out.
   void refuse(const char* object, const char* what) const;
   void trace(const char* object, const char* what) const;
