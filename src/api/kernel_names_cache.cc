@@ -124,6 +124,8 @@ KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid, const 
   return flags & __GFP_ZERO && !c.hook() ? memset(object, 0, c.object_size()) : object;
 }
 
+void wait_for_readers() { kmem::system().rcu.synchronize(); }
+
 void put_owner(kmem::Text& text, const kmem::Owner& owner) {
   text.printf(" allocated by cpu=%u pid=%u from", unsigned{owner.cpu}, owner.task);
   for (unsigned i = 0; i < owner.nr_frames && i < 4; ++i) text.printf(" [<%p>]", owner.frames[i]);
@@ -216,13 +218,15 @@ int kmem_cache_destroy(struct kmem_cache* cache) noexcept {
     c.refs.fetch_sub(1);
     return 0;
   }
+  if (c.keeps_slabs()) wait_for_readers();  // whoever begins to read after this finds none of its objects
   if (kmem::system().heap.destroy(&c)) return 0;
   refuse_destroy(c);
   return 1;
 }
 
 int kmem_cache_shrink(struct kmem_cache* cache) noexcept {
-  cache_of(cache).shrink(true);
+  if (cache_of(cache).keeps_slabs()) cache_of(cache).shrink_behind_readers(wait_for_readers);
+  else cache_of(cache).shrink(true);
   return cache_of(cache).nr_slabs() != 0;
 }
 

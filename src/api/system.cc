@@ -1,5 +1,7 @@
 #include "api/system.h"
 
+#include <kmem/kvmalloc.h>
+
 #include "api/percpu_world.h"
 
 #include "api/trouble.h"
@@ -59,6 +61,8 @@ bool caught_access(const BadAccess& access) {
 uint64_t shrink(void* heap, bool everywhere) {
   return system().vmap.purge_all(!declared_atomic()) + static_cast<Heap*>(heap)->reclaim(everywhere);
 }
+
+void free_behind_readers(void* block) { kvfree(block); }
 
 void* alloc_places(size_t bytes, Gfp gfp, int nid) {
   return system().heap.kmalloc(bytes, (gfp & ~gfp::kZoneMask) | gfp::kZero, nid);
@@ -196,6 +200,7 @@ bool build(System& s) {
   s.heap.guard_large(s.options.hardened);
   s.heap.mapped().set_key(s.world.red_key);
   if (s.options.probation) s.heap.start_probation(s.options.probation);
+  s.rcu.set_free(free_behind_readers);
   const bool poison_pools = s.options.slub_debug.flags_for("mempool") & debug::kPoison;
   s.pool_world = {alloc_places, free_places, poisonable_element, poison_pools};
   // Samples need a handler for SIGSEGV, and system calls that the sandbox of a program which knows nothing of them may forbid.
@@ -312,6 +317,7 @@ void after_fork() {
   reopen_after_fork(system().sheaves, system().machine.nr_cpus);
   system().pages.after_fork();
   system().pools.after_fork();
+  system().rcu.after_fork();
 }
 
 Fault check_system() {

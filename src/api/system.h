@@ -6,6 +6,7 @@
 #include "pool/mempool.h"
 #include "port/machine.h"
 #include "slab/heap.h"
+#include "sync/rcu.h"
 #include "vmap/kmap.h"
 
 /// Does every malloc of the process come here?  Such a process did not ask for us: its own handlers and its sandbox count.
@@ -25,6 +26,7 @@ struct System {
   GuardedPool guarded;
   Heap heap;
   Atomic<uint32_t> diversions;
+  Rcu rcu;
   PoolWorld pool_world;
   PoolList pools;
   Vmap vmap;

@@ -37,7 +37,9 @@ struct TaskState {
   Atomic<uint64_t> words[2];
   /// The per-CPU copy that the task has to itself (percpu/copies.cc): its number + 1, the one that it means to have, the
   /// last that it had.
-  Atomic<uint16_t> copy_held, copy_intent, copy_last, copy_spare;
+  Atomic<uint16_t> copy_held, copy_intent, copy_last;
+  /// How deep the task is in rcu_read_lock(), and in bit 15 the phase that it is counted in (sync/rcu.h).
+  Atomic<uint16_t> rcu;
 };
 static_assert(sizeof(TaskState) == 56, "ports reserve static thread storage for it");
 

@@ -512,6 +512,42 @@ uint64_t Cache::trim(CacheNode& node, uint64_t keep, bool for_good) {
   return released;
 }
 
+// Slabs that are all free, linked, in front of `chain`; nobody else finds them any more.
+uint32_t Cache::take_empty(CacheNode& node, uint32_t chain) {
+  SlabLinks links{world_->pages};
+  for (IndexStack& bucket : node.partial) {
+    for (uint32_t index = bucket.take_all(), next; index; index = next) {
+      Slab* slab = links.slab(index);
+      next = slab->link().load();
+      if (!slab->all_free()) {
+        push_partial(node, slab);
+        continue;
+      }
+      slab->link().store(chain);
+      chain = index;
+    }
+  }
+  node.nr_empty.store(0);
+  return chain;
+}
+
+uint64_t Cache::shrink_behind_readers(void (*wait_for_readers)()) {
+  flush_cpus();
+  if (held_.peek()) release_held();
+  SlabLinks links{world_->pages};
+  uint32_t chain = 0;
+  uint64_t released = 0;
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) empty_barn(nodes_[n]);
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) chain = take_empty(nodes_[n], chain);
+  if (chain) wait_for_readers();
+  for (; chain; ++released) {
+    Slab* slab = links.slab(chain);
+    chain = slab->link().load();
+    release(node_of(slab), slab);
+  }
+  return released;
+}
+
 uint64_t Cache::shrink(bool everywhere, bool for_good) {
   uint64_t released = 0;
   if (everywhere) flush_cpus();

@@ -84,7 +84,7 @@ class Cache {
     VerifyHook verify = nullptr;     // run over each object that is freed
     bool frugal = false;             // small slabs: few objects are expected
     bool no_reap = false;  // not shrunk when the system looks for memory (SLAB_NO_REAP)
-    bool keeps_slabs = false;        // memory of this cache stays its own for ever (SLAB_TYPESAFE_BY_RCU)
+    bool keeps_slabs = false;        // its memory stays its own while anybody may read it (SLAB_TYPESAFE_BY_RCU)
   };
   /// False where no slab can hold the size.  `nodes`: one for each node, zeroed.
   bool init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheNode* nodes);
@@ -100,6 +100,9 @@ class Cache {
   /// `everywhere`: the sheaves of the other CPUs too, not only this one's.  The number of slabs that went.
   /// `for_good`: also of a cache that otherwise keeps its slabs, because it is being destroyed.
   uint64_t shrink(bool everywhere, bool for_good = false);
+  /// The same for a cache that keeps its slabs for readers: takes those that are all free out of use, waits by
+  /// `wait_for_readers`, and gives them back.  Task context.
+  uint64_t shrink_behind_readers(void (*wait_for_readers)());
   /// The same, and until the cache grows again little is held back.
   void ebb();
   /// What lies in sheaves and barns goes back to the slabs, where an object that was freed twice is noticed.
@@ -145,6 +148,7 @@ class Cache {
     uint32_t retired = Retired;
     return state_.compare_exchange(retired, Making);
   }
+  bool keeps_slabs() const { return keeps_slabs_; }
   ObjectHook hook() const { return hook_; }
   UserHook user_hook(unsigned i) const { return user_hooks_[i]; }
   Gfp gfp() const { return gfp_; }
@@ -232,6 +236,7 @@ class Cache {
   static unsigned barn_part() { return CpuStack::where().value % kBarnParts; }
   void empty_barn(CacheNode& node);
   void flush_cpus();
+  uint32_t take_empty(CacheNode& node, uint32_t chain);
   uint64_t trim(CacheNode& node, uint64_t keep, bool for_good = false);
   Fault check_slab(const Slab* slab) const;
   Fault check_sheaf(Sheaf sheaf) const;

@@ -19,6 +19,7 @@
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -151,6 +152,44 @@ static void* pool_alloc_2_6(int flags, void* data) { return kmalloc((size_t)data
 static void pool_free(void* element, void* data) {
   (void)data;
   kfree(element);
+}
+
+struct node {
+  long value;
+  struct rcu_head rcu;
+};
+static int nr_called;
+static void called(struct rcu_head* head) {
+  (void)head;
+  ++nr_called;
+}
+
+static void rcu_names(void) {
+  struct node on_stack = {1, {NULL, NULL}};
+  struct node* shared = NULL;
+  RCU_INIT_POINTER(shared, NULL);
+  rcu_assign_pointer(shared, (struct node*)kmalloc(sizeof(struct node), GFP_KERNEL));
+  rcu_read_lock();
+  CHECK(rcu_dereference(shared) != NULL && rcu_read_lock_held() && rcu_access_pointer(shared) == shared);
+  rcu_read_unlock();
+  call_rcu(&on_stack.rcu, called);
+  kfree_rcu(shared, rcu);
+  kfree_rcu_mightsleep(kmalloc(10, GFP_KERNEL));
+  synchronize_rcu();
+  synchronize_rcu_expedited();
+  rcu_barrier();
+  kmem_rcu_poll();
+  CHECK(nr_called == 1);
+}
+
+static void sheaf_names(void) {
+  kmem_cache_t* cache = kmem_cache_create("sheaf", 64, 0, SLAB_NO_MERGE, NULL);
+  struct slab_sheaf* sheaf = kmem_cache_prefill_sheaf(cache, GFP_KERNEL, 10);
+  CHECK(sheaf != NULL && kmem_cache_refill_sheaf(cache, GFP_KERNEL, &sheaf, 12) == 0);
+  CHECK(kmem_cache_sheaf_size(sheaf) == 12);
+  kmem_cache_free(cache, kmem_cache_alloc_from_sheaf(cache, GFP_NOWAIT, sheaf));
+  kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
+  CHECK(kmem_cache_destroy(cache) == 0);
 }
 
 static void pool_names(void) {
@@ -412,6 +451,8 @@ int main(void) {
   string_names();
   reclaim_names();
   cache_names();
+  rcu_names();
+  sheaf_names();
   pool_names();
   page_names();
   boot_names();
