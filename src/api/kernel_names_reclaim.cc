@@ -20,8 +20,8 @@ static_assert(sizeof(Shrinker) <= sizeof(shrinker::kmem_room) && sizeof(OomNotif
 static_assert(SHRINK_STOP == kmem::kShrinkStop && SHRINK_EMPTY == kmem::kShrinkEmpty);
 
 kmem::Reclaim& reclaim() { return kmem::system().pages.reclaim(); }
-Shrinker& inside(shrinker* s) { return *reinterpret_cast<Shrinker*>(s->kmem_room); }
-OomNotifier& inside(notifier_block* block) { return *reinterpret_cast<OomNotifier*>(block->kmem_room); }
+Shrinker& inside(shrinker* s) { return *static_cast<Shrinker*>(static_cast<void*>(s->kmem_room)); }
+OomNotifier& inside(notifier_block* block) { return *static_cast<OomNotifier*>(static_cast<void*>(block->kmem_room)); }
 
 shrink_control control_of(const ShrinkControl& c) {
   return {c.gfp, c.nid, static_cast<unsigned long>(c.nr_to_scan), static_cast<unsigned long>(c.nr_scanned), nullptr};

@@ -387,7 +387,7 @@ TEST(Allocations, in_a_handler_that_did_not_declare_itself_are_found_out) {
 
 TEST(Allocations, are_served_without_anything_that_only_sleepers_may) {
   using namespace kmem;
-  char site;
+  char site = 0;
   EXPECT_EQ(effective_gfp(gfp::kKernel | gfp::kNoFail, &site), gfp::kKernel | gfp::kNoFail);
   const kmem::atomic_scope atomic;
   log_of([&] {
