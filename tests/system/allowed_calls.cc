@@ -45,8 +45,11 @@ const unsigned kFindingOut[] = {SYS_sigaltstack, SYS_rt_sigprocmask, SYS_rt_siga
                                 kEnd};
 
 const unsigned kTimer[] = {SYS_setitimer, kEnd};
-/// malloc where memory is short: it would reclaim, and so finds out whether it may.
-const unsigned kMallocInHandlers[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_sigaltstack, SYS_rt_sigprocmask,
+/// A task's malloc where memory is short.
+const unsigned kMallocShort[] = {SYS_futex,        SYS_sigaltstack, SYS_rt_sigprocmask,
+                                 SYS_rt_sigaction, SYS_getpid,      SYS_process_vm_readv, kEnd};
+/// malloc that would reclaim, and so finds out whether it may: in a handler it must not.
+const unsigned kMallocThatLooks[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_sigaltstack, SYS_rt_sigprocmask,
                                       SYS_rt_sigaction, SYS_getpid, SYS_process_vm_readv, SYS_setitimer, kEnd};
 
 class Filter {
@@ -159,10 +162,11 @@ void walk_a_cache() {
   fill_and_empty(20000, [](size_t) { return kmem_cache_alloc(cache, kQuiet); }, [](void* p) { kmem_cache_free(cache, p); });
 }
 
-void walk_malloc() {
+/// A fraction of the machine's memory, or nearly all of it: a task may then reclaim, and wait.
+void walk_malloc(size_t nr_large) {
   static const size_t sizes[] = {10, 500, 9000, 100000, 3 << 20, 30 << 20};
   for (const size_t size : sizes)
-    fill_and_empty(size < 9000 ? 20000 : 20, [&](size_t) { return malloc(size); }, [](void* p) { free(p); });
+    fill_and_empty(size < 9000 ? nr_large * 1000 : nr_large, [&](size_t) { return malloc(size); }, [](void* p) { free(p); });
   void* p = malloc(10 << 20);
   p = realloc(p, 40 << 20);
   p = realloc(p, 100);
@@ -216,7 +220,12 @@ TEST(the_filter_sees_a_call_that_is_not_on_the_list) {
 TEST(kmalloc_with_GFP_ATOMIC_and_kfree_make_no_other_calls) { EXPECT_CONFINED(walk_kmalloc); }
 TEST(pages_of_every_order_make_no_other_calls) { EXPECT_CONFINED(walk_pages); }
 TEST(objects_of_a_cache_make_no_other_calls) { EXPECT_CONFINED(walk_a_cache); }
-TEST(malloc_makes_no_other_calls_but_for_blocks_of_their_own) { EXPECT_CONFINED(walk_malloc, kMappedBlocks); }
+TEST(malloc_makes_no_other_calls_but_for_blocks_of_their_own_and_to_look_where_it_is) {
+  EXPECT_CONFINED([] { walk_malloc(3); }, kMallocThatLooks);
+}
+TEST(malloc_where_memory_is_short_may_also_find_out_where_it_is_and_wait) {
+  EXPECT_CONFINED([] { walk_malloc(20); }, kMallocShort, kMappedBlocks);
+}
 TEST(memory_that_runs_out_is_refused_with_no_other_calls) { EXPECT_CONFINED(take_until_refused); }
 
 TEST(handlers_that_interrupt_all_of_it_make_no_other_calls) {
@@ -234,9 +243,9 @@ TEST(malloc_in_handlers_makes_no_other_calls_but_to_find_them_out) {
   EXPECT_CONFINED([] {
     const itimerval often = {{0, 100}, {0, 100}}, never = {};
     setitimer(ITIMER_REAL, &often, nullptr);
-    while (nr_handled < 200) walk_malloc();
+    while (nr_handled < 200) walk_malloc(3);
     setitimer(ITIMER_REAL, &never, nullptr);
-  }, kMallocInHandlers);
+  }, kMallocThatLooks);
 }
 
 TEST(a_report_makes_the_calls_that_are_listed_for_reports) {
