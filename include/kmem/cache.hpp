@@ -69,6 +69,42 @@ class cache {
     return handle(object, deleter(cache_));
   }
 
+  /// Fills handles[0 .. n) with new objects T(arguments...), all or none; the memory is taken at once, which is cheaper.
+  /// std::bad_alloc, or what T's constructor throws: then all handles are empty.
+  template <typename... Arguments>
+  void make_bulk(gfp_t flags, handle* handles, std::size_t n, const Arguments&... arguments) {
+    constexpr std::size_t kAtOnce = 32;
+    for (std::size_t at = 0; at < n; at += kAtOnce) {
+      void* memory[kAtOnce];
+      const std::size_t some = n - at < kAtOnce ? n - at : kAtOnce;
+      try {
+        if (!kmem_cache_alloc_bulk(cache_, flags, some, memory)) throw std::bad_alloc();
+        bulk_guard guard{cache_, memory, some};
+        for (; guard.done < some; ++guard.done)
+          handles[at + guard.done] = handle(::new (memory[guard.done]) T(arguments...), deleter(cache_));
+      } catch (...) {
+        for (std::size_t i = 0; i < at + some; ++i) handles[i].reset();
+        throw;
+      }
+    }
+  }
+  /// Ends the objects of handles[0 .. n) and gives their memory back at once.
+  void end_bulk(handle* handles, std::size_t n) noexcept {
+    constexpr std::size_t kAtOnce = 32;
+    void* memory[kAtOnce];
+    std::size_t held = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      T* object = handles[i].release();
+      if (!object) continue;
+      object->~T();
+      memory[held++] = object;
+      if (held < kAtOnce) continue;
+      kmem_cache_free_bulk(cache_, held, memory);
+      held = 0;
+    }
+    kmem_cache_free_bulk(cache_, held, memory);
+  }
+
   /// Gives back the slabs that hold no object.
   void shrink() noexcept { kmem_cache_shrink(cache_); }
   /// For the kernel's functions; it stays this object's.
@@ -91,6 +127,15 @@ class cache {
    private:
     struct kmem_cache* from_;
     void* memory_;
+  };
+
+  /// What has not become an object goes back.
+  struct bulk_guard {
+    ~bulk_guard() { kmem_cache_free_bulk(from, n - done, memory + done); }
+    struct kmem_cache* from;
+    void** memory;
+    std::size_t n;
+    std::size_t done = 0;
   };
 
   struct kmem_cache* cache_;

@@ -107,4 +107,96 @@ TEST(ConstructedCache, objects_stay_constructed_while_they_are_free) {
   }
 }
 
+TEST(Cache, bulk_makes_and_ends_many_at_once) {
+  kmem::cache<Session> sessions("bulk");
+  std::vector<kmem::cache<Session>::handle> handles(100);
+  sessions.make_bulk(GFP_KERNEL, handles.data(), 100, 5);
+  EXPECT_EQ(Session::nr_alive, 100);
+  EXPECT_EQ(handles[77]->socket, 5);
+  handles[3].reset();
+  sessions.end_bulk(handles.data(), 60);
+  EXPECT_EQ(Session::nr_alive, 40);
+  handles.clear();
+  EXPECT_EQ(Session::nr_alive, 0);
+  EXPECT_EQ(kmem_cache_shrink(sessions.native()), 0);
+}
+
+struct Third {
+  static inline int nr_alive = 0, nr_made = 0;
+  explicit Third(int limit) {
+    if (nr_made++ == limit) throw std::runtime_error("enough");
+    ++nr_alive;
+  }
+  ~Third() { --nr_alive; }
+  char bytes[200];
+};
+
+TEST(Cache, bulk_is_all_or_nothing) {
+  kmem::cache<Third> cache("all_or_nothing");
+  for (const int limit : {0, 5, 32, 40, 69}) {
+    Third::nr_made = 0;
+    std::vector<kmem::cache<Third>::handle> handles(70);
+    EXPECT_THROW(cache.make_bulk(GFP_KERNEL, handles.data(), 70, limit), std::runtime_error);
+    EXPECT_EQ(Third::nr_alive, 0) << limit;
+    for (const auto& handle : handles) EXPECT_FALSE(handle);
+  }
+  EXPECT_EQ(kmem_cache_shrink(cache.native()), 0) << "nothing was lost";
+}
+
+TEST(Mempool, handles_give_objects_back_to_the_pool) {
+  kmem::mempool<Session> pool("sessions", 2);
+  EXPECT_EQ(pool.min_nr(), 2);
+  {
+    auto one = pool.make(1);
+    auto two = pool.try_make(GFP_ATOMIC, 2);
+    auto three = pool.make_for(std::chrono::milliseconds(1), 3);
+    EXPECT_EQ(one->socket + two->socket + three->socket, 6);
+    EXPECT_EQ(Session::nr_alive, 3);
+    EXPECT_THROW((void)pool.make(-1), std::invalid_argument);
+  }
+  EXPECT_EQ(Session::nr_alive, 0);
+  EXPECT_TRUE(pool.resize(5));
+  EXPECT_TRUE(pool.is_saturated());
+}
+
+TEST(Sources, containers_live_on_a_node_a_cache_and_a_pool) {
+  std::vector<Wide, kmem::node_allocator<Wide>> wide(5, kmem::node_source(0));
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(wide.data()) % 256, 0u);
+  kmem_cache_t* cache = kmem_cache_create("nodes", 64, 0, SLAB_NO_MERGE, NULL);
+  {
+    std::map<int, int, std::less<>, kmem::cache_allocator<std::pair<const int, int>>> map{kmem::cache_source(cache)};
+    for (int i = 0; i < 1000; ++i) map[i] = i;
+    EXPECT_EQ(map[777], 777);
+    EXPECT_NE(kmem_cache_shrink(cache), 0) << "they are the cache's";
+    std::vector<int, kmem::cache_allocator<int>> grows{kmem::cache_source(cache)};
+    for (int i = 0; i < 1000; ++i) grows.push_back(i);
+    auto moved = std::move(grows);
+    EXPECT_EQ(moved[999], 999);
+  }
+  EXPECT_EQ(kmem_cache_shrink(cache), 0) << "and came back";
+  mempool_t* pool = mempool_create_slab_pool(8, cache);
+  {
+    const kmem::pool_source source(pool, 64);
+    std::list<long, kmem::pool_allocator<long>> list{source};
+    for (int i = 0; i < 100; ++i) list.push_back(i);
+    EXPECT_EQ(list.back(), 99);
+    kmem::pool_allocator<char> chars{source};
+    EXPECT_THROW((void)chars.allocate(65), std::bad_alloc);
+    kmem::pool_resource resource(source), same(source);
+    std::pmr::list<int> numbers(&resource);
+    numbers.assign({1, 2, 3});
+    EXPECT_TRUE(resource.is_equal(same));
+  }
+  mempool_destroy(pool);
+  kmem::cache_resource of_cache{kmem::cache_source(cache)};
+  std::pmr::set<int> set(&of_cache);
+  set.insert({3, 1, 2});
+  kmem::node_resource of_node{kmem::node_source(0, GFP_KERNEL | __GFP_THISNODE)};
+  std::pmr::vector<std::pmr::string> strings(&of_node);
+  for (int i = 0; i < 100; ++i) strings.emplace_back("a string that is too long for its object " + std::to_string(i));
+  EXPECT_FALSE(of_cache.is_equal(of_node));
+  set.clear();
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
 }  // namespace
