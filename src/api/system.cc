@@ -210,6 +210,8 @@ bool build(System& s) {
   s.vmap.init({.pages = &s.pages, .can_alias = s.machine.can_alias, .huge = s.options.thp, .zero = s.options.init_on_alloc,
                .window_bytes = s.options.vmalloc, .physical_bytes = s.machine.physical_bytes,
                .host_page_bytes = s.machine.host_page_bytes});
+  s.io.init(&s.pages, &s.vmap);
+  if (s.options.sysfs[0]) s.io.set_sysfs(s.options.sysfs);
   s.kmap.init(&s.pages, &s.vmap);
   s.pages.set_reclaim({shrink, ebb, out_of_memory, &s.heap});
   s.pages.set_limited(s.machine.limited || s.options.mem);
@@ -330,6 +332,7 @@ Fault check_system() {
       if (const Fault fault = s.heap.cache(id).check()) return fault;
   if (const Fault fault = s.pools.check()) return fault;
   if (const Fault fault = s.guarded.check()) return fault;
+  if (const Fault fault = s.io.check()) return fault;
   return s.vmap.check();
 }
 

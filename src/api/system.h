@@ -7,6 +7,7 @@
 #include "port/machine.h"
 #include "slab/heap.h"
 #include "sync/rcu.h"
+#include "vmap/io_space.h"
 #include "vmap/kmap.h"
 
 /// Does every malloc of the process come here?  Such a process did not ask for us: its own handlers and its sandbox count.
@@ -30,6 +31,7 @@ struct System {
   PoolWorld pool_world;
   PoolList pools;
   Vmap vmap;
+  IoSpace io;
   Kmap kmap;
 
   // Counted only where the boot word `stats` asks for it; see slab/fast_path.h.

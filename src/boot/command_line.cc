@@ -209,6 +209,12 @@ WordFault set_probation(BootOptions& options, const BootWord& word) {
   return None;
 }
 
+WordFault set_sysfs(BootOptions& options, const BootWord& word) {
+  if (!word.value.size || word.value[0] != '/' || word.value.size >= sizeof options.sysfs) return Malformed;
+  for (size_t i = 0; i < sizeof options.sysfs; ++i) options.sysfs[i] = i < word.value.size ? word.value[i] : '\0';
+  return None;
+}
+
 WordFault set_leak_report(BootOptions& options, const BootWord& word) {
   if (!equals(word.value, "exit") && !equals(word.value, "off")) return Malformed;
   options.leaks_at_exit = equals(word.value, "exit");
@@ -248,6 +254,7 @@ constexpr KnownWord kWords[] = {
     {"stats", [](BootOptions& o, const BootWord& w) { return set_bool(o.stats, w); }},
     {"kmemleak", [](BootOptions& o, const BootWord& w) { return set_bool(o.kmemleak, w); }},
     {"leak_report", set_leak_report},
+    {"sysfs", set_sysfs},
     {"kfence.sample_interval", set_kfence_interval},
     {"kfence.num_objects", set_kfence_objects},
     {"rseq", [](BootOptions& o, const BootWord& w) { return set_bool(o.rseq, w); }},

@@ -1,8 +1,11 @@
 /* Every name of the headers once, by a program that knows only the headers and the shared library: gnu11 C, and,
  * through every_name.cc, C++20.  What the names mean is tested beside this file; here it is that they exist, are
  * exported, and take what kernel code gives them. */
+#include <kmem/device.h>
 #include <kmem/leaks.h>
 #include <kmem/stats.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
 #include <linux/kmemleak.h>
 #include <linux/bootmem.h>
 #include <linux/bug.h>
@@ -443,8 +446,46 @@ static void window_names(void) {
   kmem_vmallocinfo(text, sizeof text);
 }
 
+static unsigned long long nr_reads;
+static unsigned long long read_card(void* card, size_t offset, unsigned bytes) {
+  (void)card;
+  return ++nr_reads + offset * 0 + bytes * 0;
+}
+
+static void device_names(void) {
+  static const struct kmem_device_ops ops = {read_card, NULL};
+  const phys_addr_t at = 0xfe000000;
+  unsigned char bytes[16] = {0};
+  unsigned int i;
+  void* maps[6];
+  kmem_set_sysfs(NULL);
+  CHECK(kmem_register_simulated_device("card", at, 4096, &ops, NULL) == 0 && request_mem_region(at, 16, "every") != NULL);
+  maps[0] = ioremap(at, 16), maps[1] = ioremap_wc(at, 16), maps[2] = ioremap_uc(at, 16), maps[3] = ioremap_np(at, 16);
+  maps[4] = ioremap_wt(at, 16), maps[5] = ioremap_cache(at, 16);
+  for (i = 0; i < 6; ++i) CHECK(maps[i] && readb(maps[i]) == i + 1);
+  CHECK(readw(maps[0]) && readl(maps[0]) && readq(maps[0]) && readb_relaxed(maps[0]) && readw_relaxed(maps[0]));
+  CHECK(readl_relaxed(maps[0]) && readq_relaxed(maps[0]) && ioread8(maps[0]) && ioread16(maps[0]) && ioread32(maps[0]));
+  CHECK(ioread64(maps[0]) && ioread16be(maps[0]) && ioread32be(maps[0]) && ioread64be(maps[0]));
+  writeb(1, maps[0]), writew(1, maps[0]), writel(1, maps[0]), writeq(1, maps[0]);
+  writeb_relaxed(1, maps[0]), writew_relaxed(1, maps[0]), writel_relaxed(1, maps[0]), writeq_relaxed(1, maps[0]);
+  iowrite8(1, maps[0]), iowrite16(1, maps[0]), iowrite32(1, maps[0]), iowrite64(1, maps[0]);
+  iowrite16be(1, maps[0]), iowrite32be(1, maps[0]), iowrite64be(1, maps[0]);
+  readsb(maps[0], bytes, 2), readsw(maps[0], bytes, 2), readsl(maps[0], bytes, 2), readsq(maps[0], bytes, 2);
+  writesb(maps[0], bytes, 2), writesw(maps[0], bytes, 2), writesl(maps[0], bytes, 2), writesq(maps[0], bytes, 2);
+  ioread8_rep(maps[0], bytes, 1), ioread16_rep(maps[0], bytes, 1), ioread32_rep(maps[0], bytes, 1);
+  iowrite8_rep(maps[0], bytes, 1), iowrite16_rep(maps[0], bytes, 1), iowrite32_rep(maps[0], bytes, 1);
+  memcpy_fromio(bytes, maps[0], 16), memcpy_toio(maps[0], bytes, 16), memset_io(maps[0], 0, 16);
+  mb(), rmb(), wmb(), dma_mb(), dma_rmb(), dma_wmb(), mmiowb();
+  barrier();
+  for (i = 0; i < 6; ++i) iounmap(maps[i]);
+  CHECK(kmem_iomem(NULL, 0) > 0);
+  release_mem_region(at, 16);
+  CHECK(kmem_unregister_device(at) == 0);
+}
+
 int main(void) {
   window_names();
+  device_names();
   kmalloc_names();
   context_names();
   lock_names();
