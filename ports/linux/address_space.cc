@@ -78,6 +78,8 @@ bool share(char* frames, size_t bytes) {
   return true;
 }
 
+uint64_t node_bytes[kmem::kMaxNodes];  // of the machine's memory, where it has several nodes
+
 struct Plan {
   uint64_t frames_end;
   uint64_t first_frame;
@@ -149,6 +151,19 @@ uint64_t address_space_left() {
   return !data || (space && space < data) ? space : data;
 }
 
+/// To each node its part of the whole, as it has of the machine's memory; to the last one what is left.
+void deal_out(kmem::Machine& machine, uint64_t start, uint64_t ram) {
+  uint64_t total = 0, given = 0;
+  for (unsigned n = 0; n < machine.nr_nodes; ++n) total += node_bytes[n];
+  for (unsigned n = 0; n < machine.nr_nodes; ++n) {
+    const bool last = n + 1 == machine.nr_nodes;
+    const uint64_t share = static_cast<uint64_t>(static_cast<unsigned __int128>(ram) * node_bytes[n] / (total ? total : 1));
+    const uint64_t part = last ? ram - given : share & ~(kArenaAlign - 1);
+    if (part) machine.ram[machine.nr_ram++] = {{start + given}, part, {static_cast<uint8_t>(n)}};
+    given += part;
+  }
+}
+
 bool lay_out(kmem::Machine& machine, uint64_t ram, bool whole) {
   const uint64_t arena = whole ? kNormalStart + ram : ram;
   char* frames = reserve_aligned(arena, kArenaAlign);
@@ -169,10 +184,8 @@ bool lay_out(kmem::Machine& machine, uint64_t ram, bool whole) {
   if (whole) {
     machine.ram[machine.nr_ram++] = {{0}, kFirstByte, {}};
     machine.ram[machine.nr_ram++] = {{kFirstByte}, kDma32Bytes, {}};
-    machine.ram[machine.nr_ram++] = {{kNormalStart}, ram, {}};
-  } else {
-    machine.ram[machine.nr_ram++] = {{kFirstByte}, ram, {}};
   }
+  deal_out(machine, whole ? kNormalStart : kFirstByte, ram);
   return true;
 }
 
@@ -181,6 +194,7 @@ bool lay_out(kmem::Machine& machine, uint64_t ram, bool whole) {
 bool open_pages(void* at, size_t bytes) { return open(static_cast<char*>(at), bytes); }
 
 bool lay_out_address_space(kmem::Machine& machine) {
+  if (!read_nodes("/sys/devices/system/node", machine, node_bytes)) machine.nr_nodes = 1;
   machine.nr_sheaves = 8192 + 256 * machine.nr_cpus;
   uint64_t ram = machine.physical_bytes & ~(kArenaAlign - 1);
   const uint64_t most = (kmem::kMaxFrames << kmem::kPageShift) - kNormalStart;

@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+namespace kmem {
+struct Machine;
+}
+
 namespace linux_port {
 
 /// CPU numbers below this may be seen; from here on they are shadow CPUs.
@@ -48,6 +52,9 @@ extern OwnRange own_ranges[16];
 uint64_t physical_bytes(bool heed_cgroup, bool& limited);
 /// What of a cgroup's limit is for the frames.
 uint64_t without_head_room(uint64_t limit);
+/// Several nodes with memory below `root` (/sys/devices/system/node): their distances and CPUs go to the machine, their
+/// memory to `bytes`, by node.  False, and one node it is, where there are none, too many, or sysfs does not say.
+bool read_nodes(const char* root, kmem::Machine& machine, uint64_t* bytes);
 /// Return addresses on the caller's stack, innermost first: see backtrace.cc.
 unsigned scan_stack(void** frames, unsigned max);
 /// The file behind an address, and the offset in it; false for memory that no file is behind.

@@ -60,6 +60,7 @@ bool kmem_port_boot(kmem::Machine* machine) {
   const sim_port::Facts& facts = sim_port::host().facts;
   machine->nr_cpus = facts.nr_cpus;
   machine->nr_nodes = facts.nr_nodes;
+  machine->binds_nodes = facts.binds_nodes;
   machine->nr_sheaves = facts.nr_sheaves;
   machine->nr_ram = 0;
   machine->physical_bytes = 0;
@@ -181,6 +182,11 @@ void kmem_port_wait(const uint32_t* word, uint32_t expected, uint64_t deadline_n
 void kmem_port_wake(const uint32_t* word, uint32_t most) {
   kmem_sim_step();
   sim_port::wake_on(word, most);
+}
+bool kmem_port_bind(void* address, size_t bytes, unsigned node) {
+  kmem_sim_step();
+  sim_port::host().bound.push_back({address, bytes, node});
+  return true;
 }
 bool kmem_port_watch_pressure() { return sim_port::host().watches_pressure; }
 bool kmem_port_pressure(uint64_t wait_ns) {

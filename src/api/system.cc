@@ -124,7 +124,27 @@ void make_high(Machine& machine, uint64_t bytes) {
   machine.ram[machine.nr_ram++] = {{last.start.value + last.bytes}, bytes, last.node, true};
 }
 
+/// numa=: the host's nodes are one, before it is dealt out anew.
+void forget_nodes(Machine& machine) {
+  for (unsigned i = 0; i < machine.nr_ram; ++i) machine.ram[i].node = {};
+  // Ranges that were two nodes' and lie side by side become one.
+  for (unsigned i = 1; i < machine.nr_ram;) {
+    RamRange& before = machine.ram[i - 1];
+    if (before.start.value + before.bytes != machine.ram[i].start.value || before.start.value < (uint64_t{4} << 30)) {
+      ++i;
+      continue;
+    }
+    before.bytes += machine.ram[i].bytes;
+    for (unsigned j = i + 1; j < machine.nr_ram; ++j) machine.ram[j - 1] = machine.ram[j];
+    --machine.nr_ram;
+  }
+  memset(machine.cpu_node, 0, sizeof machine.cpu_node);
+  machine.nr_nodes = 1;
+  machine.binds_nodes = false;
+}
+
 void apply_options(System& s) {
+  if (s.options.numa_fake && s.machine.nr_nodes > 1) forget_nodes(s.machine);
   if (s.machine.limited) cap_memory(s.machine, s.machine.physical_bytes);
   if (s.options.mem) cap_memory(s.machine, s.options.mem);
   if (s.options.numa_fake > 1 && s.machine.nr_ram) fake_nodes(s.machine, s.options.numa_fake);
@@ -215,7 +235,10 @@ bool build(System& s) {
   s.kmap.init(&s.pages, &s.vmap);
   s.pages.set_reclaim({shrink, ebb, out_of_memory, &s.heap});
   s.pages.set_limited(s.machine.limited || s.options.mem);
-  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) s.pages.zone(i).set_huge(s.options.thp);
+  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) {
+    s.pages.zone(i).set_huge(s.options.thp);
+    s.pages.zone(i).set_bound(s.machine.binds_nodes);
+  }
   s.pages.set_init(s.options.init_on_alloc, s.options.init_on_free);
   return true;
 }

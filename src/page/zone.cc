@@ -54,6 +54,10 @@ bool Zone::bring_online(uint64_t section) {
     sections_[section].compare_exchange(state, Offline);
     return false;
   }
+  if (bound_) {
+    kmem_port_bind(address(start), n << kPageShift, node_.value);
+    kmem_port_bind(descriptors_ + start.value, n * sizeof(Page), node_.value);
+  }
   state = Coming;
   filling_.fetch_add(1);  // until free_section()
   if (!sections_[section].compare_exchange(state, Online)) {

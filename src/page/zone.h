@@ -98,6 +98,8 @@ class Zone {
   /// In the child of a fork: a give_to_host() of another thread does not go on.
   void after_fork() { returning_.store(0), filling_.store(0); }
   void set_huge(bool on) { huge_ = on; }
+  /// Its memory is asked of the host's node of that number.
+  void set_bound(bool on) { bound_ = on; }
 
   Marks marks() const { return {watermark_min, watermark_low, watermark_high}; }
   uint64_t watermark_min = 0, watermark_low = 0, watermark_high = 0;  // set once, at boot
@@ -130,7 +132,7 @@ class Zone {
   ZoneKind kind_ = ZoneKind::Normal;
   NodeId node_;
   unsigned index_ = 0;
-  bool huge_ = false;
+  bool huge_ = false, bound_ = false;
   char* direct_map_ = nullptr;
   Page* descriptors_ = nullptr;
   Atomic<uint8_t>* sections_ = nullptr;

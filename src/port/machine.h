@@ -42,6 +42,7 @@ struct Machine {
   uint32_t nr_nodes = 1;
   uint8_t distance[kMaxNodes][kMaxNodes] = {{10}};
   uint8_t cpu_node[kMaxCpus] = {};  // home node of each CPU
+  bool binds_nodes = false;         // nodes are the host's, and kmem_port_bind() puts memory there
   bool can_alias = false;       // kmem_port_window_alias() works
   CpuStackMode cpu_stack = CpuStackMode::TryLock;
   bool catches_accesses = false;  // kmem_port_catch_accesses() can work here

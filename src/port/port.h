@@ -28,6 +28,9 @@ bool kmem_port_boot(kmem::Machine* machine);
 /// False where the host has no more; nothing has changed then.
 bool kmem_port_online(void* address, size_t bytes);
 
+/// Asks the host to take the pages of a range, not touched yet, from a node; a hint.  Where Machine::binds_nodes is set.
+bool kmem_port_bind(void* address, size_t bytes, unsigned node);
+
 /// Gives the host pages behind a range back; the range stays usable and reads as zero afterwards.
 /// False where the host refuses; contents are then unspecified and the frames are not known to be zero.
 bool kmem_port_discard(void* address, size_t bytes);

@@ -44,6 +44,25 @@ class Numa : public testing::Test {
   std::vector<Taken> taken;
 };
 
+TEST(Bound, memory_is_asked_of_its_node_before_anybody_touches_it) {
+  for (const bool bound : {true, false}) {
+    World world(four_nodes());
+    for (unsigned i = 0; i < world.pages.nr_zones(); ++i) world.pages.zone(i).set_bound(bound);
+    Page* page = world.pages.alloc(kHere, {0}, 2);
+    ASSERT_TRUE(page);
+    if (!bound) {
+      EXPECT_TRUE(host().bound.empty());
+    } else {
+      ASSERT_EQ(host().bound.size(), 2u) << "the frames, and their descriptors";
+      for (const auto& range : host().bound) EXPECT_EQ(range.node, 2u);
+      const char* first = static_cast<char*>(host().bound[0].address);
+      const char* at = world.pages.address(world.pages.pfn_of(page));
+      EXPECT_TRUE(first <= at && at < first + host().bound[0].bytes);
+    }
+    EXPECT_TRUE(world.pages.free(page, {0}));
+  }
+}
+
 TEST_F(Numa, a_page_comes_from_the_node_of_its_cpu) {
   for (uint32_t cpu = 0; cpu < 8; ++cpu) {
     sim_port::stand_on(cpu);

@@ -30,7 +30,7 @@ const unsigned kTestsOwn[] = {SYS_rt_sigreturn, SYS_exit_group, SYS_write, SYS_l
 /// GFP_ATOMIC, GFP_NOWAIT, kfree, free_pages, kmem_cache_free, and whatever they set off.
 const unsigned kAtomicPaths[] = {
     SYS_mprotect,       // a section comes online
-    SYS_madvise,        // the same; huge pages for a block; free memory goes to the host
+    SYS_madvise, SYS_mbind,        // the same; huge pages for a block; free memory goes to the host
     SYS_membarrier,     // sheaves of other CPUs are taken
     SYS_getcpu,         // a thread without restartable sequences, where the vDSO does not answer
     SYS_clock_gettime,  // the same: when was memory given back last?

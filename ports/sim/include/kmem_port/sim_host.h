@@ -24,6 +24,7 @@ struct Facts {
   std::vector<uint8_t> cpu_node = {};
   std::vector<std::vector<uint8_t>> distance = {};
   uint32_t nr_sheaves = 512;
+  bool binds_nodes = false;
   std::string command_line = {};
 };
 
@@ -52,6 +53,12 @@ class Gate {
 struct Host {
   Facts facts;
   Gate online, discard, fence, map, spawn;
+  struct Bound {
+    void* address;
+    size_t bytes;
+    unsigned node;
+  };
+  std::vector<Bound> bound;  // calls of kmem_port_bind()
   bool watches_pressure = false;  // the host gives its word when memory is short
   unsigned pressure = 0;          // times that memory is short, not told yet
   std::vector<std::function<void()>> spawned;  // threads of the core's own, for a test to run as tasks
