@@ -264,6 +264,12 @@ unsigned kmem_port_backtrace(void** frames, unsigned max) {
   return linux_port::scan_stack(frames, max);
 }
 
+/// The program's, or that of a library that it has loaded: <kmem/boot.h>.
+__attribute__((weak, visibility("default"))) void kmem_early_init(void);
+void kmem_port_early() {
+  if (kmem_early_init) kmem_early_init();
+}
+
 bool kmem_port_locate(const void* address, char* file, size_t room, uint64_t* offset) {
   const linux_port::KeepErrno keep;
   return linux_port::find_mapping(reinterpret_cast<uintptr_t>(address), file, room, *offset);

@@ -214,6 +214,9 @@ uint64_t kmem_port_tick_ns() { return sim_port::host().now_ns; }
 uint64_t kmem_port_entropy() { return 0x9e3779b97f4a7c15u; }
 unsigned kmem_port_backtrace(void**, unsigned) { return 0; }
 // Nobody asks a simulated machine for its programs' names, and it shares nothing.
+void kmem_port_early() {
+  if (sim_port::host().facts.early) sim_port::host().facts.early();
+}
 bool kmem_port_locate(const void*, char*, size_t, uint64_t*) { return false; }
 void* kmem_port_share(const char*, size_t) { return nullptr; }
 bool kmem_port_save_stack(kmem::SavedStack*) { return false; }

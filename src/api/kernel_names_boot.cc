@@ -1,166 +1,332 @@
 // alloc_bootmem() and memblock by the kernel's names.
-//
-// In a process somebody has allocated before any caller of these can run, so the memory is cut off the top of a zone,
-// where frames come online last, and marked as Boot: of any size, contiguous, and out of the page allocator's hands
-// until it is freed.
 
-#include <linux/bootmem.h>
-#include <linux/memblock.h>
-
+#include "api/boot_memory.h"
 #include "api/system.h"
 #include "base/bits.h"
-#include "base/memory.h"
+#include "base/format.h"
+#include "boot/bootmem.h"
+#include "boot/free_walk.h"
 #include "port/port.h"
 #include "watch/report.h"
 
+// Whose macros bear names of the core's.
+#include <kmem/boot.h>
+#include <linux/bootmem.h>
+#include <linux/memblock.h>
+
 namespace {
 
-using kmem::Page;
-using kmem::PageKind;
-using kmem::Pfn;
-using kmem::Zone;
-using kmem::ZoneKind;
+using kmem::BootMemory;
+using kmem::Memblock;
+using kmem::MemFlags;
+using kmem::MemRegion;
+using kmem::MemRequest;
+using kmem::PhysAddr;
 
-kmem::PageAllocator& pages() { return kmem::system().pages; }
+constexpr int kNoMemory = -12, kBusy = -16;  // -ENOMEM, -EBUSY
 
-struct Wish {
-  uint64_t frames;
-  uint64_t align_frames;
-  bool low;  // below 4 GiB
-};
+/// Early, or later with kmem up; else there is no memory at all.
+bool is_there() { return kmem::boot_memory().is_early() || kmem::boot(); }
 
-/// The highest frames of the zone that are free in a row.
-Page* take_from(Zone& zone, const Wish& wish) {
-  if (zone.nr_frames() < wish.frames) return nullptr;
-  const uint64_t first = zone.first().value;
-  const uint64_t step = wish.align_frames > kmem::kBlockFrames ? wish.align_frames : kmem::kBlockFrames;
-  const uint64_t stride = wish.frames < step ? wish.align_frames : step;
-  uint64_t at = kmem::round_down(first + zone.nr_frames() - wish.frames, wish.align_frames);
-  for (; at >= first; at -= stride) {
-    if (zone.online_reserved({at}, wish.frames)) {
-      for (uint64_t i = 0; i < wish.frames; ++i)
-        pages().page_at({at + i})->head.store(Page::pack(PageKind::Boot, zone.index(), {}, 1));
-      return pages().page_at({at});
-    }
-    if (at < stride) break;
-  }
-  return nullptr;
+Memblock* block() { return is_there() ? &kmem::boot_memory().memblock() : nullptr; }
+
+/// For what changes the machine's memory: only early.
+template <typename Change>
+int change(Change f) {
+  if (!kmem::boot_memory().is_early()) return kBusy;
+  return f(kmem::boot_memory().memblock()) ? 0 : kNoMemory;
 }
 
-/// High zones first: devices need the low ones later, and what is taken here stays taken.
-Page* take(const Wish& wish) {
-  for (int kind = static_cast<int>(wish.low ? ZoneKind::Dma32 : ZoneKind::Normal); kind >= 0; --kind) {
-    for (unsigned i = 0; i < pages().nr_zones(); ++i) {
-      Zone& zone = pages().zone(i);
-      if (static_cast<int>(zone.kind()) != kind) continue;
-      if (Page* page = take_from(zone, wish)) return page;
-    }
-  }
-  return nullptr;
+template <typename Change>
+void quiet_change(const char* who, Change f) {
+  if (kmem::boot_memory().is_early()) return f(kmem::boot_memory().memblock());
+  kmem::bug_report(kmem::Trouble::Warning, "%s: the page allocator has the memory already; nothing was changed", who);
 }
 
-/// What is freed here was never counted as dirty or clean, so every frame may hold something.
-void give_back(Pfn first, Pfn end) {
-  for (Pfn pfn = first; pfn < end; pfn = pfn + 1) {
-    Zone* zone = pages().zone_of(pfn);
-    if (!zone || !zone->is_online(pfn) || pages().page_at(pfn)->kind() != PageKind::Boot) {
-      kmem::bug_report(kmem::Trouble::Bug, "free of boot memory: pfn %#llx was not taken at boot",
-                       static_cast<unsigned long long>(pfn.value));
-      return;
-    }
-    pages().page_at(pfn)->head.store(Page::pack(PageKind::None, zone->index(), {}, 0));
-    zone->give_back_run(pfn, 1);
-  }
+// Allocating ---------------------------------------------------------------------------------------------------------
+
+PhysAddr end_of(phys_addr_t max) {
+  return {max == MEMBLOCK_ALLOC_ACCESSIBLE || max == MEMBLOCK_ALLOC_NOLEAKTRACE ? ~uint64_t{0} : max};
 }
 
-uint64_t frames_for(uint64_t bytes) { return (bytes >> kmem::kPageShift) + ((bytes & (kmem::kPageSize - 1)) != 0); }
-
-char* allocate(uint64_t bytes, uint64_t align, bool low, bool clear) {
-  if (bytes == 0 || (align & (align - 1))) return nullptr;
-  if (!kmem::boot()) return nullptr;
-  const uint64_t align_frames = align > kmem::kPageSize ? align >> kmem::kPageShift : 1;
-  Page* page = take({frames_for(bytes), align_frames, low});
-  if (!page) return nullptr;
-  char* address = pages().address(pages().pfn_of(page));
-  // A discarded page reads as zero without being touched.
-  if (clear && !kmem_port_discard(address, frames_for(bytes) << kmem::kPageShift)) memset(address, 0, bytes);
-  return address;
+phys_addr_t phys_alloc(const MemRequest& request, bool clear = false) {
+  if (!is_there()) return 0;
+  const auto at = kmem::boot_memory().alloc(request, clear);
+  return at ? at->value : 0;
 }
 
-void* allocate_or_panic(unsigned long bytes, bool low) {
-  if (void* memory = allocate(bytes, 0, low, true)) return memory;
+char* allocate(const MemRequest& request, bool clear) {
+  const phys_addr_t at = phys_alloc(request, clear);
+  return at ? kmem::boot_memory().address({at}) : nullptr;
+}
+
+[[noreturn]] void panic_without(unsigned long bytes) {
   kmem::bug_report(kmem::Trouble::Bug, "Out of memory: no %lu bytes of boot memory", bytes);
   kmem_port_panic();
 }
 
-Pfn frame_of(const void* address) { return pages().pfn_of_address(address); }
-
-}  // namespace
-
-extern "C" {
-
-void* alloc_bootmem(unsigned long bytes) noexcept { return allocate_or_panic(bytes, false); }
-void* alloc_bootmem_low(unsigned long bytes) noexcept { return allocate_or_panic(bytes, true); }
-void* alloc_bootmem_pages(unsigned long bytes) noexcept { return allocate_or_panic(bytes, false); }
-void* alloc_bootmem_low_pages(unsigned long bytes) noexcept { return allocate_or_panic(bytes, true); }
-
-void free_bootmem(unsigned long physical, unsigned long bytes) noexcept {
-  give_back({frames_for(physical)}, {(physical + bytes) >> kmem::kPageShift});
+/// Where the DMA zone lies goes last, unless low memory is asked for.
+void* bootmem(unsigned long bytes, bool low, bool pages) {
+  MemRequest request{.bytes = bytes, .align = pages ? kmem::kPageSize : kmem::kCacheLine};
+  if (pages && bytes <= ~kmem::kPageSize) request.bytes = kmem::round_up(bytes, kmem::kPageSize);
+  if (low) request.below = {kmem::Bootmem::kLowEnd};
+  else request.from = {kmem::Bootmem::kDmaEnd};
+  void* p = allocate(request, true);
+  request.from = {0};
+  if (!p && !low) p = allocate(request, true);
+  if (p) return p;
+  panic_without(bytes);
 }
 
-void* memblock_alloc(phys_addr_t bytes, phys_addr_t align) noexcept { return allocate(bytes, align, false, true); }
-void* memblock_alloc_raw(phys_addr_t bytes, phys_addr_t align) noexcept { return allocate(bytes, align, false, false); }
-
-phys_addr_t memblock_phys_alloc(phys_addr_t bytes, phys_addr_t align) noexcept {
-  const char* memory = allocate(bytes, align, false, false);
-  return memory ? frame_of(memory).value << kmem::kPageShift : 0;
+phys_addr_t find(MemRequest request, MemFlags flags) {
+  Memblock* memblock = block();
+  if (!memblock || any(flags & MemFlags::NoMap)) return 0;
+  const auto at = memblock->find(request);
+  return at ? at->value : 0;
 }
 
-void memblock_free(void* address, size_t bytes) noexcept {
-  if (address) give_back(frame_of(address), frame_of(address) + frames_for(bytes));
+// Looping ------------------------------------------------------------------------------------------------------------
+
+void tell(const MemRegion& region, phys_addr_t* start, phys_addr_t* end, int* nid) {
+  if (start) *start = region.range.base;
+  if (end) *end = region.range.end;
+  if (nid) *nid = region.node;
 }
 
-int memblock_phys_free(phys_addr_t base, phys_addr_t bytes) noexcept {
-  give_back({base >> kmem::kPageShift}, {frames_for(base + bytes)});
-  return 0;
-}
-
-bool memblock_is_memory(phys_addr_t address) noexcept { return pages().zone_of({address >> kmem::kPageShift}); }
-
-bool memblock_is_region_memory(phys_addr_t base, phys_addr_t bytes) noexcept {
-  uint64_t at = 0;
-  for (phys_addr_t start, end; kmem_memblock_next_range(&at, &start, &end);)
-    if (start <= base && base < end) return bytes <= end - base;
+/// The n-th of a list from either end that the filter admits.
+bool nth_region(kmem::Span<const MemRegion> regions, const kmem::WalkFilter& filter, bool reverse, uint64_t n, MemRegion& found) {
+  for (size_t i = 0; i < regions.size; ++i) {
+    found = regions[reverse ? regions.size - 1 - i : i];
+    if (filter.admits(found) && n-- == 0) return true;
+  }
   return false;
 }
 
-phys_addr_t memblock_phys_mem_size() noexcept {
-  uint64_t at = 0, sum = 0;
-  for (phys_addr_t start, end; kmem_memblock_next_range(&at, &start, &end);) sum += end - start;
-  return sum;
+bool nth_free(const Memblock& memblock, const kmem::WalkFilter& filter, bool reverse, uint64_t n, MemRegion& found) {
+  kmem::FreeWalk walk(memblock, filter, reverse ? kmem::FreeWalk::Direction::Down : kmem::FreeWalk::Direction::Up);
+  while (const auto region = walk.next())
+    if (n-- == 0) return found = *region, true;
+  return false;
 }
 
-phys_addr_t memblock_start_of_DRAM() noexcept {
-  uint64_t at = 0;
-  phys_addr_t start = 0, end;
-  kmem_memblock_next_range(&at, &start, &end);
-  return start;
+enum List { kMapped, kReserved, kFree, kAll };
+
+bool nth(int list, int nid, unsigned int flags, bool reverse, uint64_t n, MemRegion& found) {
+  const Memblock* memblock = block();
+  if (!memblock) return false;
+  kmem::WalkFilter filter{.node = nid, .without = MemFlags::NoMap, .with = static_cast<MemFlags>(flags) & MemFlags::Mirror};
+  if (list == kFree) return nth_free(*memblock, filter, reverse, n, found);
+  if (list == kReserved || list == kAll) filter = {.node = nid};
+  return nth_region(list == kReserved ? memblock->reserved() : memblock->memory(), filter, reverse, n, found);
 }
 
-phys_addr_t memblock_end_of_DRAM() noexcept {
-  uint64_t at = 0;
-  phys_addr_t start, end = 0;
-  while (kmem_memblock_next_range(&at, &start, &end)) continue;
-  return end;
+}  // namespace
+
+static_assert(MEMBLOCK_HOTPLUG == static_cast<int>(MemFlags::Hotplug) && MEMBLOCK_MIRROR == static_cast<int>(MemFlags::Mirror) &&
+              MEMBLOCK_NOMAP == static_cast<int>(MemFlags::NoMap));
+
+extern "C" {
+
+// Bootmem --------------------------------------------------------------------------------------------------------------
+
+void* alloc_bootmem(unsigned long bytes) noexcept { return bootmem(bytes, false, false); }
+void* alloc_bootmem_low(unsigned long bytes) noexcept { return bootmem(bytes, true, false); }
+void* alloc_bootmem_pages(unsigned long bytes) noexcept { return bootmem(bytes, false, true); }
+void* alloc_bootmem_low_pages(unsigned long bytes) noexcept { return bootmem(bytes, true, true); }
+
+void free_bootmem(unsigned long physical, unsigned long bytes) noexcept {
+  if (is_there()) kmem::boot_memory().free({physical}, bytes);
 }
 
-bool kmem_memblock_next_range(uint64_t* position, phys_addr_t* start, phys_addr_t* end) noexcept {
-  if (!kmem::boot()) return false;
-  const kmem::Machine& machine = kmem::system().machine;
-  if (*position >= machine.nr_ram) return false;
-  const kmem::RamRange& ram = machine.ram[(*position)++];
-  *start = ram.start.value;
-  *end = ram.start.value + ram.bytes;
+void* kmem_reserved(const char* name, size_t* bytes) noexcept {
+  const kmem::NamedMemory* named = name && is_there() ? kmem::boot_memory().find(name) : nullptr;
+  if (named && bytes) *bytes = named->bytes;
+  return named ? kmem::boot_memory().address(named->start) : nullptr;
+}
+
+// What there is --------------------------------------------------------------------------------------------------------
+
+int memblock_add(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return change([&](Memblock& m) { return m.add({base}, bytes); });
+}
+int memblock_add_node(phys_addr_t base, phys_addr_t bytes, int nid, enum memblock_flags flags) noexcept {
+  return change([&](Memblock& m) { return m.add({base}, bytes, nid, static_cast<MemFlags>(flags)); });
+}
+int memblock_remove(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return change([&](Memblock& m) { return m.remove({base}, bytes); });
+}
+int memblock_mark_hotplug(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return change([&](Memblock& m) { return m.mark({base}, bytes, MemFlags::Hotplug); });
+}
+int memblock_clear_hotplug(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return change([&](Memblock& m) { return m.unmark({base}, bytes, MemFlags::Hotplug); });
+}
+int memblock_mark_mirror(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return change([&](Memblock& m) { return m.mark({base}, bytes, MemFlags::Mirror); });
+}
+int memblock_mark_nomap(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return change([&](Memblock& m) { return m.mark({base}, bytes, MemFlags::NoMap); });
+}
+int memblock_clear_nomap(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return change([&](Memblock& m) { return m.unmark({base}, bytes, MemFlags::NoMap); });
+}
+int kmem_memblock_set_node(phys_addr_t base, phys_addr_t bytes, int nid) noexcept {
+  return change([&](Memblock& m) { return m.set_node({base}, bytes, nid); });
+}
+void memblock_trim_memory(phys_addr_t align) noexcept {
+  quiet_change("memblock_trim_memory", [&](Memblock& m) { m.trim(align); });
+}
+void memblock_enforce_memory_limit(phys_addr_t limit) noexcept {
+  quiet_change("memblock_enforce_memory_limit", [&](Memblock& m) { m.cap_total(limit); });
+}
+void memblock_cap_memory_range(phys_addr_t base, phys_addr_t bytes) noexcept {
+  quiet_change("memblock_cap_memory_range", [&](Memblock& m) { m.cap_range({base}, bytes); });
+}
+
+// What is taken --------------------------------------------------------------------------------------------------------
+
+int memblock_reserve(phys_addr_t base, phys_addr_t bytes) noexcept {
+  if (!is_there()) return kNoMemory;
+  if (kmem::boot_memory().reserve({base}, bytes)) return 0;
+  return kmem::boot_memory().is_early() ? kNoMemory : kBusy;
+}
+
+int memblock_phys_free(phys_addr_t base, phys_addr_t bytes) noexcept {
+  if (is_there()) kmem::boot_memory().free({base}, bytes);
+  return 0;
+}
+
+// What was allocated later is whole pages, and all of them are meant.
+void memblock_free(void* address, size_t bytes) noexcept {
+  if (!address || !is_there()) return;
+  BootMemory& memory = kmem::boot_memory();
+  memory.free(memory.physical(address), memory.is_early() ? bytes : kmem::round_up(bytes, kmem::kPageSize));
+}
+
+phys_addr_t memblock_find_in_range(phys_addr_t start, phys_addr_t end, phys_addr_t bytes, phys_addr_t align) noexcept {
+  return memblock_find_in_range_node(bytes, align, start, end, NUMA_NO_NODE, MEMBLOCK_NONE);
+}
+phys_addr_t memblock_find_in_range_node(phys_addr_t bytes, phys_addr_t align, phys_addr_t start, phys_addr_t end, int nid,
+                                        enum memblock_flags flags) noexcept {
+  return find({.bytes = bytes, .align = align, .from = {start}, .below = end_of(end), .node = nid, .exact_node = true},
+              static_cast<MemFlags>(flags));
+}
+
+phys_addr_t memblock_phys_alloc(phys_addr_t bytes, phys_addr_t align) noexcept {
+  return phys_alloc({.bytes = bytes, .align = align});
+}
+phys_addr_t memblock_phys_alloc_range(phys_addr_t bytes, phys_addr_t align, phys_addr_t start, phys_addr_t end) noexcept {
+  return phys_alloc({.bytes = bytes, .align = align, .from = {start}, .below = end_of(end)});
+}
+phys_addr_t memblock_phys_alloc_try_nid(phys_addr_t bytes, phys_addr_t align, int nid) noexcept {
+  return phys_alloc({.bytes = bytes, .align = align, .node = nid});
+}
+phys_addr_t memblock_phys_alloc_nid(phys_addr_t bytes, phys_addr_t align, int nid) noexcept {
+  return phys_alloc({.bytes = bytes, .align = align, .node = nid, .exact_node = nid != NUMA_NO_NODE});
+}
+
+void* memblock_alloc(phys_addr_t bytes, phys_addr_t align) noexcept { return allocate({.bytes = bytes, .align = align}, true); }
+void* memblock_alloc_raw(phys_addr_t bytes, phys_addr_t align) noexcept { return allocate({.bytes = bytes, .align = align}, false); }
+void* memblock_alloc_from(phys_addr_t bytes, phys_addr_t align, phys_addr_t min) noexcept {
+  return memblock_alloc_try_nid(bytes, align, min, MEMBLOCK_ALLOC_ACCESSIBLE, NUMA_NO_NODE);
+}
+void* memblock_alloc_low(phys_addr_t bytes, phys_addr_t align) noexcept {
+  return allocate({.bytes = bytes, .align = align, .below = {kmem::Bootmem::kLowEnd}}, true);
+}
+void* memblock_alloc_node(phys_addr_t bytes, phys_addr_t align, int nid) noexcept {
+  return memblock_alloc_try_nid(bytes, align, MEMBLOCK_LOW_LIMIT, MEMBLOCK_ALLOC_ACCESSIBLE, nid);
+}
+
+// As in the kernel, what cannot be had above `min` is rather taken below it than not at all.
+void* memblock_alloc_try_nid(phys_addr_t bytes, phys_addr_t align, phys_addr_t min, phys_addr_t max, int nid) noexcept {
+  const MemRequest request{.bytes = bytes, .align = align, .from = {min}, .below = end_of(max), .node = nid};
+  if (void* p = allocate(request, true)) return p;
+  return min ? memblock_alloc_try_nid(bytes, align, 0, max, nid) : nullptr;
+}
+void* memblock_alloc_try_nid_raw(phys_addr_t bytes, phys_addr_t align, phys_addr_t min, phys_addr_t max, int nid) noexcept {
+  const MemRequest request{.bytes = bytes, .align = align, .from = {min}, .below = end_of(max), .node = nid};
+  if (void* p = allocate(request, false)) return p;
+  return min ? memblock_alloc_try_nid_raw(bytes, align, 0, max, nid) : nullptr;
+}
+void* memblock_alloc_exact_nid_raw(phys_addr_t bytes, phys_addr_t align, phys_addr_t min, phys_addr_t max, int nid) noexcept {
+  return allocate({.bytes = bytes, .align = align, .from = {min}, .below = end_of(max), .node = nid, .exact_node = nid != NUMA_NO_NODE},
+                  false);
+}
+void* memblock_alloc_or_panic(phys_addr_t bytes, phys_addr_t align) noexcept {
+  if (void* p = memblock_alloc(bytes, align)) return p;
+  panic_without(static_cast<unsigned long>(bytes));
+}
+
+// How it is taken ------------------------------------------------------------------------------------------------------
+
+void memblock_set_bottom_up(bool enable) noexcept {
+  if (Memblock* m = block()) m->set_bottom_up(enable);
+}
+bool memblock_bottom_up() noexcept {
+  const Memblock* m = block();
+  return m && m->bottom_up();
+}
+void memblock_set_current_limit(phys_addr_t limit) noexcept {
+  if (Memblock* m = block()) m->set_current_limit({limit});
+}
+phys_addr_t memblock_get_current_limit() noexcept {
+  const Memblock* m = block();
+  return m ? m->current_limit().value : 0;
+}
+
+// Looking --------------------------------------------------------------------------------------------------------------
+
+bool memblock_is_memory(phys_addr_t address) noexcept { return block() && block()->is_memory({address}); }
+bool memblock_is_map_memory(phys_addr_t address) noexcept { return block() && block()->is_map_memory({address}); }
+bool memblock_is_region_memory(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return block() && block()->is_region_memory({base}, bytes);
+}
+bool memblock_is_reserved(phys_addr_t address) noexcept { return block() && block()->is_reserved({address}); }
+bool memblock_is_region_reserved(phys_addr_t base, phys_addr_t bytes) noexcept {
+  return block() && block()->overlaps_reserved({base}, bytes);
+}
+phys_addr_t memblock_phys_mem_size() noexcept { return block() ? block()->memory_bytes() : 0; }
+phys_addr_t memblock_reserved_size() noexcept { return block() ? block()->reserved_bytes() : 0; }
+phys_addr_t memblock_start_of_DRAM() noexcept { return block() ? block()->start_of_dram().value : 0; }
+phys_addr_t memblock_end_of_DRAM() noexcept { return block() ? block()->end_of_dram().value : 0; }
+
+unsigned long memblock_estimated_nr_free_pages() noexcept {
+  return static_cast<unsigned long>((memblock_phys_mem_size() - memblock_reserved_size()) >> kmem::kPageShift);
+}
+
+void memblock_dump_all() noexcept {
+  if (!block() || !kmem::boot_memory().logs()) return;
+  kmem::Report report("");
+  block()->dump(report.text());
+}
+
+bool kmem_memblock_next(int list, int nid, unsigned int flags, bool reverse, uint64_t* position, phys_addr_t* start,
+                        phys_addr_t* end, int* range_nid) noexcept {
+  MemRegion found;
+  if (!nth(list, nid, flags, reverse, *position, found)) return false;
+  ++*position;
+  tell(found, start, end, range_nid);
+  return true;
+}
+
+bool kmem_memblock_next_pfns(int nid, int* position, unsigned long* start, unsigned long* end, int* range_nid) noexcept {
+  for (MemRegion found; nth(kAll, nid, 0, false, static_cast<uint64_t>(*position), found);) {
+    ++*position;
+    const auto frames = kmem::whole_frames(found);
+    if (!frames) continue;
+    if (start) *start = frames->first.value;
+    if (end) *end = frames->end.value;
+    if (range_nid) *range_nid = found.node;
+    return true;
+  }
+  return false;
+}
+
+bool kmem_memblock_next_region(int list, unsigned int* position, struct memblock_region* region) noexcept {
+  MemRegion found;
+  if (!nth(list, NUMA_NO_NODE, 0, false, *position, found)) return false;
+  ++*position;
+  *region = {found.range.base, found.range.bytes(), static_cast<enum memblock_flags>(found.flags), found.node};
   return true;
 }
 

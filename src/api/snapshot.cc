@@ -1,5 +1,6 @@
 // Copies what the layers know into the plain structs that reports are made of.
 
+#include "api/boot_memory.h"
 #include "api/system.h"
 #include "base/memory.h"
 #include "report/snapshot.h"
@@ -9,10 +10,13 @@ namespace {
 
 constexpr unsigned kMaxPcps = 64;  // CPUs of which a report lists the page lists
 
+constexpr unsigned kMaxIomem = 128;  // lines of it
+
 struct Store {
   CacheSnapshot caches[Heap::kMaxCaches];
   ZoneSnapshot zones[kMaxZones];
   PcpSnapshot pcps[kMaxPcps];
+  IomemSnapshot iomem[kMaxIomem];
 };
 Store store;  // zero pages until somebody asks
 Atomic<uint32_t> busy;
@@ -114,6 +118,34 @@ void fill(ReclaimSnapshot& out, PageAllocator& pages) {
   for (unsigned i = 0; i < pages.nr_zones(); ++i) out.charged += pages.zone(i).nr_charged();
 }
 
+/// Lines of iomem as they come; what does not fit is left out.
+struct IomemLines {
+  unsigned nr = 0;
+  void put(MemRange range, uint32_t level, const char* name) {
+    if (nr == kMaxIomem) return;
+    IomemSnapshot& line = store.iomem[nr++];
+    line.start = range.base;
+    line.end = range.end - 1;
+    line.level = level;
+    copy_name(line.name, name, sizeof line.name);
+  }
+};
+
+Span<const IomemSnapshot> take_iomem() {
+  const BootMemory& boot = boot_memory();
+  IomemLines lines;
+  for (const MemRegion& ram : boot_memory().memblock().memory()) {
+    lines.put(ram.range, 0, any(ram.flags & MemFlags::NoMap) ? "Reserved" : "System RAM");
+    for (const MemRegion& taken : boot_memory().memblock().reserved()) {
+      if (!taken.range.overlaps(ram.range)) continue;
+      lines.put(taken.range, 1, "Reserved");
+      for (const NamedMemory& named : boot.named())
+        if (taken.range.contains(named.start.value)) lines.put({named.start.value, named.start.value + named.bytes}, 2, named.name);
+    }
+  }
+  return {store.iomem, lines.nr};
+}
+
 void take(SystemSnapshot& out) {
   System& s = system();
   out = SystemSnapshot{};
@@ -140,6 +172,7 @@ void take(SystemSnapshot& out) {
   }
   out.caches = {store.caches, caches};
   out.zones = {store.zones, s.pages.nr_zones()};
+  out.iomem = take_iomem();
   out.mapped = {s.heap.mapped().nr(), s.heap.mapped().bytes(), s.heap.mapped().peak_bytes()};
   fill(out.window, s.vmap);
   out.paths.counted = s.options.stats;

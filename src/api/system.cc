@@ -1,4 +1,5 @@
 #include "api/system.h"
+#include "api/boot_memory.h"
 
 #include <kmem/kvmalloc.h>
 
@@ -199,9 +200,10 @@ bool build(System& s) {
   }
   apply_options(s);
   const uint64_t words_end = round_up(2 * uint64_t{s.machine.nr_cpus} * kCpuStride, kSheafBytes);
+  boot_memory().begin(s.machine, s.options);
   s.sheaves.init(s.machine.base, words_end, s.machine.nr_sheaves);
   char* metadata = s.pages.init(s.machine, s.sheaves, s.options.min_free_kbytes);
-  if (!metadata) return false;
+  if (!metadata || !boot_memory().hand_over(s.pages)) return false;
   metadata = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(metadata), kPageSize));
   if (metadata + Quarantine::metadata_bytes() + Heap::metadata_bytes(s.machine.nr_nodes) > s.machine.metadata + s.machine.metadata_bytes) return false;
   s.world = {.pages = &s.pages,
@@ -318,6 +320,8 @@ void sim_reset() {
   boot_state.poke(Down);
 }
 #endif
+
+bool booting_here() { return boot_state.load() == reinterpret_cast<uint64_t>(__builtin_thread_pointer()); }
 
 bool boot() { return KMEM_LIKELY(boot_state.load() == Up) || boot_slowly(); }
 

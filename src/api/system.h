@@ -44,6 +44,8 @@ System& system();
 
 /// Brings kmem up, once; cheap afterwards.  False: it cannot be, or this thread is in the middle of it.
 bool boot();
+/// Is this thread in the middle of it?
+bool booting_here();
 
 #ifdef KMEM_SIM
 /// Everything as it was before boot(): for tests that switch on one simulated machine after another.

@@ -235,6 +235,54 @@ WordFault set_kfence_objects(BootOptions& options, const BootWord& word) {
   return fault;
 }
 
+WordFault set_memblock(BootOptions& options, const BootWord& word) {
+  if (!equals(word.value, "debug")) return Malformed;
+  options.memblock_debug = true;
+  return None;
+}
+
+/// Where a zone ends, by its name in lower case.
+bool parse_zone(Slice text, uint64_t& below) {
+  if (equals(text, "dma")) below = uint64_t{16} << 20;
+  else if (equals(text, "dma32")) below = uint64_t{4} << 30;
+  else return equals(text, "normal");
+  return true;
+}
+
+Slice cut_at(Slice& rest, char separator) {
+  size_t i = 0;
+  while (i < rest.size && rest[i] != separator) ++i;
+  const Slice part = rest.first(i);
+  rest = rest.from(i < rest.size ? i + 1 : i);
+  return part;
+}
+
+bool parse_reserve(Slice text, ReserveWord& reserve) {
+  const Slice name = cut_at(text, ':');
+  if (!name.size || name.size >= sizeof reserve.name) return false;
+  for (size_t i = 0; i < name.size; ++i) reserve.name[i] = name[i];
+  const bool more = text.size && text[text.size - 1] == ',';
+  Slice place = cut_at(text, ',');
+  const bool in_zone = place.size && place[place.size - 1] == '@';
+  const Slice bytes = cut_at(place, '@');
+  if (more || in_zone || !parse_size(bytes, reserve.bytes) || !reserve.bytes) return false;
+  if (place.size && !parse_zone(place, reserve.below)) return false;
+  reserve.huge = text.size != 0;
+  return !text.size || equals(text, "huge");
+}
+
+/// Several of them count, each with a name of its own; the last of one name wins.
+WordFault set_reserve(BootOptions& options, const BootWord& word) {
+  ReserveWord parsed;
+  if (!parse_reserve(word.value, parsed)) return Malformed;
+  for (ReserveWord& place : options.reserve) {
+    if (place.name[0] && !equals({parsed.name, length_of(parsed.name)}, place.name)) continue;
+    place = parsed;
+    return None;
+  }
+  return Malformed;
+}
+
 /// The setter checks and stores.
 struct KnownWord {
   const char* name;
@@ -271,6 +319,8 @@ constexpr KnownWord kWords[] = {
     {"slab_debug", set_debug},
     {"slab_quarantine", [](BootOptions& o, const BootWord& w) { return set_size(o.quarantine, w); }},
     {"slab_probation", set_probation},
+    {"reserve", set_reserve},
+    {"memblock", set_memblock},
     {"hardened", [](BootOptions& o, const BootWord& w) { return set_bool(o.hardened, w); }},
 };
 

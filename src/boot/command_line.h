@@ -8,6 +8,15 @@
 
 namespace kmem {
 
+/// reserve=name:SIZE[@zone][,huge]: boot memory that a program finds by its name.
+struct ReserveWord {
+  char name[32] = {};  // empty: no word
+  uint64_t bytes = 0;
+  uint64_t below = ~uint64_t{0};  // where the zone ends
+  bool huge = false;
+};
+inline constexpr unsigned kMaxReserveWords = 8;
+
 /// What can be set at boot.  A number of 0 means: as the machine is.
 struct BootOptions {
   uint64_t mem = 0;              // mem=SIZE: use no more memory than this
@@ -35,6 +44,8 @@ struct BootOptions {
   uint64_t highmem = 0;          // highmem=SIZE: so much of the memory has no permanent address
   uint64_t vmalloc = 0;          // vmalloc=SIZE: of the vmalloc window
   bool alias = false;            // alias=BOOL: window and direct map show the same frames
+  ReserveWord reserve[kMaxReserveWords];
+  bool memblock_debug = false;   // memblock=debug: what becomes of boot memory is logged
   FaultOptions faults;           // failslab= and its relatives (boot/fault_words.h)
   bool might_sleep = false;      // might_sleep[=BOOL]: look at the context of every call that may sleep
   bool kswapd = false;       // kswapd=BOOL: a thread for each node reclaims in the background

@@ -10,6 +10,13 @@ constexpr uint64_t max(uint64_t a, uint64_t b) { return a > b ? a : b; }
 constexpr uint64_t min(uint64_t a, uint64_t b) { return a < b ? a : b; }
 }  // namespace
 
+void Memblock::clear() {
+  memory_.clear();
+  reserved_.clear();
+  current_limit_ = {~uint64_t{0}};
+  bottom_up_ = avoid_hotplug_ = false;
+}
+
 // ---- what there is ----
 
 bool Memblock::add(PhysAddr base, uint64_t bytes, int node, MemFlags flags) {
@@ -109,15 +116,21 @@ Maybe<MemRange> Memblock::find_on_nodes(const MemRequest& request, MemRange with
   return find(request, within, kNoNode, only_mirror);
 }
 
-Maybe<PhysAddr> Memblock::alloc(const MemRequest& request) {
+Maybe<PhysAddr> Memblock::find(const MemRequest& request) const {
   if (request.bytes == 0 || (request.align && !is_power_of_two(request.align))) return {};
   const MemRange within{max(request.from.value, kPageSize), min(request.below.value, current_limit_.value)};
 
   Maybe<MemRange> found;
   if (has_mirror()) found = find_on_nodes(request, within, true);
   if (!found) found = find_on_nodes(request, within, false);
-  if (!found || !reserved_.add(*found, kNoNode, MemFlags::None)) return {};
+  if (!found) return {};
   return PhysAddr{found->base};
+}
+
+Maybe<PhysAddr> Memblock::alloc(const MemRequest& request) {
+  const auto found = find(request);
+  if (!found || !reserved_.add(range_of(*found, request.bytes), kNoNode, MemFlags::None)) return {};
+  return found;
 }
 
 // ---- looking ----

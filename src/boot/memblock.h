@@ -34,7 +34,10 @@ struct MemRequest {
 ///   M6  reserved regions have no flags: those are properties of memory
 class Memblock {
  public:
-  Memblock(Span<MemRegion> memory, Span<MemRegion> reserved) : memory_(memory), reserved_(reserved) {}
+  constexpr Memblock(Span<MemRegion> memory, Span<MemRegion> reserved) : memory_(memory), reserved_(reserved) {}
+
+  /// As it was at first.
+  void clear();
 
   // ---- what there is ----
   [[nodiscard]] bool add(PhysAddr base, uint64_t bytes, int node = kNoNode, MemFlags flags = MemFlags::None);
@@ -52,6 +55,8 @@ class Memblock {
   // ---- what is taken ----
   [[nodiscard]] bool reserve(PhysAddr base, uint64_t bytes, int node = kNoNode);
   [[nodiscard]] bool free(PhysAddr base, uint64_t bytes);
+  /// Finds free memory, and leaves it free.
+  Maybe<PhysAddr> find(const MemRequest&) const;
   /// Finds free memory and reserves it.  Memory marked NoMap is never given; Hotplug neither while avoid_hotplug()
   /// is on; Mirror is preferred where there is any.  The page at address 0 is never given: 0 means "none" to devices.
   Maybe<PhysAddr> alloc(const MemRequest&);

@@ -62,10 +62,11 @@ struct MemRegion {
 ///   M5  there are no more regions than the table holds
 class RegionList {
  public:
-  explicit RegionList(Span<MemRegion> table) : table_(table) {}
+  constexpr explicit RegionList(Span<MemRegion> table) : table_(table) {}
   RegionList(const RegionList&) = delete;
   RegionList& operator=(const RegionList&) = delete;
 
+  void clear() { count_ = total_ = 0; }
   /// Covers the range.  Where a region lies already it stays as it is; only the gaps take the node and flags.
   [[nodiscard]] bool add(MemRange range, int node, MemFlags flags);
   /// Uncovers the range; regions that stick out of it are trimmed.

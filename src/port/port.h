@@ -124,6 +124,8 @@ bool kmem_port_pressure(uint64_t wait_ns);
 
 /// Nanoseconds on a clock that does not go back.
 uint64_t kmem_port_now_ns(void);
+/// Calls what the program wants to have run before the page allocator begins, if there is such a thing.  Once, at boot.
+void kmem_port_early(void);
 /// The same clock as it stood some milliseconds ago: costs next to nothing.
 uint64_t kmem_port_tick_ns(void);
 /// Random bits for seeds; may be weak early.

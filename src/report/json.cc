@@ -90,6 +90,15 @@ void put_zone(Json& json, const ZoneSnapshot& zone) {
   json.close('}');
 }
 
+void put_iomem_line(Json& json, const IomemSnapshot& line) {
+  json.open('{');
+  json.number("start", line.start);
+  json.number("end", line.end);
+  json.number("level", line.level);
+  json.text("name", line.name);
+  json.close('}');
+}
+
 void put_process(Json& json, const ProcessSnapshot& process) {
   json.open("process", '{');
   json.number("pid", static_cast<uint32_t>(process.pid));
@@ -216,6 +225,9 @@ void put_json(Text& out, const SystemSnapshot& system) {
   put_window(json, system.window);
   json.open("zones", '[');
   for (const ZoneSnapshot& zone : system.zones) put_zone(json, zone);
+  json.close(']');
+  json.open("iomem", '[');
+  for (const IomemSnapshot& line : system.iomem) put_iomem_line(json, line);
   json.close(']');
   json.open("caches", '[');
   for (const CacheSnapshot& cache : system.caches) put_cache(json, cache);

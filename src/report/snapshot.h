@@ -82,6 +82,13 @@ struct WindowSnapshot {
   void* arg = nullptr;
 };
 
+/// A line of iomem: a range of memory, or what lies in one a level above.
+struct IomemSnapshot {
+  uint64_t start = 0, end = 0;  // the first byte, and the last
+  uint32_t level = 0;
+  char name[32] = "";
+};
+
 /// What the host says about the process.  Filled by whoever can ask it; zeros where nobody did.
 struct ProcessSnapshot {
   int32_t pid = 0;
@@ -115,6 +122,7 @@ struct ReclaimSnapshot {
 struct SystemSnapshot {
   Span<const CacheSnapshot> caches;
   Span<const ZoneSnapshot> zones;
+  Span<const IomemSnapshot> iomem;
   MappedSnapshot mapped;
   WindowSnapshot window;
   PathSnapshot paths;

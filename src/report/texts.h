@@ -26,6 +26,9 @@ void put_meminfo(Text& out, const SystemSnapshot& system);
 /// /proc/vmallocinfo: the areas of the vmalloc window by address.  Callers are addresses: there are no symbols here.
 void put_vmallocinfo(Text& out, const SystemSnapshot& system);
 
+/// /proc/iomem, as far as memory goes: ranges of RAM, what is reserved in them, and by which name.
+void put_iomem(Text& out, const SystemSnapshot& system);
+
 /// All of the snapshot as one JSON object; docs/statistics.md names the members. .
 void put_json(Text& out, const SystemSnapshot& system);
 

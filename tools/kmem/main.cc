@@ -141,6 +141,7 @@ int parse_and_do(CLI::App& app, int argc, char** argv) {
   add_show(app, "pagetypeinfo", "its free blocks by type, as /proc/pagetypeinfo", show_options);
   add_show(app, "meminfo", "its memory, as /proc/meminfo", show_options);
   add_show(app, "vmallocinfo", "its vmalloc areas, as /proc/vmallocinfo", show_options);
+  add_show(app, "iomem", "its memory by address, and what was reserved at boot, as /proc/iomem", show_options);
   add_show(app, "json", "the report of one process alone, as JSON", show_options);
   add_show(app, "report", "the report that `kmem run --report` prints, with every cache", show_options);
 

@@ -88,6 +88,15 @@ ZoneSnapshot zone_from(const json& from) {
   return zone;
 }
 
+IomemSnapshot iomem_from(const json& from) {
+  IomemSnapshot line;
+  read(from, "start", line.start);
+  read(from, "end", line.end);
+  read(from, "level", line.level);
+  read(from, "name", line.name);
+  return line;
+}
+
 AreaSnapshot area_from(const json& from) {
   AreaSnapshot area;
   read(from, "start", area.start);
@@ -146,6 +155,8 @@ SavedReport::SavedReport(const json& from) try {
   read(paths, "slow", system_.paths.slow);
   read_caches(from.value("caches", json::array()));
   read_zones(from.value("zones", json::array()));
+  for (const json& line : from.value("iomem", json::array())) iomem_.push_back(iomem_from(line));
+  system_.iomem = {iomem_.data(), iomem_.size()};
   read_window(part(from, "vmalloc"));
   version_ = from.value("version", "");
   boot_words_ = part(from, "machine").value("boot_words", "");

@@ -27,6 +27,7 @@ class SavedReport {
 
   std::vector<CacheSnapshot> caches_;
   std::vector<ZoneSnapshot> zones_;
+  std::vector<IomemSnapshot> iomem_;
   std::vector<AreaSnapshot> areas_;
   std::vector<std::vector<PcpSnapshot>> pcps_;
   std::string version_, boot_words_;

@@ -18,7 +18,7 @@ using Put = void (*)(Text&, const SystemSnapshot&);
 const std::map<std::string, Put> kTexts = {
     {"slabinfo", put_slabinfo},         {"buddyinfo", put_buddyinfo}, {"zoneinfo", put_zoneinfo},
     {"pagetypeinfo", put_pagetypeinfo}, {"meminfo", put_meminfo},     {"json", put_json},
-    {"vmallocinfo", put_vmallocinfo},
+    {"vmallocinfo", put_vmallocinfo},   {"iomem", put_iomem},
 };
 
 std::string rendered(Put put, const SystemSnapshot& system) {

@@ -26,6 +26,7 @@ struct Facts {
   uint32_t nr_sheaves = 512;
   bool binds_nodes = false;
   std::string command_line = {};
+  void (*early)() = nullptr;  // runs before the page allocator
 };
 
 /// Counts calls of one kind, and refuses some of them.

@@ -1,0 +1,53 @@
+#ifndef KMEM_BOOT_H
+#define KMEM_BOOT_H
+/* Boot memory in a process: taken before kmem's page allocator starts, contiguous, of any size.
+ *
+ * Either by a boot word and found by its name:
+ *
+ *     KMEM="reserve=ring:64M,huge" ./program          size_t bytes; void *ring = kmem_reserved("ring", &bytes);
+ *
+ * or by a function of the program's that runs early:
+ *
+ *     static void *ring;
+ *     static void take_ring(void) { ring = alloc_bootmem_pages(64 << 20); }
+ *     KMEM_EARLY_INIT(take_ring)
+ *
+ * The function runs in the course of the first allocation of the process, before main() and mostly before constructors:
+ * the names of <linux/bootmem.h> and <linux/memblock.h> may be called, anything that allocates otherwise gets NULL.
+ * What it took is never handed to the page allocator unless freed, by free_bootmem(__pa(ring), bytes). */
+#include <kmem/c_face.h>
+#include <stddef.h>
+
+KMEM_BEGIN_C
+
+/** The memory of reserve=name:...; NULL where there is none.  Its size as it was asked for, in *bytes unless that is NULL. */
+KMEM_API void *kmem_reserved(const char *name, size_t *bytes) KMEM_NOTHROW;
+
+/** The kernel's /proc/iomem, as far as memory goes: ranges of RAM, what is reserved in them, and by which name.
+ *  As snprintf(); see <kmem/stats.h>. */
+KMEM_API size_t kmem_iomem(char *buffer, size_t size) KMEM_NOTHROW;
+
+/* The functions of one program or library lie in a row; the linker names its ends. */
+extern void (*const __start_kmem_early[])(void) __attribute__((__weak__, __visibility__("hidden")));
+extern void (*const __stop_kmem_early[])(void) __attribute__((__weak__, __visibility__("hidden")));
+KMEM_API void kmem_early_init(void);
+
+KMEM_END_C
+
+/** Has `function`, void (*)(void), run before the page allocator starts.  In the program itself, linked with libkmem; of
+ *  several objects that have any, those of the first in the order of the dynamic linker. */
+#define KMEM_EARLY_INIT(function)                                                                        \
+  __attribute__((__used__, __section__("kmem_early"))) static void (*const kmem_early_##function)(void) = function; \
+  KMEM_EARLY_CALLER_
+
+#ifdef __cplusplus
+#define KMEM_EARLY_CALLER_ extern "C" KMEM_EARLY_CALLER_BODY_
+#else
+#define KMEM_EARLY_CALLER_ KMEM_EARLY_CALLER_BODY_
+#endif
+#define KMEM_EARLY_CALLER_BODY_                                                        \
+  __attribute__((__weak__, __visibility__("default"))) void kmem_early_init(void) {   \
+    for (void (*const *f)(void) = __start_kmem_early; f < __stop_kmem_early; ++f) (*f)(); \
+  }
+
+#endif
