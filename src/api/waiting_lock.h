@@ -38,7 +38,7 @@ class WaitingLock {
   static constexpr unsigned kLooks = 64;
 
   Atomic<uint32_t> word_;
-  uint32_t spare_ = 0;
+  [[maybe_unused]] uint32_t spare_ = 0;
   Atomic<const void*> owner_;
 };
 

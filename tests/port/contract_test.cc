@@ -2,7 +2,9 @@
 // port/port.h for the words of it.
 
 #include <gtest/gtest.h>
+#include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -450,6 +452,35 @@ TEST_F(Contract, a_task_has_one_state_and_is_no_interrupt) {
   EXPECT_EQ(task, kmem_port_task());
   EXPECT_EQ(task->preempt_count.peek(), 0u);
   EXPECT_FALSE(kmem_port_in_interrupt());
+}
+
+#ifndef KMEM_SIM
+volatile sig_atomic_t nr_interrupts, was_found_out;
+#endif
+
+TEST_F(Contract, interrupts_that_are_kept_off_come_when_the_outermost_lets_them) {
+  const uint64_t outer = kmem_port_irq_save();
+  const uint64_t inner = kmem_port_irq_save();
+#ifndef KMEM_SIM  // there tests/sim/any_context_test.cc sends one at every step
+  signal(SIGUSR1, [](int) { nr_interrupts = nr_interrupts + 1, was_found_out = kmem_port_in_interrupt(); });
+  raise(SIGUSR1);
+  EXPECT_EQ(nr_interrupts, 0);
+#endif
+  kmem_port_irq_restore(inner);
+#ifndef KMEM_SIM
+  EXPECT_EQ(nr_interrupts, 0);
+#endif
+  errno = 4711;
+  kmem_port_irq_restore(outer);
+  EXPECT_FALSE(kmem_port_in_interrupt());
+  EXPECT_EQ(errno, 4711);
+#ifndef KMEM_SIM
+  EXPECT_EQ(nr_interrupts, 1);
+  signal(SIGUSR1, SIG_DFL);
+#ifndef KMEM_TSAN  // which calls handlers later, from code of its own
+  EXPECT_TRUE(was_found_out);
+#endif
+#endif
 }
 
 }  // namespace

@@ -218,6 +218,19 @@ TEST(AnyContext, an_interrupt_is_found_out_and_may_not_sleep) {
   EXPECT_TRUE(host().logged("(GFP_KERNEL), called from")) << host().log;
 }
 
+TEST(AnyContext, with_a_boot_word_objects_that_are_at_hand_are_looked_at_too) {
+  for (const bool every : {false, true}) {
+    SCOPED_TRACE(every ? "might_sleep" : "");
+    switch_on(every ? "might_sleep" : "", 64);
+    kfree(kmalloc(64, GFP_KERNEL)), kmem_cache_free(things, kmem_cache_alloc(things, GFP_KERNEL)), free_page(__get_free_page(GFP_KERNEL));
+    preempt_disable();
+    kfree(kmalloc(64, GFP_KERNEL)), kmem_cache_free(things, kmem_cache_alloc(things, GFP_KERNEL)), free_page(__get_free_page(GFP_KERNEL));
+    preempt_enable();
+    for (const char* who : {"kmalloc", "kmem_cache_alloc", "alloc_pages"})
+      EXPECT_EQ(host().logged((std::string("invalid context at ") + who).c_str()), every) << who;
+  }
+}
+
 TEST(AnyContext, interrupts_that_are_off_come_when_they_are_on_again_and_not_before) {
   uint64_t n = 0;
   for (bool ended = false; !ended; ++n) {
