@@ -462,7 +462,10 @@ TEST_F(Contract, interrupts_that_are_kept_off_come_when_the_outermost_lets_them)
   const uint64_t outer = kmem_port_irq_save();
   const uint64_t inner = kmem_port_irq_save();
 #ifndef KMEM_SIM  // there tests/sim/any_context_test.cc sends one at every step
-  signal(SIGUSR1, [](int) { nr_interrupts = nr_interrupts + 1, was_found_out = kmem_port_in_interrupt(); });
+  signal(SIGUSR1, [](int) {
+    nr_interrupts = nr_interrupts + 1;
+    was_found_out = kmem_port_in_interrupt();
+  });
   raise(SIGUSR1);
   EXPECT_EQ(nr_interrupts, 0);
 #endif
