@@ -87,6 +87,7 @@ bool kmem_port_discard(void* address, size_t bytes) {
   kmem_sim_step();
   if (!sim_port::comes_online(address, bytes)) sim_port::give_up("discard: no memory of this machine");
   const bool done = sim_port::host().discard.pass();
+  sim_port::discarded_in_window(address, bytes);
   if (done)
     sim_port::zero_memory(address, bytes);
   else

@@ -56,6 +56,9 @@ void take_access(void* address, size_t bytes) {
 
 void forget_window() { pages().clear(); }
 size_t nr_window_pages() { return pages().size(); }
+void discarded_in_window(void* address, size_t bytes) {
+  if (!pages().empty()) each_page(address, bytes, now_closed);
+}
 
 }  // namespace sim_port
 

@@ -83,8 +83,7 @@ void* Vmap::map_pages(Page* const* pages, uint64_t nr, uint32_t flags, bool read
     });
   if (done && read_only && !can_alias_) done = kmem_port_window_access(window_.address(area), nr << kPageShift, Access::Read);
   if (done) {
-    char* guard = window_.address(area, area->nr_pages);
-    kmem_port_window_close(guard, size_t{window_.unit_pages()} << kPageShift);
+    bar_guard(area);
     nr_live_.add();
     window_.publish(area);
     return window_.address(area);
@@ -115,7 +114,9 @@ AreaFault Vmap::unmap(const void* p, uint64_t nr_pages) {
   if (!window_.withdraw(area)) return AreaFault::Freed;
   nr_live_.sub();
   if (!can_alias_) move_home(area, area->nr_pages);
-  kmem_port_window_close(window_.address(area), uint64_t{area->span} << kPageShift);
+  // Pieces that were moved as pages are mappings of their own until they are mapped over.
+  if (area->nr_pages >= kMovedPages) kmem_port_window_close(window_.address(area), uint64_t{area->span} << kPageShift);
+  else close(area, 0);
   for (uint32_t i = 0; i < area->nr_pages; ++i) end_to_show(pages_->page_at(window_.frame(area, i)));
   window_.set_frames(area, 0, {}, area->nr_pages);
   put_addresses_back(area, may_wait(gfp::kKernel));

@@ -105,12 +105,18 @@ bool Vmap::open(VmArea* area, uint32_t from, bool huge) {
   const size_t guard_bytes = size_t{unit} << kPageShift;
   if (should_fail(FaultPoint::Map, kNoGfp, static_cast<size_t>(guard - at))) return false;
   if (!kmem_port_window_open(at, static_cast<size_t>(guard - at) + guard_bytes, Access::ReadWrite, huge)) return false;
-  area->flags.fetch_and(~area::kSoftGuard);
-  if (kmem_port_window_guard(guard, guard_bytes)) return true;
-  // No markers on this host: a hole in the mapping, as long as there are not too many.
-  if (nr_live_.value() + lazy_pages_.value() / 64 > kManyAreas || !kmem_port_window_close(guard, guard_bytes))
-    area->flags.fetch_or(area::kSoftGuard);
+  bar_guard(area);
   return true;
+}
+
+void Vmap::bar_guard(VmArea* area) {
+  char* guard = window_.address(area, area->nr_pages);
+  const size_t bytes = size_t{window_.unit_pages()} << kPageShift;
+  area->flags.fetch_and(~area::kSoftGuard);
+  if (kmem_port_window_guard(guard, bytes)) return;
+  // No markers on this host: a hole in the mapping, as long as there are not too many.
+  if (nr_live_.value() + lazy_pages_.value() / 64 > kManyAreas || !kmem_port_window_close(guard, bytes))
+    area->flags.fetch_or(area::kSoftGuard);
 }
 
 void Vmap::close(VmArea* area, uint32_t from) {

@@ -114,6 +114,8 @@ class Vmap {
   static constexpr unsigned kShards = 8, kExact = 32, kHashed = 32, kClasses = kExact + kHashed;
   /// From so many pages on an area's end closes a mapping of the host's; below, guards in the page table do.
   static constexpr uint32_t kLargePages = 128;
+  /// From so many pages on the port may move pages instead of copying them.
+  static constexpr uint32_t kMovedPages = 16;
   static constexpr uint64_t kManyAreas = 8192;
   static constexpr uint64_t kKeepFloor = (uint64_t{8} << 20) >> kPageShift;
   static constexpr uint64_t kWantedNs = 2'000'000'000;
@@ -137,6 +139,7 @@ class Vmap {
   VmArea* build(const VmallocWish& wish, bool wait);
   bool open(VmArea* area, uint32_t from, bool huge);
   void close(VmArea* area, uint32_t from);
+  void bar_guard(VmArea* area);
   bool fill(VmArea* area, uint32_t from, const VmallocWish& wish);
   bool claim(VmArea* area, uint32_t page, uint32_t left, const VmallocWish& wish, Order& order, uint64_t& got);
   bool show(VmArea* area, uint32_t page, Pfn first, uint64_t n, uint64_t clean, bool zero);
@@ -152,6 +155,7 @@ class Vmap {
   void note_purged(uint64_t pages);
   void note_missed(uint64_t pages);
   void look_at_guard(VmArea* area);
+  void put_name(const VmArea* area, const void* p, Text& out) const;
 
   Page* holder_of(Page* page) const;
   bool begin_to_show(Page* page, uint64_t at, const void* caller);

@@ -41,8 +41,8 @@ bool Vmap::resize(const void* p, const VmallocWish& wish) {
 void Vmap::look_at_guard(VmArea* area) {
   const char* guard = window_.address(area, area->nr_pages);
   if (!kmem_port_window_touched(guard, size_t{window_.unit_pages()} << kPageShift)) return;
-  TextOf<160> name;
-  describe(guard, name);
+  TextOf<192> name;
+  put_name(area, guard, name);
   bug_report(Trouble::Bug, "vfree: %s was written to or read", name.data());
 }
 
@@ -51,14 +51,16 @@ bool Vmap::describe(const void* p, Text& out) const {
   if (!area) return false;
   const AreaState state = area->is();
   if (state != AreaState::Live && state != AreaState::Lazy) return false;
-  const char* start = window_.address(area);
-  const uint64_t offset = static_cast<uint64_t>(static_cast<const char*>(p) - start);
-  if (offset >= uint64_t{area->nr_pages} << kPageShift) out.put("the guard page behind ");
-  if (state == AreaState::Lazy) out.put("freed ");
-  out.put(kKindNames[static_cast<unsigned>(area->kind)]).put(" 0x").hex(reinterpret_cast<uint64_t>(start)).put("-0x");
-  out.hex(reinterpret_cast<uint64_t>(start) + (uint64_t{area->nr_pages} << kPageShift)).put(" of ").dec(area->bytes);
-  out.put(" bytes, made by 0x").hex(reinterpret_cast<uint64_t>(area->caller));
+  put_name(area, p, out);
   return true;
+}
+
+void Vmap::put_name(const VmArea* area, const void* p, Text& out) const {
+  const auto start = reinterpret_cast<uint64_t>(window_.address(area)), end = start + (uint64_t{area->nr_pages} << kPageShift);
+  if (reinterpret_cast<uint64_t>(p) >= end) out.put("the guard page behind ");
+  if (area->is() == AreaState::Lazy) out.put("freed ");
+  out.put(kKindNames[static_cast<unsigned>(area->kind)]).put(" 0x").hex(start).put("-0x").hex(end);
+  out.put(" of ").dec(area->bytes).put(" bytes, made by 0x").hex(reinterpret_cast<uint64_t>(area->caller));
 }
 
 bool Vmap::next_area(uint64_t& cursor, AreaInfo& out) const {

@@ -5,6 +5,15 @@
 
 #include "sim/world.h"
 
+namespace kmem {
+
+class VmapTestPeer {
+ public:
+  static Counter& live(Vmap& vmap) { return vmap.nr_live_; }
+};
+
+}  // namespace kmem
+
 namespace sim {
 namespace {
 
@@ -190,6 +199,22 @@ TEST(Vmap, the_host_may_refuse_any_call) {
       world.expect_nothing_lost();
       if (HasFailure()) return;
     }
+}
+
+// Many areas on a host without guards that cost nothing.
+TEST(Vmap, a_guard_page_that_is_open_is_looked_at_when_the_area_is_freed) {
+  VmapWorld world;
+  host().guard.refuse(1, true);
+  kmem::VmapTestPeer::live(world.vmap).add(10000);
+  auto* quiet = static_cast<char*>(world.vmap.alloc({.bytes = kPageSize}));
+  auto* loud = static_cast<char*>(world.vmap.alloc({.bytes = 2 * kPageSize}));
+  loud[2 * kPageSize] = 1;
+  EXPECT_EQ(world.vmap.free(quiet), AreaFault::None);
+  EXPECT_EQ(host().log, "");
+  EXPECT_EQ(world.vmap.free(loud), AreaFault::None);
+  EXPECT_TRUE(host().logged("the guard page behind vmalloc area")) << host().log;
+  world.expect_nothing_lost();
+  EXPECT_TRUE(world.vmap.alloc({.bytes = 3 * kPageSize})) << "what was left open is used again";
 }
 
 // What the machine finds ----------------------------------------------------------------------------------------------

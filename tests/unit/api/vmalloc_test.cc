@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -390,7 +391,7 @@ TEST_F(Vmalloc, with_aliases_a_ring_can_be_mapped_twice_in_a_row) {
 
 TEST_F(Vmalloc, an_area_for_user_space_is_shown_where_aliases_are) {
   auto* p = static_cast<char*>(vmalloc_user(3 * PAGE_SIZE));
-  char* place = static_cast<char*>(aligned_alloc(PAGE_SIZE, 2 * PAGE_SIZE));
+  auto* place = static_cast<char*>(mmap(nullptr, 2 * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   struct vm_area_struct vma = {};
   vma.vm_start = reinterpret_cast<unsigned long>(place);
   vma.vm_end = vma.vm_start + 2 * PAGE_SIZE;
@@ -402,6 +403,7 @@ TEST_F(Vmalloc, an_area_for_user_space_is_shown_where_aliases_are) {
   } else {
     EXPECT_EQ(remap_vmalloc_range(&vma, p, 1), -95);
   }
+  munmap(place, 2 * PAGE_SIZE);
   vfree(p);
 }
 
