@@ -103,7 +103,7 @@ void* MappedBlocks::alloc_guarded(size_t size, size_t align) {
   if (kmem_port_guard(from, kPageSize) && kmem_port_guard(end, kPageSize) && insert(p, size | kGuarded)) {
     fill(from + kPageSize, p);
     fill(p + size, end);
-    nr_guarded_.add();
+    if (const uint32_t n = nr_guarded_.fetch_add(1); n < kMostKnown) known_[n].store(reinterpret_cast<uint64_t>(p));
     return p;
   }
   kmem_port_unmap(from, inner + 2 * kPageSize);
@@ -150,12 +150,16 @@ void MappedBlocks::free_guarded(void* p, size_t size) {
   kmem_port_unmap(gone.from, gone.bytes);
 }
 
+uint64_t MappedBlocks::validate(const Entry* entry) {
+  const uint64_t key = entry ? entry->key.load() : 0, word = entry ? entry->bytes.load() : 0;
+  return key > kGone && (word & kGuarded) && !(word & kHeld) && !check_around(reinterpret_cast<char*>(key), word & kBytes);
+}
+
 uint64_t MappedBlocks::validate() {
+  const uint32_t n = nr_guarded_.load();
   uint64_t faults = 0;
-  for (uint32_t i = 0; nr_guarded_.value() && i < kEntries; ++i) {
-    const uint64_t key = table_[i].key.load(), word = table_[i].bytes.load();
-    if (key > kGone && (word & kGuarded) && !(word & kHeld)) faults += !check_around(reinterpret_cast<char*>(key), word & kBytes);
-  }
+  for (uint32_t i = 0; n <= kMostKnown && i < n; ++i) faults += validate(find(reinterpret_cast<void*>(known_[i].load())));
+  for (uint32_t i = 0; n > kMostKnown && i < kEntries; ++i) faults += validate(&table_[i]);
   return faults;
 }
 

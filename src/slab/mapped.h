@@ -70,6 +70,7 @@ class MappedBlocks {
   static Range range_of(const void* p, size_t size);
   void free_guarded(void* p, size_t size);
   bool check_around(char* p, size_t size);
+  uint64_t validate(const Entry* entry);
   bool check_bytes(char* p, size_t size, char* from, char* to);
   void fill(char* from, char* to) const;
   static uint32_t home(uint64_t key) { return static_cast<uint32_t>((key >> 12) * 0x9e3779b97f4a7c15u >> 47) % kEntries; }
@@ -84,7 +85,10 @@ class MappedBlocks {
   Entry* table_ = nullptr;
   PageAllocator* account_ = nullptr;
   Counter nr_, bytes_, peak_;
-  Counter nr_guarded_;  // ever
+  /// The first guarded blocks that there ever were, so that looking at few of them does not touch the whole table.
+  static constexpr uint32_t kMostKnown = 64;
+  Atomic<uint64_t> known_[kMostKnown];
+  Atomic<uint32_t> nr_guarded_{0};  // ever
   uint64_t key_ = 0;
   Atomic<uint64_t> held_[kMostHeld];  // addresses
   Atomic<uint32_t> next_held_{0};

@@ -1,6 +1,7 @@
 // One mistake of a program's with its heap, by number: what malloc makes of it is for misuse.py to see.
 //
 //   misuse list                    "NUMBER MISTAKE SIZE N" a line
+//   misuse order|reuse             no mistake: how predictable addresses are, as one line
 //   misuse run NUMBER cold|warm    makes the mistake, at once or after thousands of blocks of that size, and ends
 //
 // Ends with 0 if the mistake had its way, with 10 if it did no harm: what a write went to was nobody's, what a read saw
@@ -240,6 +241,37 @@ void warm_up(size_t size) {
   }
 }
 
+// No mistakes --------------------------------------------------------------------------------------------------------------
+
+/// How many of 200 blocks lie right behind the one before.
+int order() {
+  uintptr_t last = reinterpret_cast<uintptr_t>(block(48));
+  int in_row = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto at = reinterpret_cast<uintptr_t>(block(48));
+    in_row += at > last && at - last < 128;
+    last = at;
+  }
+  printf("%d of 200 in a row\n", in_row);
+  return 0;
+}
+
+/// After how many others of its size a freed block's address comes again.
+int reuse() {
+  for (int i = 0; i < 100; ++i) block(48);  // no longer the first ones
+  const auto* p = block(48);
+  const auto at = reinterpret_cast<uintptr_t>(p);
+  free(opaque(const_cast<char*>(p)));
+  int others = 0;
+  for (; others < 5000; ++others) {
+    char* q = block(48);
+    if (reinterpret_cast<uintptr_t>(q) == at) break;
+    free(opaque(q));
+  }
+  printf("again after %d\n", others);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -248,9 +280,11 @@ int main(int argc, char** argv) {
     for (size_t i = 0; i < nr_cases; ++i) printf("%zu %s %zu %ld\n", i, cases[i].mistake, cases[i].size, cases[i].n);
     return 0;
   }
+  if (argc == 2 && !strcmp(argv[1], "order")) return order();
+  if (argc == 2 && !strcmp(argv[1], "reuse")) return reuse();
   const size_t number = argc == 4 && !strcmp(argv[1], "run") ? strtoul(argv[2], nullptr, 10) : kMost;
   if (number >= nr_cases) {
-    fputs("usage: misuse list | misuse run NUMBER cold|warm\n", stderr);
+    fputs("usage: misuse list | misuse order | misuse reuse | misuse run NUMBER cold|warm\n", stderr);
     return 2;
   }
   if (!strcmp(argv[3], "warm")) warm_up(cases[number].size);
