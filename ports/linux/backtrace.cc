@@ -72,6 +72,14 @@ class Code {
   unsigned nr_ = 0;
 };
 
+#if defined(__aarch64__)
+/// Does a call end just before `at`?  BL; BLR.
+bool follows_a_call(uintptr_t at) {
+  uint32_t code;
+  if (at % sizeof code || safe_read(at - sizeof code, &code, sizeof code) != sizeof code) return false;
+  return (code & 0xfc000000) == 0x94000000 || (code & 0xfffffc1f) == 0xd63f0000;
+}
+#else
 /// Does a call end just before `at`?  call rel32; call r/m with and without displacement.
 bool follows_a_call(uintptr_t at) {
   unsigned char code[8];
@@ -79,6 +87,7 @@ bool follows_a_call(uintptr_t at) {
   const auto indirect = [&](unsigned i) { return code[i] == 0xff && (code[i + 1] & 0x38) == 0x10; };
   return code[3] == 0xe8 || indirect(6) || indirect(5) || indirect(2) || indirect(1);
 }
+#endif
 
 }  // namespace
 

@@ -15,6 +15,35 @@
 namespace linux_port {
 namespace {
 
+#if defined(__aarch64__)
+uintptr_t pc_of(const ucontext_t& state) { return state.uc_mcontext.pc; }
+uintptr_t stack_of(const ucontext_t& state) { return state.uc_mcontext.sp; }
+/// From the syndrome register, which is one of the records behind the registers; each begins with its name and size.
+bool is_write(const ucontext_t& state) {
+  constexpr uint32_t kSyndrome = 0x45535201;
+  constexpr uint64_t kWrite = 1 << 6;
+  const auto* records = reinterpret_cast<const unsigned char*>(state.uc_mcontext.__reserved);
+  for (size_t at = 0; at + 16 <= sizeof state.uc_mcontext.__reserved;) {
+    struct {
+      uint32_t name, size;
+      uint64_t value;
+    } record;
+    memcpy(&record, records + at, sizeof record);
+    if (record.name == kSyndrome) return record.value & kWrite;
+    if (!record.name || !record.size) break;
+    at += record.size;
+  }
+  return false;
+}
+#else
+uintptr_t pc_of(const ucontext_t& state) { return static_cast<uintptr_t>(state.uc_mcontext.gregs[REG_RIP]); }
+uintptr_t stack_of(const ucontext_t& state) { return static_cast<uintptr_t>(state.uc_mcontext.gregs[REG_RSP]); }
+bool is_write(const ucontext_t& state) {
+  constexpr long long kWrite = 2;  // of the processor's error code
+  return state.uc_mcontext.gregs[REG_ERR] & kWrite;
+}
+#endif
+
 bool (*caught_by)(const kmem::BadAccess&);
 struct sigaction before;
 
@@ -38,14 +67,15 @@ void pass_on(int signal, siginfo_t* info, void* context) {
 void on_bad_access(int signal, siginfo_t* info, void* context) {
   const int saved = errno;
   const auto* state = static_cast<const ucontext_t*>(context);
-  constexpr long long kWrite = 2;  // of the processor's error code
-  const kmem::BadAccess access{info->si_addr, (state->uc_mcontext.gregs[REG_ERR] & kWrite) != 0, context};
+  const kmem::BadAccess access{info->si_addr, is_write(*state), context};
   const bool ours = info->si_code == SEGV_ACCERR && caught_by(access);
   errno = saved;
   if (!ours) pass_on(signal, info, context);
 }
 
-bool is_ours(const struct sigaction& action) { return (action.sa_flags & SA_SIGINFO) && action.sa_sigaction == on_bad_access; }
+bool is_ours(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) && action.sa_sigaction == on_bad_access;
+}
 
 }  // namespace
 }  // namespace linux_port
@@ -77,7 +107,7 @@ bool kmem_port_catches_accesses() {
 unsigned kmem_port_backtrace_of(const kmem::BadAccess* access, void** frames, unsigned max) {
   const auto* state = static_cast<const ucontext_t*>(access->state);
   if (!max) return 0;
-  frames[0] = reinterpret_cast<void*>(state->uc_mcontext.gregs[REG_RIP]);
-  return 1 + linux_port::scan_stack_from(static_cast<uintptr_t>(state->uc_mcontext.gregs[REG_RSP]), frames + 1, max - 1);
+  frames[0] = reinterpret_cast<void*>(linux_port::pc_of(*state));
+  return 1 + linux_port::scan_stack_from(linux_port::stack_of(*state), frames + 1, max - 1);
 }
 }

@@ -53,23 +53,9 @@ bool CpuStackImpl::replace(CpuId cpu, Slot slot, uint64_t expected, uint64_t des
     if (same) KMEM_TAKES(words(cpu) + slot.index);
     return same;
   }
-again:
-  asm volatile goto(KMEM_RSEQ_BEGIN
-                    "cmpl %[cpu], %%fs:4(%[rseq])\n\t"
-                    "jne %l[lost]\n\t"
-                    "cmpq %[expected], (%[word])\n\t"
-                    "jne %l[lost]\n\t"
-                    "movq %[desired], (%[word])\n\t"
-                    "2:\n\t"
-                    :
-                    : [rseq] "r"(kmem_rseq_offset), [cpu] "r"(cpu.value), [word] "r"(words(cpu) + slot.index),
-                      [expected] "r"(expected), [desired] "r"(desired)
-                    : "rcx", "cc", "memory"
-                    : again, lost);
+  if (!replace_here(words(cpu) + slot.index, cpu.value, expected, desired)) return false;
   KMEM_TAKES(words(cpu) + slot.index);
   return true;
-lost:
-  return false;
 }
 
 void* CpuStackImpl::pop(Slot slot) {

@@ -39,11 +39,11 @@ struct KernelAction {
 bool read_action(int signal, KernelAction& action) {
   return syscall(SYS_rt_sigaction, signal, nullptr, &action, kMaskBytes) == 0;
 }
-bool has_handler(const KernelAction& action) {
+[[maybe_unused]] bool has_handler(const KernelAction& action) {
   return action.handler != reinterpret_cast<void*>(SIG_DFL) && action.handler != reinterpret_cast<void*>(SIG_IGN);
 }
 
-uint64_t restorer = 0;
+[[maybe_unused]] uint64_t restorer = 0;
 
 #if defined(__x86_64__)
 /// From the restorer's address up, as the kernel lays it out.  Behind it follow the signal's own data and the vector

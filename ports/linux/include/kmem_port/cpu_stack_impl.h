@@ -11,12 +11,12 @@
 #include "base/attributes.h"
 #include "base/sanitizer.h"
 
-#if !defined(__x86_64__)
-#error "this port has restartable sequences for x86-64 only so far"
-#endif
-
 /// __rseq_offset of glibc, copied so that it is reached without the global offset table.
 extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
+
+#if defined(__aarch64__)
+#include "kmem_port/cpu_stack_arm64.h"
+#elif defined(__x86_64__)
 
 // One descriptor and one abort handler for the sequence between the labels 1 and 2.  The word before the abort
 // address is the signature that the kernel asks for (RSEQ_SIG); the bytes before it make it an undefined instruction.
@@ -77,10 +77,7 @@ extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
 
 namespace kmem {
 
-struct CpuStackImpl {
-  static KMEM_INLINE void* try_pop(Slot slot) { return try_pop(kmem_base, slot); }
-  static KMEM_INLINE Push try_push(Slot slot, const void* p) { return try_push(kmem_base, slot, p); }
-
+struct CpuStackSequences {
   static KMEM_INLINE void* try_pop(char* base, Slot slot) {
     void* top;
   again:
@@ -226,6 +223,42 @@ struct CpuStackImpl {
   unfit:
     return kUnfit;
   }
+
+  static bool replace_here(uint64_t* word, uint32_t cpu, uint64_t expected, uint64_t desired) {
+  again:
+    asm volatile goto(KMEM_RSEQ_BEGIN
+                      "cmpl %[cpu], %%fs:4(%[rseq])\n\t"
+                      "jne %l[lost]\n\t"
+                      "cmpq %[expected], (%[word])\n\t"
+                      "jne %l[lost]\n\t"
+                      "movq %[desired], (%[word])\n\t"
+                      "2:\n\t"
+                      :
+                      : [rseq] "r"(kmem_rseq_offset), [cpu] "r"(cpu), [word] "r"(word), [expected] "r"(expected),
+                        [desired] "r"(desired)
+                      : "rcx", "cc", "memory"
+                      : again, lost);
+    return true;
+  lost:
+    return false;
+  }
+};
+
+}  // namespace kmem
+
+#else
+#error "this port has restartable sequences for x86-64 and arm64"
+#endif
+
+namespace kmem {
+
+struct CpuStackImpl : CpuStackSequences {
+  using CpuStackSequences::try_pop;
+  using CpuStackSequences::try_pop_some;
+  using CpuStackSequences::try_push;
+  using CpuStackSequences::try_push_some;
+  static KMEM_INLINE void* try_pop(Slot slot) { return try_pop(kmem_base, slot); }
+  static KMEM_INLINE Push try_push(Slot slot, const void* p) { return try_push(kmem_base, slot, p); }
   static KMEM_INLINE unsigned try_pop_some(Slot slot, void** out, unsigned n) { return try_pop_some(kmem_base, slot, out, n); }
   static KMEM_INLINE unsigned try_push_some(Slot slot, void* const* in, unsigned n, Fit fit) {
     return try_push_some(kmem_base, slot, in, n, fit);
