@@ -352,6 +352,18 @@ class Explaining(ToolTest):
         for command in re.findall(r"^  ([a-z]+) {5,}", self.kmem("--help").stdout.decode(), re.M):
             self.assertRegex(manual, rf"\b{command}\b")
 
+    def test_every_boot_word_is_in_its_manual(self):
+        source = os.path.join(DOCS, "..", "src", "boot")
+        words = set()
+        for name in ("command_line.cc", "fault_words.cc"):
+            with open(os.path.join(source, name)) as f:
+                text = f.read()
+            words |= set(re.findall(r'^    \{"([a-z_.]+)", (?:set_|\[\]\(BootOptions)', text, re.M))
+            words |= set(re.findall(r'names\((?:word\.)?name, "([a-z_]+)"\)', text))
+        self.assertGreater(len(words), 25)
+        manual = self.read("man/kmem-boot.7")
+        self.assertEqual({word for word in words if word not in manual}, set())
+
     def test_every_member_of_the_json_is_explained(self):
         _, found = self.run_json("/bin/true")
         explained = set(re.findall(r"`([a-z_]+)`", self.read("statistics.md")))
