@@ -23,7 +23,7 @@ KMEM_BEGIN_C
 /** The memory of reserve=name:...; NULL where there is none.  Its size as it was asked for, in *bytes unless that is NULL. */
 KMEM_API void *kmem_reserved(const char *name, size_t *bytes) KMEM_NOTHROW;
 
-/** The kernel's /proc/iomem, as far as memory goes: ranges of RAM, what is reserved in them, and by which name.
+/** The kernel's /proc/iomem: ranges of RAM, what is reserved in them, and by which name; then devices (<kmem/device.h>).
  *  As snprintf(); see <kmem/stats.h>. */
 KMEM_API size_t kmem_iomem(char *buffer, size_t size) KMEM_NOTHROW;
 

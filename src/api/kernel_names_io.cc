@@ -5,6 +5,7 @@
 #include <linux/ioport.h>
 
 #include "api/system.h"
+#include "report/texts.h"
 #include "port/port.h"
 #include "watch/report.h"
 
@@ -210,6 +211,8 @@ void kmem_set_sysfs(const char* folder) noexcept {
 size_t kmem_iomem(char* buffer, size_t size) noexcept {
   if (!kmem::boot()) return 0;
   kmem::Text text(kmem::Span<char>(buffer, size));
+  kmem::SystemSnapshot snapshot;
+  if (kmem_take_snapshot(&snapshot)) kmem::put_iomem(text, snapshot);
   io().put_iomem(text);
   return text.total();
 }

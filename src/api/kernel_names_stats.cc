@@ -1,6 +1,5 @@
 // The reports for callers of the library.
 
-#include <kmem/boot.h>
 #include <kmem/stats.h>
 
 #include "api/system.h"
@@ -28,7 +27,6 @@ size_t kmem_zoneinfo(char* buffer, size_t size) noexcept { return show(kmem::put
 size_t kmem_pagetypeinfo(char* buffer, size_t size) noexcept { return show(kmem::put_pagetypeinfo, buffer, size); }
 size_t kmem_meminfo(char* buffer, size_t size) noexcept { return show(kmem::put_meminfo, buffer, size); }
 size_t kmem_vmallocinfo(char* buffer, size_t size) noexcept { return show(kmem::put_vmallocinfo, buffer, size); }
-size_t kmem_iomem(char* buffer, size_t size) noexcept { return show(kmem::put_iomem, buffer, size); }
 size_t kmem_json(char* buffer, size_t size) noexcept { return show(kmem::put_json, buffer, size); }
 
 size_t kmem_kfence_stats(char* buffer, size_t size) noexcept {

@@ -339,9 +339,11 @@ TEST_F(Ioremap, a_region_is_one_drivers) {
   ASSERT_NE(request_mem_region(kPhys, 0x1000, "first"), nullptr);
   EXPECT_EQ(request_mem_region(kPhys + 0xfff, 2, "second"), nullptr);
   ASSERT_NE(request_mem_region(kPhys + 0x1000, 0x1000, "second"), nullptr);
-  char text[512];
+  char text[2048];
   kmem_iomem(text, sizeof text);
-  EXPECT_STREQ(text,
+  const char* devices = strstr(text, "fe000000-");  // behind the machine's memory
+  ASSERT_TRUE(devices) << text;
+  EXPECT_STREQ(devices,
                "fe000000-fe001fff : card\n"
                "  fe000000-fe000fff : first\n"
                "  fe001000-fe001fff : second\n");
