@@ -38,6 +38,12 @@ void* kmalloc(size_t size, gfp_t flags) noexcept {
   return KMEM_LIKELY(p != nullptr) ? p : kmalloc_slowly(size, flags, kmem::kNoNode, __builtin_return_address(0));
 }
 
+/// For names that allocate on somebody's behalf: a mistake in the flags is theirs who called.
+KMEM_HIDDEN void* kmem_kmalloc_from(size_t size, gfp_t flags, const void* site) {
+  void* p = kmem::fast::kmalloc(size, flags);
+  return p ? p : kmalloc_slowly(size, flags, kmem::kNoNode, site);
+}
+
 void* kmalloc_node(size_t size, gfp_t flags, int nid) noexcept {
   return kmalloc_slowly(size, flags, nid, __builtin_return_address(0));
 }

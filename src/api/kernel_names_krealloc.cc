@@ -7,6 +7,7 @@
 
 /// Bytes that kmalloc(size) takes; from the size classes.
 extern "C" size_t kmem_kmalloc_size(size_t size);
+extern "C" void* kmem_kmalloc_from(size_t size, gfp_t flags, const void* site);
 
 extern "C" {
 
@@ -19,7 +20,7 @@ void* krealloc(const void* pointer, size_t new_size, gfp_t flags) noexcept {
     kfree(pointer);
     return ZERO_SIZE_PTR;
   }
-  if (ZERO_OR_NULL_PTR(pointer)) return kmalloc(new_size, flags);
+  if (ZERO_OR_NULL_PTR(pointer)) return kmem_kmalloc_from(new_size, flags, __builtin_return_address(0));
 
   char* old = static_cast<char*>(const_cast<void*>(pointer));
   const size_t room = ksize(old);
@@ -28,7 +29,7 @@ void* krealloc(const void* pointer, size_t new_size, gfp_t flags) noexcept {
     if (flags & __GFP_ZERO) memset(old + new_size, 0, room - new_size);
     return old;
   }
-  void* grown = kmalloc(new_size, flags);
+  void* grown = kmem_kmalloc_from(new_size, flags, __builtin_return_address(0));
   if (!grown) return nullptr;
   memcpy(grown, old, room);
   kfree(old);

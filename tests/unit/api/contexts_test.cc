@@ -8,6 +8,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 
 #include <kmem/scopes.hpp>
 
@@ -366,6 +367,19 @@ TEST(Allocations, of_every_kind_are_looked_at) {
   EXPECT_TRUE(mentions(log_of([] { might_alloc(GFP_KERNEL); }), "at might_alloc\n"));
   EXPECT_EQ(log_of([] { might_alloc(GFP_ATOMIC); }), "");
   kmem_cache_destroy(cache);
+}
+
+TEST(Allocations, made_on_somebodys_behalf_are_reported_for_whoever_asked) {
+  static const char text[10001] = {};
+  const kmem::atomic_scope atomic;
+  const auto copy = []() __attribute__((noinline)) { kfree(kmemdup(text, sizeof text, GFP_KERNEL)); };
+  const std::string log = log_of([&] {
+    copy();
+    copy();
+    kfree(kmemdup(text, sizeof text, GFP_KERNEL));
+    kfree(krealloc(kmalloc(20, GFP_ATOMIC), 20000, GFP_KERNEL));
+  });
+  EXPECT_EQ(count(log, kBug), 3u) << log;
 }
 
 TEST(Allocations, that_never_sleep_are_welcome_everywhere) {
