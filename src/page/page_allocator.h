@@ -92,6 +92,8 @@ class PageAllocator {
   /// Free frames of all zones, those of sections to come included.
   uint64_t nr_available() const;
   NodeId local_node() const;
+  /// The highest zone that these flags may have.
+  static ZoneKind highest_zone(Gfp gfp);
   /// The zone that the page lists of this node's CPUs are filled from.
   /// Never high memory: what is on the lists is handed out by address.
   Zone* preferred_zone(unsigned node) const { return preferred_[node]; }
@@ -103,7 +105,6 @@ class PageAllocator {
   bool add_zone(const Machine& machine, ZoneKind kind, Pfn first, uint64_t nr, NodeId node, char*& metadata);
   void order_zones(const Machine& machine);
   void set_watermarks(uint64_t min_free_kbytes);
-  static ZoneKind highest_zone(Gfp gfp);
   static bool may_take(const Zone& zone, ZoneKind highest, uint64_t nr, const Reach& reach);
   struct Claimed { Pfn first; Zone* zone = nullptr; bool zeroed = false; };
   /// What is asked for: a block by order, or (nr_span) a number of frames.

@@ -75,6 +75,7 @@ void Reclaim::under_pressure(Gfp gfp, unsigned node, bool may_sleep, const Goal&
     if (!(gfp & gfp::kKswapdReclaim)) return;
     Thread& thread = threads_[node];
     counts_.thread_wakes.add();
+    thread.zone_flags.store(gfp & gfp::kZoneMask);
     thread.wakes.fetch_add(1);
     kmem_port_wake(word_of(thread.wakes), 1);
     return;
@@ -182,22 +183,23 @@ void Reclaim::thread_body(void* thread) {
   self.reclaim->work(self);
 }
 
-// A node is balanced when one of its zones is above its high mark.
-bool Reclaim::balanced(unsigned node) const {
+// A node is balanced when one of the zones that are asked for is above its high mark.
+bool Reclaim::balanced(unsigned node, Gfp zone_flags) const {
+  const ZoneKind highest = PageAllocator::highest_zone(zone_flags);
   for (unsigned i = 0; i < pages_->nr_zones(); ++i) {
     const Zone& zone = pages_->zone(i);
-    if (zone.node().value == node && zone.nr_available() >= zone.watermark_high) return true;
+    if (zone.node().value != node || zone.kind() > highest) continue;
+    if (zone.nr_available() >= zone.watermark_high + zone.lowmem_reserve[static_cast<unsigned>(highest)]) return true;
   }
   return false;
 }
 
 void Reclaim::work(Thread& thread) {
-  struct Balance {
-    const Reclaim* reclaim;
-    unsigned node;
-  } balance{this, thread.node};
-  const Goal goal{[](void* arg) { return static_cast<Balance*>(arg)->reclaim->balanced(static_cast<Balance*>(arg)->node); },
-                  &balance};
+  const Goal goal{[](void* arg) {
+                    const auto& me = *static_cast<Thread*>(arg);
+                    return me.reclaim->balanced(me.node, me.zone_flags.load());
+                  },
+                  &thread};
   for (uint32_t seen = 0; !stopping_.load();) {
     kmem_port_wait(word_of(thread.wakes), seen, kForever);
     seen = thread.wakes.load();

@@ -114,12 +114,13 @@ class Reclaim {
     Reclaim* reclaim = nullptr;
     unsigned node = 0;
     Atomic<uint32_t> wakes{0};
+    Atomic<uint32_t> zone_flags{0};  // of the last one who woke it: which zones are short
   };
   KMEM_COLD void wake_waiters();
   uint64_t shrink_caches(bool everywhere);
   static void thread_body(void* thread);
   void work(Thread& thread);
-  bool balanced(unsigned node) const;
+  bool balanced(unsigned node, Gfp zone_flags) const;
   static bool its_turn(Atomic<uint64_t>& next);
   void look_for_pressure(Gfp gfp);
   static void watch_body(void* reclaim);

@@ -465,6 +465,51 @@ TEST_F(LowDma, the_shrinker_of_2_6_is_asked_and_frees) {
   for (struct page* left : pages) __free_page(left);
 }
 
+// Threads --------------------------------------------------------------------------------------------------------------
+
+TEST_F(LowDma, a_reclaim_thread_works_for_those_who_cannot_wait_in_a_child_too) {
+  kmem::Reclaim& reclaim = kmem::system().pages.reclaim();
+  reclaim.start_threads();
+  ASSERT_TRUE(reclaim.has_threads());
+  const auto served = [](Hoard& hoard) {
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - begin < std::chrono::seconds(20)) {
+      struct page* page = alloc_page(GFP_NOWAIT | kQuiet);
+      if (page) __free_page(page);
+      if (page) return hoard.nr_scans > 0;
+      usleep(1000);
+    }
+    return false;
+  };
+  {
+    Hoard hoard(0, split_off(200));
+    EXPECT_TRUE(served(hoard));
+  }
+  SetUp();
+  Hoard hoard(0, split_off(200));
+  const pid_t child = fork();
+  if (!child) {
+    const bool forgotten = !reclaim.has_threads();
+    // The first who may sleep starts the child's own.
+    if (struct page* page = alloc_page(GFP_KERNEL | kQuiet | __GFP_NORETRY)) __free_page(page);
+    _exit(forgotten && reclaim.has_threads() && served(hoard) ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  reclaim.stop_threads();
+}
+
+using LowDmaDeathTest = LowDma;
+TEST_F(LowDmaDeathTest, with_panic_on_oom_the_end_of_memory_is_a_report_and_the_end) {
+  EXPECT_DEATH(
+      {
+        kmem::system().options.panic_on_oom = true;
+        alloc_page(GFP_KERNEL | kQuiet);
+      },
+      "out of memory: page allocation failure: order:0(.|\n)*panic_on_oom is set");
+}
+
 // The host's word ------------------------------------------------------------------------------------------------------
 
 /// MEMORY_PRESSURE_WATCH as systemd sets it, with a FIFO in place of the kernel's file.

@@ -2,6 +2,8 @@
 
 #include "page/policy.h"
 
+#include <gtest/gtest.h>
+
 #include "port/port.h"
 #include "port/task.h"
 #include "unit/page/small_machine.h"
