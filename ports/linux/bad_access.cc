@@ -68,7 +68,8 @@ void on_bad_access(int signal, siginfo_t* info, void* context) {
   const int saved = errno;
   const auto* state = static_cast<const ucontext_t*>(context);
   const kmem::BadAccess access{info->si_addr, is_write(*state), context};
-  const bool ours = info->si_code == SEGV_ACCERR && caught_by(access);
+  // Guard markers in the page table say that nothing is mapped.
+  const bool ours = (info->si_code == SEGV_ACCERR || info->si_code == SEGV_MAPERR) && caught_by(access);
   errno = saved;
   if (!ours) pass_on(signal, info, context);
 }

@@ -26,6 +26,7 @@ void* allocate(VmallocWish wish, const char* who) {
   wish.gfp = kmem::effective_gfp(wish.gfp, wish.caller, who);
   void* p = areas().alloc(wish);
   if (KMEM_UNLIKELY(!p)) kmem::report_failure(who, wish.bytes, wish.gfp);
+  else kmem::watch_accesses();
   return p;
 }
 

@@ -349,6 +349,11 @@ void after_fork() {
   system().rcu.after_fork();
 }
 
+void watch_accesses() {
+  static Once asked;
+  if (system().machine.catches_accesses && asked.first()) kmem_port_catch_accesses(caught_access, false);
+}
+
 Fault check_system() {
   System& s = system();
   if (const Fault fault = s.pages.check()) return fault;

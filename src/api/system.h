@@ -77,6 +77,9 @@ void after_fork();
 /// At the end of the program, once: what leak_report=exit asks for.
 void report_leaks_at_exit();
 
+/// Has touches of what nobody may touch reported from now on, where nobody else listens for them.
+void watch_accesses();
+
 /// Runs every walker; for tests and the debugger, on a quiet system.
 Fault check_system();
 
