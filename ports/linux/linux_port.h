@@ -8,6 +8,7 @@
 namespace kmem {
 struct Machine;
 }
+#include "port/machine.h"
 
 namespace linux_port {
 
@@ -43,6 +44,9 @@ class KeepErrno {
 /// Reads a small file without allocation; the bytes read, 0 where there is none.  Always terminated.
 size_t read_file(const char* path, char* buffer, size_t bytes);
 
+extern bool under_memcheck;
+/// What looks at every access of this process.
+kmem::Checker find_checker();
 /// Address space of kmem's own: frames, tables, descriptors.
 struct OwnRange {
   uintptr_t from, to;

@@ -83,6 +83,7 @@ bool kmem_port_boot(kmem::Machine* machine) {
   machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::TryLock;
   kmem_rseq_offset = __rseq_offset;
   machine->catches_accesses = true;
+  machine->checker = find_checker();
   find_restorer();
   if (lay_out_address_space(*machine)) return true;
   static const char text[] = "kmem: no address space is left for a heap; raise the limit (ulimit -v)\n";

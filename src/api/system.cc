@@ -41,7 +41,7 @@ constinit const System untouched_system{};
 #endif
 
 bool needs_every_call(const BootOptions& options) {
-  return options.init_on_alloc || options.init_on_free;
+  return options.init_on_alloc || options.init_on_free || options.tells;
 }
 
 void report_double_free(const Cache& cache, const void* object) {
@@ -193,6 +193,8 @@ char* set_up_debugging(System& s, char* metadata) {
 
 bool build(System& s) {
   parse_command_line(s.machine.command_line, s.options);
+  if (!s.options.tells_set) s.options.tells = s.machine.checker == Checker::Valgrind;
+  if (s.machine.checker == Checker::None) s.options.tells = false;
   kmem_base = s.machine.base;
   if (!s.options.rseq) {
     CpuStack::use_shadows_only();
@@ -214,6 +216,7 @@ bool build(System& s) {
              .direct = needs_every_call(s.options),
              .init_on_alloc = s.options.init_on_alloc,
              .init_on_free = s.options.init_on_free,
+             .tells = s.options.tells,
              .guarded = &s.guarded,
              .report_double_free = report_double_free};
   metadata = set_up_debugging(s, metadata);
@@ -226,7 +229,7 @@ bool build(System& s) {
   const bool poison_pools = s.options.slub_debug.flags_for("mempool") & debug::kPoison;
   s.pool_world = {alloc_places, free_places, poisonable_element, poison_pools};
   // Samples need a handler for SIGSEGV, and system calls that the sandbox of a program which knows nothing of them may forbid.
-  if (s.machine.catches_accesses && (s.options.kfence_asked_for || !kmem_serves_malloc))
+  if (s.machine.catches_accesses && !s.options.tells && (s.options.kfence_asked_for || !kmem_serves_malloc))
     s.guarded.init({.pages = &s.pages, .host_page_bytes = s.machine.host_page_bytes, .interval_ms = s.options.kfence_interval,
                     .nr_objects = s.options.kfence_objects, .caught = caught_access, .asked_for = s.options.kfence_asked_for});
   s.vmap.init({.pages = &s.pages, .can_alias = s.machine.can_alias, .huge = s.options.thp, .zero = s.options.init_on_alloc,

@@ -209,6 +209,12 @@ WordFault set_probation(BootOptions& options, const BootWord& word) {
   return None;
 }
 
+WordFault set_sanitize(BootOptions& options, const BootWord& word) {
+  const WordFault fault = set_bool(options.tells, word);
+  if (fault == None) options.tells_set = true;
+  return fault;
+}
+
 WordFault set_sysfs(BootOptions& options, const BootWord& word) {
   if (!word.value.size || word.value[0] != '/' || word.value.size >= sizeof options.sysfs) return Malformed;
   for (size_t i = 0; i < sizeof options.sysfs; ++i) options.sysfs[i] = i < word.value.size ? word.value[i] : '\0';
@@ -303,6 +309,7 @@ constexpr KnownWord kWords[] = {
     {"kmemleak", [](BootOptions& o, const BootWord& w) { return set_bool(o.kmemleak, w); }},
     {"leak_report", set_leak_report},
     {"sysfs", set_sysfs},
+    {"sanitize", set_sanitize},
     {"kfence.sample_interval", set_kfence_interval},
     {"kfence.num_objects", set_kfence_objects},
     {"rseq", [](BootOptions& o, const BootWord& w) { return set_bool(o.rseq, w); }},

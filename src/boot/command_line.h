@@ -35,6 +35,8 @@ struct BootOptions {
   bool probation_set = false;
   bool rseq = true;              // rseq=BOOL: restartable sequences carry the fast paths where the host has them
   char sysfs[128] = {};          // sysfs=DIR: where the host shows its devices, instead of /sys
+  bool tells = false;            // sanitize=BOOL: valgrind or AddressSanitizer are told of every object
+  bool tells_set = false;
   bool kmemleak = false;         // kmemleak=BOOL: who allocates is noted, and what a program says of its blocks
   bool leaks_at_exit = false;    // leak_report=exit: when the program ends, what nobody knows any more is listed
   uint32_t kfence_interval = 100;  // kfence.sample_interval=MS: an object between guard pages so often; 0 for never

@@ -21,6 +21,9 @@ inline constexpr unsigned kMaxCpus = 4096;
 /// Who carries the per-CPU fast paths; every report names it.
 enum class CpuStackMode : uint8_t { Rseq, TryLock, Sim };
 
+/// What looks at every access of the program's.
+enum class Checker : uint8_t { None, Valgrind, AddressSanitizer };
+
 struct Machine {
   RamRange ram[kMaxRamRanges];
   unsigned nr_ram = 0;
@@ -45,6 +48,7 @@ struct Machine {
   bool binds_nodes = false;         // nodes are the host's, and kmem_port_bind() puts memory there
   bool can_alias = false;       // kmem_port_window_alias() works
   CpuStackMode cpu_stack = CpuStackMode::TryLock;
+  Checker checker = Checker::None;
   bool catches_accesses = false;  // kmem_port_catch_accesses() can work here
   uint64_t physical_bytes = 0;  // RAM of the machine, or what the limit of its cgroup leaves, whichever is less
   bool limited = false;         // physical_bytes is such a limit: who takes more is killed

@@ -9,6 +9,15 @@ struct Machine;
 struct SavedStack;
 inline constexpr uint64_t kForever = ~uint64_t{0};
 
+/// What a checker of the host (valgrind, AddressSanitizer) is told of a range of memory.
+enum class Tell : uint8_t {
+  Closed,      // nobody has it
+  Open,        // ours again, as memory of no particular meaning
+  Given,       // a block of the program's from now on, not written yet
+  GivenWhole,  // the same, and what it holds counts
+  Taken,       // the block was given back
+};
+
 /// An access that the machine refused.
 struct BadAccess {
   const void* address;
@@ -91,6 +100,9 @@ void kmem_port_close(void* address, size_t bytes);
 
 /// Which CPUs the host has now, or runs now: one bit a CPU into `mask`, room for `words` of 64.  False where it cannot say.
 bool kmem_port_cpus(bool online, uint64_t* mask, unsigned words);
+
+/// Tells the checker (Machine::checker) about a range; a block by the address and size that it was given with.
+void kmem_port_tell(kmem::Tell what, const void* address, size_t bytes);
 
 /// Waits until every restartable sequence that ran on any CPU when this was called has ended or will restart.
 /// False where the host cannot say.

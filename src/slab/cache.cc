@@ -180,6 +180,9 @@ void Cache::undress(Slab* slab) {
   for (uint32_t i = 1; i < shape_.order.pages(); ++i) world_->pages->page_at(pfn + i)->head.poke(0);
 }
 
+// What surrounds a debugged object is looked at by ourselves.
+bool Cache::tells() const { return KMEM_UNLIKELY(world_->tells) && !debug_.on(); }
+
 Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
   gfp = (gfp & ~(gfp::kZero | gfp::kZoneMask)) | gfp_;
   const bool far = exact_node || node != local_node();
@@ -188,6 +191,7 @@ Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
   Slab* slab = &Slab::of(world_->pages->page_at(*pfn));
   slab->init(shape_, world_->pages->zone_of(*pfn)->index(), id_);
   dress(slab, *pfn);
+  if (tells()) kmem_port_tell(Tell::Closed, start_of(slab), shape_.bytes());
   if (debug_.on()) remember(*pfn);
   node_of(slab).nr_slabs.fetch_add(1);
   if (idle_.peek()) idle_.poke(0);
@@ -195,6 +199,7 @@ Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
 }
 
 void Cache::release(CacheNode& node, Slab* slab) {
+  if (tells()) kmem_port_tell(Tell::Open, start_of(slab), shape_.bytes());
   undress(slab);
   node.nr_slabs.fetch_sub(1);
   world_->pages->free_frames(pfn_of(slab), shape_.order);
@@ -228,7 +233,10 @@ unsigned Cache::gather(Gfp gfp, unsigned node, bool exact_node, unsigned want, S
 void* Cache::alloc_one(Gfp gfp, unsigned node, bool exact_node) {
   uint64_t room[2];
   Sheaf one = Sheaf::cut(room, 1);
-  return gather(gfp, node, exact_node, 1, one) ? one.take() : nullptr;
+  if (!gather(gfp, node, exact_node, 1, one)) return nullptr;
+  void* object = one.take();
+  if (tells()) kmem_port_tell(hook_ ? Tell::GivenWhole : Tell::Given, object, object_size_);
+  return object;
 }
 
 // A CPU's share grows with what the cache has out, so that a cache of few objects does not spread over many pages.
@@ -278,6 +286,7 @@ void Cache::free_directly(void* pointer) {
   if (!place.slab || place.slab->is_free(place.index)) return refuse_free(object);
   if (!debug_.on()) {
     if (world_->init_on_free && !hook_) memset(object, 0, object_size_);
+    if (tells()) kmem_port_tell(Tell::Taken, object, object_size_);
     return put_entry(object);
   }
   if (!debug_.give(object)) return;

@@ -31,6 +31,7 @@ struct SlabWorld {
   bool direct = false;         // no sheaves: every object straight from its slab and back, checked
   bool init_on_alloc = false;  // with direct
   bool init_on_free = false;
+  bool tells = false;  // with direct: a checker of the host is told of every object
   GuardedPool* guarded = nullptr;  // where an allocation is served from now and then; may be null
   bool random_order = false;              // which free object of a slab is next cannot be guessed
   const DebugWords* debug = nullptr;      // which caches are debugged, besides those that ask for it
@@ -232,6 +233,7 @@ class Cache {
   unsigned short_capacity() const;
   bool is_short(Sheaf full) const;
   void stow(Sheaf full);
+  bool tells() const;
   bool mostly_idle(const CacheNode& node) const;
   static unsigned barn_part() { return CpuStack::where().value % kBarnParts; }
   void empty_barn(CacheNode& node);

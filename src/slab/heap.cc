@@ -166,7 +166,9 @@ void* Heap::alloc_run(size_t size, Gfp gfp, int nid, size_t align) {
   if (!page) return nullptr;
   page->aux2 = 0;
   nr_runs_.add();
-  return world_->pages->address(world_->pages->pfn_of(page));
+  char* p = world_->pages->address(world_->pages->pfn_of(page));
+  if (KMEM_UNLIKELY(world_->tells)) kmem_port_tell(gfp & gfp::kZero ? Tell::GivenWhole : Tell::Given, p, nr << kPageShift);
+  return p;
 }
 
 // malloc ---------------------------------------------------------------------------------------------------------------
@@ -285,6 +287,10 @@ bool Heap::free(void* p) {
   if (block.kind != BlockKind::Run) return false;
   check_run(static_cast<char*>(p));
   if (world_->init_on_free) memset(p, 0, block.bytes);
+  if (KMEM_UNLIKELY(world_->tells)) {
+    kmem_port_tell(Tell::Taken, p, block.bytes);
+    kmem_port_tell(Tell::Open, p, block.bytes);
+  }
   world_->pages->free_run(world_->pages->page_at(world_->pages->pfn_of_address(p)));
   return true;
 }
@@ -323,6 +329,7 @@ void* Heap::realloc_run(void* p, size_t size, bool by_malloc) {
   const uint64_t nr = round_up(size, kPageSize) >> kPageShift;
   if (by_malloc && (size <= kMallocMax || size >= kMappedFrom)) return nullptr;
   if (!by_malloc && (size <= kKmallocMax || size > kKmallocLimit)) return nullptr;
+  if (KMEM_UNLIKELY(world_->tells)) return nullptr;  // a checker knows each block by its size
   Page* page = world_->pages->page_at(world_->pages->pfn_of_address(p));
   const uint64_t old = page->aux;
   check_run(static_cast<char*>(p));
