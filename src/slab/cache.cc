@@ -468,6 +468,26 @@ void Cache::stow(Sheaf full) {
   if (empty > keep && empty * 8 >= node.nr_slabs.peek()) trim(node, keep / 2);
 }
 
+// Has a sheaf been fetched since the last one was brought?  Whoever takes and gives a few objects just where a sheaf ends
+// would exchange sheaves for ever.
+bool Cache::swings(BarnPart& part) {
+  const uint64_t refills = part.nr_refills.value();
+  const bool swings = part.refills_at_drain.peek() != refills;
+  part.refills_at_drain.poke(refills);
+  return swings;
+}
+
+// One half of a full sheaf stays with this CPU, whose new sheaf is empty, and the other goes to the slabs: then there is way
+// to both sides.  False: nothing has been done.
+bool Cache::keep_half(Sheaf full) {
+  if (full.top || is_short(full)) return false;
+  const unsigned moved = CpuStack::try_push_some(slot_, reinterpret_cast<void* const*>(full.words), capacity_ / 2, {});
+  if (!moved || moved == kUnfit) return false;
+  full.top += moved;
+  put_back(full);
+  return true;
+}
+
 void Cache::free(void* object) {
   if (KMEM_UNLIKELY(direct_)) return free_directly(object);
   for (int tries = 0; tries < 3; ++tries) {
@@ -485,7 +505,7 @@ void Cache::free(void* object) {
       continue;
     }
     node.barn[part].nr_drains.add_alone();
-    if (old) stow(old);
+    if (old && !(swings(node.barn[part]) && keep_half(old))) stow(old);
   }
   put_entry(object);
 }

@@ -48,6 +48,7 @@ struct SlabWorld {
 struct alignas(kCacheLine) BarnPart {
   IndexStack full;
   Counter nr_refills, nr_drains;  // times that a sheaf of a CPU of this part was exchanged
+  Atomic<uint64_t> refills_at_drain{0};  // a hint
 };
 inline constexpr unsigned kBarnParts = 4;
 
@@ -234,6 +235,8 @@ class Cache {
   bool is_short(Sheaf full) const;
   void stow(Sheaf full);
   bool tells() const;
+  static bool swings(BarnPart& part);
+  bool keep_half(Sheaf full);
   bool mostly_idle(const CacheNode& node) const;
   static unsigned barn_part() { return CpuStack::where().value % kBarnParts; }
   void empty_barn(CacheNode& node);

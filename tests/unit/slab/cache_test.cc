@@ -158,6 +158,20 @@ TEST_F(CacheTest, n_objects_or_none) {
   EXPECT_EQ(cache_.nr_in_use(), 0);
 }
 
+// Wherever the sheaf stands, a few objects taken and given again and again soon exchange no more sheaves.
+TEST_F(CacheTest, small_swings_do_not_exchange_sheaves_for_ever) {
+  std::vector<void*> held = get(1000);
+  for (unsigned start = 0; start < 140; start += 7) {
+    put(std::vector<void*>(held.end() - 7, held.end()));
+    held.resize(held.size() - 7);
+    for (int i = 0; i < 3; ++i) put(get(32));
+    const uint64_t before = cache_.nr_refills() + cache_.nr_drains();
+    for (int i = 0; i < 100; ++i) put(get(32));
+    EXPECT_LE(cache_.nr_refills() + cache_.nr_drains(), before + 2) << start;
+  }
+  put(held);
+}
+
 TEST_F(CacheTest, what_is_on_top_of_the_sheaf_and_freed_again_is_reported) {
   void* p = get();
   cache_.free(p);
