@@ -28,6 +28,8 @@ namespace {
 constexpr int kLastSignal = 64;
 constexpr size_t kMaskBytes = kLastSignal / 8;
 constexpr uint64_t bit_of(int signal) { return uint64_t{1} << (signal - 1); }
+constexpr uint64_t kRaisedByInstructions =
+    bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGFPE) | bit_of(SIGILL) | bit_of(SIGTRAP) | bit_of(SIGSYS);
 
 /// As the kernel takes it.
 struct KernelAction {
@@ -76,14 +78,25 @@ uint64_t blocked_signals() {
   return mask;
 }
 
+/// Of the signals that come from outside: those that an instruction raises are often installed so, by runtimes that have
+/// an alternate stack for them, and there we see them.
 bool some_handler_defers_nothing() {
   KernelAction action;
   for (int signal = 1; signal <= kLastSignal; ++signal)
-    if (read_action(signal, action) && has_handler(action) && (action.flags & SA_NODEFER)) return true;
+    if (!(bit_of(signal) & kRaisedByInstructions) && read_action(signal, action) && has_handler(action) &&
+        (action.flags & SA_NODEFER))
+      return true;
   return false;
 }
 
-bool is_running(const Frame& frame) { return (blocked_signals() & ~frame.mask) || some_handler_defers_nothing(); }
+bool on_alternate_stack() {
+  stack_t stack;
+  return sigaltstack(nullptr, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
+}
+
+bool is_running(const Frame& frame) {
+  return (blocked_signals() & ~frame.mask) || on_alternate_stack() || some_handler_defers_nothing();
+}
 
 bool frame_at(uint64_t at) {
   Frame frame;
@@ -98,11 +111,6 @@ constexpr uint64_t kLookedAt = 64 << 10;
 bool is_readable(uint64_t page) {
   constexpr int kNothing = -1;
   return syscall(SYS_rt_sigprocmask, kNothing, page, nullptr, kMaskBytes) != 0 && errno == EINVAL;
-}
-
-bool on_alternate_stack() {
-  stack_t stack;
-  return sigaltstack(nullptr, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
 }
 
 /// A thread's own data lies above its stack, and there the stack ends; the main thread's ends where the page after it is
@@ -155,8 +163,7 @@ bool kmem_port_in_interrupt() {
 uint64_t kmem_port_irq_save() {
   using namespace linux_port;
   // What an instruction raises cannot wait, and libc needs 32 and 33 between its threads.
-  constexpr uint64_t kLeftOn = bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGFPE) | bit_of(SIGILL) | bit_of(SIGTRAP) |
-                               bit_of(SIGSYS) | bit_of(32) | bit_of(33);
+  constexpr uint64_t kLeftOn = kRaisedByInstructions | bit_of(32) | bit_of(33);
   const uint64_t all = ~kLeftOn;
   uint64_t before = 0;
   syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, kMaskBytes);

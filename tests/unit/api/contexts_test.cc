@@ -237,6 +237,16 @@ TEST(Handlers, that_have_returned_are_not_taken_for_running_ones) {
   }
 }
 
+TEST(Handlers, for_crashes_that_defer_nothing_do_not_make_old_ones_credible) {
+  struct sigaction crash = {}, before;
+  crash.sa_handler = [](int) { _exit(1); };
+  crash.sa_flags = SA_NODEFER | SA_ONSTACK;
+  ASSERT_EQ(sigaction(SIGSEGV, &crash, &before), 0);
+  leave_a_frame_behind();
+  EXPECT_FALSE(in_interrupt_over_old_stack());
+  sigaction(SIGSEGV, &before, nullptr);
+}
+
 sigjmp_buf way_out;
 TEST(Handlers, that_were_left_by_a_jump_are_not_taken_for_running_ones) {
   NEEDS_REAL_HANDLERS();
