@@ -216,7 +216,7 @@ void measure_areas(const Options& options) {
   const size_t tenth = options.nr_areas / 10;
   const auto add = [&](size_t n) {
     return time_of([&] {
-             while (n--) live.push_back(vmalloc(PAGE_SIZE));
+             while (n--) live.push_back(vmalloc(PAGE_SIZE * (1 + n % 2)));
            }) /
            static_cast<double>(tenth) * 1e6;
   };
