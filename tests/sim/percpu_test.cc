@@ -4,6 +4,8 @@
 #include "world.h"
 
 #include "percpu/copies.h"
+#include "percpu/percpu_counter.h"
+#include "percpu/percpu_ref.h"
 
 namespace sim {
 namespace {
@@ -343,6 +345,70 @@ TEST(PercpuSections, a_copy_that_is_not_given_back_is_found) {
   EXPECT_TRUE(without.copies->check().is("L2")) << "the forking task keeps what it has";
   without.copies->give();
   expect_sound(without.copies->check());
+}
+
+// On top -----------------------------------------------------------------------------------------------------------
+
+unsigned nr_released = 0;
+
+TEST(PercpuRefs, the_last_reference_is_seen_once_whatever_comes_between) {
+  for (const bool sequences : {true, false}) {
+    const auto scenario = [&](const Script& script) {
+      PercpuMachine m(2, sequences);
+      kmem::PercpuRef ref;
+      nr_released = 0;
+      ref.init(
+          sequences ? m.variable(0) : nullptr, [](kmem::PercpuRef*) { ++nr_released; }, false, false);
+      Tasks tasks;
+      for (const uint32_t cpu : {0u, 1u})
+        tasks.add(cpu, [&] {
+          if (!ref.try_get_live(*m.copies, 1)) return;
+          EXPECT_EQ(nr_released, 0u);
+          ref.get(*m.copies, 2);
+          ref.put(*m.copies, 1);
+          EXPECT_EQ(nr_released, 0u);
+          ref.put(*m.copies, 2);
+        });
+      tasks.add(0, [&] {
+        EXPECT_TRUE(ref.mark_dead(*m.copies));
+        EXPECT_EQ(nr_released, 0u);
+        ref.put(*m.copies, 1);
+      });
+      const Outcome outcome = tasks.run(script);
+      EXPECT_EQ(nr_released, 1u);
+      EXPECT_TRUE(ref.is_zero());
+      return outcome;
+    };
+    at_every_two_steps({Event::Switch, 2}, {Event::Switch, 1}, scenario);
+    at_every_two_steps({Event::Switch, 2}, {Event::Switch, 0}, scenario);
+    at_every_two_steps({Event::Switch, 1}, {Event::Switch, 2}, scenario);
+  }
+}
+
+TEST(PercpuCounters, the_sum_is_exact_when_all_have_added) {
+  for (const bool sequences : {true, false})
+    for (const Event& event : {Event{Event::Switch, 1}, Event{Event::Migrate, 1}, Event{Event::Interrupt, 0}})
+      at_every_step(event, [&](const Script& script) {
+        PercpuMachine m(2, sequences);
+        kmem::PercpuCounter counter{};
+        counter.parts = m.variable(0);
+        uint64_t handled = 0;
+        Tasks tasks;
+        const auto add = [&] {
+          for (int i = 0; i < 5; ++i) counter.add(*m.copies, 1, 3);
+          counter.add(*m.copies, -7, 3);
+        };
+        tasks.add(0, add);
+        tasks.add(0, add);
+        tasks.add_handler([&] {
+          ++handled;
+          add();
+          counter.sum(*m.copies);
+        });
+        const Outcome outcome = tasks.run(script);
+        EXPECT_EQ(counter.sum(*m.copies), -2 * static_cast<int64_t>(2 + handled));
+        return outcome;
+      });
 }
 
 }  // namespace
