@@ -179,7 +179,8 @@ char* set_up_debugging(System& s, char* metadata) {
     s.world.red_key = kmem_port_entropy();
   }
   if (options.kmemleak) options.slub_debug.add_for_all(debug::kOwner);
-  const bool all_checked = options.hardened || options.init_on_alloc || options.init_on_free;
+  // Who asks for something wants to see that, and not what is there without a word.
+  const bool all_checked = options.hardened || options.init_on_alloc || options.init_on_free || options.kfence_asked_for;
   if (!options.probation_set) options.probation = all_checked || options.slub_debug.any() || !kmem_serves_malloc ? 0 : kBlocksOnProbation;
   constexpr uint64_t kSmallQuarantine = 64 << 10;  // for the blocks on probation
   // Nothing in an object that is held back would be looked at without poison.
