@@ -181,7 +181,9 @@ char* set_up_debugging(System& s, char* metadata) {
   if (options.kmemleak) options.slub_debug.add_for_all(debug::kOwner);
   // Who asks for something wants to see that, and not what is there without a word.
   const bool all_checked = options.hardened || options.init_on_alloc || options.init_on_free || options.kfence_asked_for;
-  if (!options.probation_set) options.probation = all_checked || options.slub_debug.any() || !kmem_serves_malloc ? 0 : kBlocksOnProbation;
+  // A failure that an ordinary block makes good would not be seen, nor come at the same n each time.
+  const bool plain = all_checked || options.slub_debug.any() || !kmem_serves_malloc || options.faults.nth.on;
+  if (!options.probation_set) options.probation = plain ? 0 : kBlocksOnProbation;
   constexpr uint64_t kSmallQuarantine = 64 << 10;  // for the blocks on probation
   // Nothing in an object that is held back would be looked at without poison.
   if (options.quarantine) options.slub_debug.add_for_all(debug::kPoison);
@@ -230,7 +232,8 @@ bool build(System& s) {
   const bool poison_pools = s.options.slub_debug.flags_for("mempool") & debug::kPoison;
   s.pool_world = {alloc_places, free_places, poisonable_element, poison_pools};
   // Samples need a handler for SIGSEGV, and system calls that the sandbox of a program which knows nothing of them may forbid.
-  if (s.machine.catches_accesses && !s.options.tells && (s.options.kfence_asked_for || !kmem_serves_malloc))
+  const bool samples = s.options.kfence_asked_for || (!kmem_serves_malloc && !s.options.faults.nth.on);
+  if (s.machine.catches_accesses && !s.options.tells && samples)
     s.guarded.init({.pages = &s.pages, .host_page_bytes = s.machine.host_page_bytes, .interval_ms = s.options.kfence_interval,
                     .nr_objects = s.options.kfence_objects, .caught = caught_access, .asked_for = s.options.kfence_asked_for});
   s.vmap.init({.pages = &s.pages, .can_alias = s.machine.can_alias, .huge = s.options.thp, .zero = s.options.init_on_alloc,

@@ -64,8 +64,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 
 std::vector<std::string> environment_of(const TrialSetup& setup, uint64_t n, bool forever, const ReportFolder& folder) {
   std::vector<std::string> environment = preloading(setup.library);
-  // What kfence takes depends on the clock; the user's words come later, and may say otherwise.
-  std::string words = joined("kfence.sample_interval=0", joined(std::getenv("KMEM"), setup.boot_words, ' '), ' ');
+  std::string words = joined(std::getenv("KMEM"), setup.boot_words, ' ');
   words += fmt::format(" fail_nth={},{},verbose=0,record={}/record", n, forever ? "forever" : "once", folder.path());
   set_variable(environment, "KMEM", words);
   set_variable(environment, "KMEM_REPORT", folder.pattern());
