@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <set>
@@ -117,16 +118,22 @@ TEST(Vmap, a_window_that_is_full_says_no_and_serves_again) {
 
 TEST(Vmap, a_hundred_thousand_areas_do_not_make_the_next_one_slower) {
   World w({{4096, 1024}});
-  const auto time_of = [&](int nr) {
+  const auto add = [&](int nr) {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < nr; ++i)
       if (!w.alloc(kPageSize)) ADD_FAILURE();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  time_of(2000);
-  const double first = time_of(8000);
-  time_of(84000);
-  const double last = time_of(8000);
+  // The best of eight, so that who else is on the machine does not count.
+  const auto best = [&] {
+    double least = 1e9;
+    for (int i = 0; i < 8; ++i) least = std::min(least, add(1000));
+    return least;
+  };
+  add(2000);
+  const double first = best();
+  add(84000);
+  const double last = best();
   EXPECT_EQ(w.vmap.nr_areas(), 102000u);
   EXPECT_LT(last, 6 * first) << "a scan would make it a hundred times slower; the benchmark holds it to 2";
 }
