@@ -53,7 +53,8 @@ void cache_pairs(long pairs) {
   auto* release = named<void(Cache*, void*)>("kmem_cache_free");
   constexpr unsigned kOddSize = 72;  // a cache that kmalloc has too would be shared with it
   // The second run of the test: a constructor must not cost an instruction.
-  void (*const constructor)(void*) = std::getenv("KMEM_GOLDEN_CONSTRUCTOR") ? [](void*) {} : nullptr;
+  void (*constructor)(void*) = nullptr;
+  if (std::getenv("KMEM_GOLDEN_CONSTRUCTOR")) constructor = [](void*) {};
   static Cache* const cache = create("counted", kOddSize, 0, 0, constructor);
   for (long i = 0; i < pairs; ++i) release(cache, allocate(cache, kGfpKernel));
 }

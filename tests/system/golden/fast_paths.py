@@ -55,7 +55,7 @@ def executed(program, library, face):
                    "--dump-instr=yes", "--compress-strings=no", "--compress-pos=no", f"--callgrind-out-file={out}",
                    program, library, face, str(PAIRS)]
         # No KMEM_... word of the caller's: `stats`, for one, switches the fast paths off.
-        ended = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=100)
+        ended = subprocess.run(command, env={name: os.environ[name] for name in ("PATH", "KMEM_GOLDEN_CONSTRUCTOR") if name in os.environ}, capture_output=True, text=True, timeout=100)
         if ended.returncode:
             sys.exit(f"{' '.join(command)}\nended with {ended.returncode}:\n{ended.stderr}")
         with open(out) as file:
