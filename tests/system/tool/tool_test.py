@@ -380,6 +380,16 @@ class Explaining(ToolTest):
         self.assertEqual(set(members(found)) - explained, set())
 
 
+class BootMemory(ToolTest):
+    def test_a_reservation_shows_in_iomem(self):
+        done = self.kmem("run", "--library", LIBRARY, "--boot", "reserve=ring:3M wrong=1", "--json", "out.json", "--", "/bin/true")
+        self.assertIn(b"boot word 'wrong=1' is unknown, ignored", done.stderr)
+        text = self.kmem("iomem", "--from", "out.json").stdout.decode()
+        self.assertRegex(text, r"(?m)^[0-9a-f]{8,}-[0-9a-f]{8,} : System RAM$")
+        start, end = (int(at, 16) for at in re.search(r"(?m)^    ([0-9a-f]+)-([0-9a-f]+) : ring$", text).groups())
+        self.assertEqual(end + 1 - start, 3 << 20)
+
+
 class FailNth(ToolTest):
     """CARELESS handles failure wrongly in the ways that its arguments name."""
 

@@ -1,7 +1,9 @@
 /* Every name of the headers once, by a program that knows only the headers and the shared library: gnu11 C, and,
  * through every_name.cc, C++20.  What the names mean is tested beside this file; here it is that they exist, are
  * exported, and take what kernel code gives them. */
+#include <kmem/boot.h>
 #include <kmem/device.h>
+#include <kmem/fault.h>
 #include <kmem/leaks.h>
 #include <kmem/stats.h>
 #include <linux/io.h>
@@ -260,6 +262,70 @@ static void page_names(void) {
   CHECK(get_order(5000) == 1 && PAGE_ALIGN(5000UL) == 8192 && PFN_UP(5000UL) == 2 && offset_in_page(5000) == 904);
 }
 
+static void memblock_names(void) {
+  uint64_t i;
+  int nr = 0, nid;
+  phys_addr_t start, end;
+  unsigned long from, to;
+  struct memblock_region* region;
+  for_each_mem_range(i, &start, &end) ++nr;
+  for_each_mem_range_rev(i, &start, &end) --nr;
+  CHECK(nr == 0);
+  for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, &nid) ++nr;
+  for_each_free_mem_range_reverse(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) --nr;
+  CHECK(nr == 0);
+  for_each_reserved_mem_range(i, &start, &end) ++nr;
+  for_each_reserved_mem_region(region) --nr;
+  CHECK(nr == 0);
+  for_each_mem_pfn_range(nr, NUMA_NO_NODE, &from, &to, &nid) CHECK(from < to);
+  for_each_mem_region(region) {
+    CHECK(memblock_region_memory_base_pfn(region) < memblock_region_memory_end_pfn(region));
+    CHECK(memblock_region_reserved_base_pfn(region) < memblock_region_reserved_end_pfn(region));
+    CHECK(!memblock_is_hotpluggable(region) && !memblock_is_mirror(region) && !memblock_is_nomap(region));
+    CHECK(memblock_get_region_node(region) >= 0);
+  }
+  end = memblock_end_of_DRAM();
+  CHECK(memblock_add(end, PAGE_SIZE) < 0 && memblock_add_node(end, PAGE_SIZE, 0, MEMBLOCK_NONE) < 0);
+  CHECK(memblock_remove(end, PAGE_SIZE) < 0 && memblock_mark_hotplug(end, PAGE_SIZE) < 0);
+  CHECK(memblock_clear_hotplug(end, PAGE_SIZE) < 0 && memblock_mark_mirror(end, PAGE_SIZE) < 0);
+  CHECK(memblock_mark_nomap(end, PAGE_SIZE) < 0 && memblock_clear_nomap(end, PAGE_SIZE) < 0);
+  CHECK(memblock_set_node(end, PAGE_SIZE, &memblock.memory, 0) < 0 && memblock_reserve(end, PAGE_SIZE) < 0);
+  memblock_allow_resize();
+  memblock_set_bottom_up(true);
+  CHECK(memblock_bottom_up());
+  memblock_set_bottom_up(false);
+  memblock_set_current_limit(memblock_get_current_limit());
+  memblock_dump_all();
+  CHECK(memblock_estimated_nr_free_pages() > 0 && memblock_reserved_size() < memblock_phys_mem_size());
+  CHECK(!memblock_is_reserved(end) && !memblock_is_region_reserved(end, 1) && memblock_is_map_memory(end - 1));
+  CHECK(memblock_find_in_range(0, MEMBLOCK_ALLOC_ANYWHERE, PAGE_SIZE, 0) != 0);
+  CHECK(memblock_find_in_range_node(PAGE_SIZE, 0, 0, 0, NUMA_NO_NODE, MEMBLOCK_NONE) != 0);
+  memblock_phys_free(memblock_phys_alloc_range(PAGE_SIZE, 0, 0, end), PAGE_SIZE);
+  memblock_phys_free(memblock_phys_alloc_try_nid(PAGE_SIZE, 0, 0), PAGE_SIZE);
+  memblock_phys_free(memblock_phys_alloc_nid(PAGE_SIZE, 0, 0), PAGE_SIZE);
+  memblock_free(memblock_alloc_from(100, 0, PAGE_SIZE), 100);
+  memblock_free(memblock_alloc_low(100, 0), 100);
+  memblock_free(memblock_alloc_node(100, 0, 0), 100);
+  memblock_free(memblock_alloc_try_nid(100, 0, 0, 0, 0), 100);
+  memblock_free(memblock_alloc_try_nid_raw(100, 0, 0, 0, 0), 100);
+  memblock_free(memblock_alloc_exact_nid_raw(100, 0, 0, 0, 0), 100);
+  memblock_free(memblock_alloc_or_panic(100, 0), 100);
+  CHECK(kmem_reserved("nothing", NULL) == NULL);
+}
+
+static void fault_names(void) {
+  char text[256];
+  CHECK(kmem_fault_set("failslab=1,100,0,1,verbose=0") == 0 && kmem_faults(text, sizeof(text)) > 0);
+  CHECK(kmalloc(64, GFP_KERNEL | __GFP_NOWARN) == NULL);
+  CHECK(kmem_fault_set("failslab=1") < 0 && kmem_fault_set("mem=1G") < 0);
+  kmem_fault_reset();
+  kmem_fail_nth_set(2);
+  CHECK(kmem_fail_nth_get() == 2);
+  kmem_fail_nth_set(0);
+  kmem_make_it_fail(false);
+  CHECK(kmem_fault_points() == 0 && kmem_fault_injected() == 0);
+}
+
 static void boot_names(void) {
   void* taken = alloc_bootmem(PAGE_SIZE);
   free_bootmem(__pa(taken), PAGE_SIZE);
@@ -497,6 +563,8 @@ int main(void) {
   pool_names();
   page_names();
   boot_names();
+  memblock_names();
+  fault_names();
   small_words();
   pr_info("every name is there\n");
   return 0;
