@@ -47,7 +47,6 @@ struct PercpuMachine {
 
 /// Adds one to a variable of each size by each operation that can; `offset` of 8 bytes for each.
 constexpr unsigned kWays = 5, kSizes = 4;
-constexpr size_t kVariables = 16 * kWays * kSizes;
 size_t offset_of(unsigned way, unsigned log_size) { return (way * kSizes + log_size) * 16; }
 
 void count_one(PercpuMachine& m, unsigned way, unsigned log_size) {
