@@ -12,6 +12,9 @@
 
 #include "linux_port.h"
 
+// Bounds of the file that we are part of, by the linker.
+extern "C" __attribute__((visibility("hidden"))) const char __ehdr_start[], etext[];
+
 namespace linux_port {
 namespace {
 
@@ -98,8 +101,21 @@ size_t safe_read(uintptr_t at, void* to, size_t bytes) {
   return got > 0 ? static_cast<size_t>(got) : 0;
 }
 
+// Our own code keeps frame pointers: as long as we return into it the callers are known for certain, and what it left on
+// the stack before is stepped over.
 unsigned scan_stack(void** frames, unsigned max) {
-  return scan_stack_from(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)), frames, max);
+  constexpr uintptr_t kMostBytes = 1 << 20;  // of one frame
+  auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  uintptr_t top = frame;
+  unsigned n = 0;
+  for (uintptr_t words[2]; n < max && safe_read(frame, words, sizeof words) == sizeof words; frame = words[0]) {
+    const uintptr_t back = words[1];
+    if (back < reinterpret_cast<uintptr_t>(__ehdr_start) || back >= reinterpret_cast<uintptr_t>(etext) || !follows_a_call(back)) break;
+    frames[n++] = reinterpret_cast<void*>(back);
+    top = frame + sizeof words;
+    if (words[0] <= frame || words[0] - frame > kMostBytes) break;
+  }
+  return n + scan_stack_from(top, frames + n, max - n);
 }
 
 unsigned scan_stack_from(uintptr_t top, void** frames, unsigned max) {

@@ -146,7 +146,7 @@ class Groups {
   }
 
  private:
-  static constexpr unsigned kMost = 256, kTold = 64;
+  static constexpr unsigned kMost = 256;
 
   /// The place of the call; two calls from there may differ in what earlier ones left further up on the stack.
   static uint64_t trace_of(const Owner& owner) {

@@ -68,10 +68,8 @@ bool begins(const char* text, const char* with) {
   return !*with;
 }
 
-enum class Whose : uint8_t { Callers, Face, Inner };
-
-/// Frames of the inside may have others between them, left over on the stack; those of the face stand directly after.
-Whose whose(const void* frame) {
+/// A frame of the inside, or of the functions that programs call.
+bool is_own(const void* frame) {
   static constexpr const char* kInner[] = {"_ZN4kmem", "_ZNK4kmem", "kmem_port", "_ZN10linux_port"};
   static constexpr const char* kFace[] = {
       "malloc",  "calloc",  "realloc",  "free",         "kmalloc",     "kfree",         "krealloc",
@@ -80,20 +78,19 @@ Whose whose(const void* frame) {
       "_ZN12_GLOBAL__N_111free_slowly", "_ZN12_GLOBAL__N_112alloc_slowly", "_ZN12_GLOBAL__N_114kmalloc_slowly",
       "_ZN12_GLOBAL__N_112kfree_slowly", "_ZN12_GLOBAL__N_114realloc_slowly", "_ZN12_GLOBAL__N_110free_badly"};
   char name[80];
-  if (!kmem_port_name_code(frame, name, sizeof name)) return Whose::Callers;
+  if (!kmem_port_name_code(frame, name, sizeof name)) return false;
   for (const char* inner : kInner)
-    if (begins(name, inner)) return Whose::Inner;
+    if (begins(name, inner)) return true;
   for (const char* face : kFace)
-    if (begins(name, face)) return Whose::Face;
-  return Whose::Callers;
+    if (begins(name, face)) return true;
+  return false;
 }
 
 }  // namespace
 
 unsigned own_frames(void* const* frames, unsigned nr) {
   unsigned own = 0;
-  for (unsigned i = 0; i < nr; ++i)
-    if (const Whose its = whose(frames[i]); its == Whose::Inner || (its == Whose::Face && i == own)) own = i + 1;
+  while (own < nr && is_own(frames[own])) ++own;
   return own < nr ? own : 0;
 }
 

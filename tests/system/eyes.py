@@ -27,7 +27,7 @@ def expect(condition, what, text):
 
 def reports(name, pattern):
     """The mistake is reported so, and the program goes on to its end."""
-    status, errors = run("kfence.sample_interval=1", name)
+    status, errors = run("kfence.sample_interval=1 slab_probation=0", name)
     expect(status == 0, f"{name}: exit status {status}", errors)
     expect(re.search(pattern, errors), f"{name}: no '{pattern}'", errors)
     expect(not pattern or errors.count("BUG: KFENCE") == 1, f"{name}: not one report", errors)
@@ -39,10 +39,10 @@ def main():
             r"\(\d+B right of kfence-#\d+\)")
     reports("after_free", r"BUG: KFENCE: use-after-free write in write_to\+")
     reports("twice", r"BUG: KFENCE: invalid free in main\+")
-    status, errors = run("kfence.sample_interval=1", "resize")
+    status, errors = run("kfence.sample_interval=1 slab_probation=0", "resize")
     expect(status == 0 and not errors, "resize", errors)
 
-    status, errors = run("kmemleak=on leak_report=exit kfence.sample_interval=0", "lose")
+    status, errors = run("kmemleak=on leak_report=exit slab_probation=0", "lose")
     expect(status == 0, f"lose: exit status {status}", errors)
     expect(re.search(r"7 unreferenced objects, \d+ bytes, of cache malloc-112\n.*\n  backtrace:\n    \[<[0-9a-f]{16}>\] lose_seven\+",
                      errors), "lose: the seven", errors)
