@@ -71,6 +71,20 @@ class Contract : public testing::Test {
 // The machine
 // ----------------------------------------------------------------------------------------------------------
 
+TEST_F(Contract, a_guard_takes_contents_and_leaves_addresses) {
+  const size_t bytes = machine().host_page_bytes;
+  char* p = static_cast<char*>(kmem_port_map(2 * bytes, bytes));
+  ASSERT_NE(p, nullptr);
+  p[0] = 'x';
+  if (kmem_port_guard(p + bytes, bytes)) {
+    EXPECT_EQ(p[0], 'x');
+    EXPECT_FALSE(kmem_port_guard(p + 1, bytes)) << "only whole pages";
+  } else {
+    p[bytes] = 'y';  // a port that cannot has changed nothing
+  }
+  kmem_port_unmap(p, 2 * bytes);
+}
+
 TEST_F(Contract, pages_can_be_closed_and_keep_what_they_hold) {
   const size_t bytes = machine().host_page_bytes;
   char* p = static_cast<char*>(kmem_port_map(3 * bytes, bytes));
