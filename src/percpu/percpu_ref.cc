@@ -1,5 +1,6 @@
 #include "percpu/percpu_ref.h"
 
+#include "base/sanitizer.h"
 #include "port/port.h"
 
 namespace kmem {
@@ -20,7 +21,10 @@ bool PercpuRef::change_part(Copies& copies, int64_t n) {
 }
 
 void PercpuRef::put(Copies& copies, int64_t n) {
-  if (change(copies, -n) == 0) release(this);
+  KMEM_GIVES(&count);
+  if (change(copies, -n) != 0) return;
+  KMEM_TAKES(&count);
+  release(this);
 }
 
 bool PercpuRef::try_get(Copies& copies, int64_t n) {

@@ -4,7 +4,7 @@
  *   percpu_stress sections [THREADS [TIMES]]   in a section: marks its copy, lets others run, and looks for its mark
  *   percpu_stress none [THREADS [TIMES]]       the same without a section: somebody must come in, else the test above
  *                                              proves nothing
- * 64 threads, 200 times by default; the full run: percpu_stress count 64 10000000 */
+ * 64 threads, 1000 times by default; the full run: percpu_stress count 64 10000000 */
 #define _GNU_SOURCE
 #include <linux/percpu.h>
 #include <pthread.h>
@@ -29,7 +29,7 @@ static DEFINE_PER_CPU(unsigned long, mark);
 static struct counts __percpu *dynamic;
 
 static atomic_long rounds, violations, running;
-static long times = 200;
+static long times = 1000;
 
 #define EVERY_STEP(variable, one)                                    \
   do {                                                               \
