@@ -25,6 +25,9 @@ constexpr int64_t kIdleFloorAgain = 32 << 10;
 /// What a cache keeps of empty slabs.
 constexpr uint32_t kKeepEmpty = 32 << 10;
 
+/// Turns of a sheaf brought and a sheaf fetched after which half a sheaf is kept, at first and at most.
+constexpr uint32_t kTurnsToBear = 3, kMostTurnsToBear = 1 << 16;
+
 /// How far ahead of the object at hand descriptors are fetched.
 constexpr unsigned kAhead = 6;
 
@@ -468,13 +471,22 @@ void Cache::stow(Sheaf full) {
   if (empty > keep && empty * 8 >= node.nr_slabs.peek()) trim(node, keep / 2);
 }
 
-// Has a sheaf been fetched since the last one was brought?  Whoever takes and gives a few objects just where a sheaf ends
-// would exchange sheaves for ever.
+// Has this CPU brought and fetched sheaves in turn, several times?  Whoever takes and gives a few objects just where a sheaf
+// ends would exchange sheaves for ever.  Half a sheaf helps where the swing is less than that; where it is more the turns
+// go on, and the next attempt comes after four times as many, since half a sheaf of objects is dear to bring to their slabs.
 bool Cache::swings(BarnPart& part) {
-  const uint64_t refills = part.nr_refills.value();
-  const bool swings = part.refills_at_drain.peek() != refills;
+  const uint64_t refills = part.nr_refills.value(), fetched = refills - part.refills_at_drain.peek();
   part.refills_at_drain.poke(refills);
-  return swings;
+  if (fetched != 1) {
+    part.turns.poke(0);
+    part.turns_to_bear.poke(kTurnsToBear);
+    return false;
+  }
+  const uint32_t turns = part.turns.peek() + 1, bear = part.turns_to_bear.peek() ? part.turns_to_bear.peek() : kTurnsToBear;
+  part.turns.poke(turns < bear ? turns : 0);
+  if (turns < bear) return false;
+  if (bear < kMostTurnsToBear) part.turns_to_bear.poke(bear * 4);
+  return true;
 }
 
 // One half of a full sheaf stays with this CPU, whose new sheaf is empty, and the other goes to the slabs: then there is way

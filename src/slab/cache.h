@@ -48,7 +48,8 @@ struct SlabWorld {
 struct alignas(kCacheLine) BarnPart {
   IndexStack full;
   Counter nr_refills, nr_drains;  // times that a sheaf of a CPU of this part was exchanged
-  Atomic<uint64_t> refills_at_drain{0};  // a hint
+  Atomic<uint64_t> refills_at_drain{0};                // hints, for swings()
+  Atomic<uint32_t> turns{0}, turns_to_bear{0};
 };
 inline constexpr unsigned kBarnParts = 4;
 

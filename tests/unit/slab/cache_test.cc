@@ -164,7 +164,7 @@ TEST_F(CacheTest, small_swings_do_not_exchange_sheaves_for_ever) {
   for (unsigned start = 0; start < 140; start += 7) {
     put(std::vector<void*>(held.end() - 7, held.end()));
     held.resize(held.size() - 7);
-    for (int i = 0; i < 3; ++i) put(get(32));
+    for (int i = 0; i < 8; ++i) put(get(32));
     const uint64_t before = cache_.nr_refills() + cache_.nr_drains();
     for (int i = 0; i < 100; ++i) put(get(32));
     EXPECT_LE(cache_.nr_refills() + cache_.nr_drains(), before + 2) << start;
