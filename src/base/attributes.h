@@ -18,5 +18,5 @@
 #define KMEM_GUARDED_BY(lock) KMEM_TSA(guarded_by(lock))
 #define KMEM_REQUIRES(lock) KMEM_TSA(requires_capability(lock))
 #define KMEM_EXCLUDES(lock) KMEM_TSA(locks_excluded(lock))
-#define KMEM_TRY_ACQUIRE(result, ...) KMEM_TSA(try_acquire_capability(result, ##__VA_ARGS__))
+#define KMEM_TRY_ACQUIRE(result, ...) KMEM_TSA(try_acquire_capability(result __VA_OPT__(, ) __VA_ARGS__))
 #define KMEM_RELEASE(...) KMEM_TSA(release_capability(__VA_ARGS__))
