@@ -186,8 +186,9 @@ void* Heap::malloc(size_t size, bool zero) {
 }
 
 void* Heap::malloc_large(size_t size, bool zero) {
-  // Between the two, huge pages are worth more than a guard.
-  const bool on_probation = probation_ && (size <= kLargestGuardedRun || size >= kMappedFrom);
+  // Between the two, huge pages are worth more than a guard; beyond, growing without a copy is.
+  const bool fits = size <= kLargestGuardedRun || (size >= kMappedFrom && size < 4 * kMappedFrom);
+  const bool on_probation = probation_ && fits;
   const int32_t left = on_probation ? large_until_checked_.peek() : 0;
   if (left > 0) large_until_checked_.poke(left - 1);
   if (left > 0 || guards_large_)
