@@ -335,6 +335,9 @@ TEST(Mempool, the_checker_finds_each_rule_broken) {
   EXPECT_TRUE(t.pool.check().is("M5"));
   ReserveTestPeer::nr(MempoolTestPeer::reserve(t.pool)).poke(7);
   EXPECT_TRUE(t.list.check().is("M1"));
+  ReserveTestPeer::nr(MempoolTestPeer::reserve(t.pool)).poke(1);
+  MempoolTestPeer::line(t.pool).leave(ticket);
+  t.broken = false;
 }
 
 // Threads
