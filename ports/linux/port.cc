@@ -154,8 +154,9 @@ void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool ma
   return got == MAP_FAILED ? nullptr : got;
 }
 
+// It can still be read: leak checkers walk over all data of a program.
 void kmem_port_close(void* address, size_t bytes) {
-  mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  mmap(address, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 bool kmem_port_cpus(bool online, uint64_t* mask, unsigned words) {

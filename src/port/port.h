@@ -94,8 +94,8 @@ bool kmem_port_window_alias(void* to, void* from, size_t bytes, kmem::Access acc
 /// From now on, or no longer, nobody may touch the range, which stays as it is otherwise: for ports that find out who does.
 void kmem_port_window_idle(void* address, size_t bytes, bool idle);
 
-/// Takes a range of the program's own address space, whole host pages, out of use: it may not be touched any more, and no
-/// memory is kept for it.  A hint.
+/// Takes a range of the program's own address space, whole host pages, out of use: it may not be written any more, reads
+/// as zero or not at all, and no memory is kept for it.  A hint.
 void kmem_port_close(void* address, size_t bytes);
 
 /// Which CPUs the host has now, or runs now: one bit a CPU into `mask`, room for `words` of 64.  False where it cannot say.
