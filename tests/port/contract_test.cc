@@ -111,7 +111,8 @@ TEST_F(Contract, names_fit_or_are_cut) {
   EXPECT_TRUE(n == 0 || strncmp(name, "kmem_port_now_ns+0x0/0x", 23) == 0) << name;
   EXPECT_EQ(kmem_port_name_code(nullptr, name, sizeof name), 0u);
   char task[8];
-  EXPECT_EQ(strlen(task), kmem_port_task_name(task, sizeof task));
+  const size_t length = kmem_port_task_name(task, sizeof task);
+  EXPECT_EQ(strlen(task), length);
   EXPECT_NE(kmem_port_task_id(), 0u);
 }
 

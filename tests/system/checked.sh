@@ -32,7 +32,7 @@ if [[ $checker == valgrind ]]; then
   says overrun 'is 0 bytes after a block of size 40 alloc'
   says after_free 'Invalid read of size 1'
   says after_free "is 3 bytes inside a block of size 40 free'd"
-  says unwritten 'depends on uninitialised value'
+  says unwritten ' uninitialised value'
   says lose '40 bytes in 1 blocks are definitely lost'
 else
   says overrun 'AddressSanitizer: use-after-poison'

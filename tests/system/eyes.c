@@ -18,7 +18,8 @@ struct node {
 struct node* volatile list;
 
 __attribute__((noinline)) static void lose_seven(void) {
-  for (int i = 0; i < 7; ++i) strcpy(malloc(100), "lost and gone");
+  // One place that calls, whatever the compiler would rather make of a short loop.
+  for (volatile int i = 0; i < 7; ++i) strcpy(malloc(100), "lost and gone");
 }
 
 __attribute__((noinline)) static void lose_large(void) {

@@ -485,14 +485,17 @@ TEST_F(LowDma, a_reclaim_thread_works_for_those_who_cannot_wait_in_a_child_too) 
     Hoard hoard(0, split_off(200));
     EXPECT_TRUE(served(hoard));
   }
+  reclaim.stop_threads();
   SetUp();
   Hoard hoard(0, split_off(200));
+  reclaim.start_threads();  // they have not been woken, and leave the hoard to the child's
+  std::vector<struct page*> pages;
   const pid_t child = fork();
   if (!child) {
     const bool forgotten = !reclaim.has_threads();
-    // The first who may sleep starts the child's own.
-    if (struct page* page = alloc_page(GFP_KERNEL | kQuiet | __GFP_NORETRY)) __free_page(page);
-    _exit(forgotten && reclaim.has_threads() && served(hoard) ? 0 : 1);
+    // The first who may sleep and comes below the mark starts the child's own.
+    for (int i = 0; i < 1000 && !reclaim.has_threads(); ++i) pages.push_back(alloc_page(GFP_KERNEL | kQuiet | __GFP_NORETRY));
+    _exit(!forgotten ? 1 : !reclaim.has_threads() ? 2 : !served(hoard) ? 3 : 0);
   }
   int status = -1;
   ASSERT_EQ(waitpid(child, &status, 0), child);
