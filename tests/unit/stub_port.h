@@ -8,6 +8,8 @@
 #include <string>
 
 #include "port/port.h"
+#include "port/saved_stack.h"
+#include "port/task.h"
 
 namespace kmem::test {
 
@@ -52,6 +54,18 @@ unsigned kmem_port_backtrace(void** frames, unsigned max) {
   std::abort();
 }
 #ifdef KMEM_SIM
+// The simulated port is one piece: whoever stands in for a part of it stands in for all that is used.
 void kmem_sim_step() {}
+size_t kmem_port_name_code(const void*, char*, size_t) { return 0; }
+bool kmem_port_in_interrupt(void) { return false; }
+#ifndef KMEM_TEST_BRINGS_TASKS
+uint64_t kmem_port_entropy(void) { return 0x9e3779b97f4a7c15u; }
+bool kmem_port_locate(const void*, char*, size_t, uint64_t*) { return false; }
+bool kmem_port_save_stack(kmem::SavedStack*) { return false; }
+kmem::TaskState* kmem_port_task(void) {
+  static kmem::TaskState task;
+  return &task;
+}
+#endif
 #endif
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "port/task.h"
+#define KMEM_TEST_BRINGS_TASKS
 #include "unit/stub_port.h"
 
 namespace {
