@@ -1,6 +1,6 @@
 #pragma once
-// The lock under spinlock_t and struct mutex: for users of kmem only, who may hold it as long as they like.  The core has
-// no locks (docs/locking.md).
+// The lock under spinlock_t and struct mutex: for users of kmem only, who may hold it as long as they like.  What a handler
+// may call in the core takes none (docs/locking.md).
 
 #include "base/atomic.h"
 #include "port/port.h"

@@ -293,7 +293,6 @@ WordFault set_reserve(BootOptions& options, const BootWord& word) {
 struct KnownWord {
   const char* name;
   WordFault (*set)(BootOptions&, const BootWord&);
-  bool built = true;
 };
 
 constexpr KnownWord kWords[] = {
@@ -331,16 +330,10 @@ constexpr KnownWord kWords[] = {
     {"hardened", [](BootOptions& o, const BootWord& w) { return set_bool(o.hardened, w); }},
 };
 
-WordFault apply(const KnownWord& known, BootOptions& options, const BootWord& word) {
-  if (known.built) return known.set(options, word);
-  BootOptions unused;
-  return known.set(unused, word) == Malformed ? Malformed : NotSupportedYet;
-}
-
 WordFault read_word(BootOptions& options, const BootWord& word) {
   if (is_fault_word(word.name)) return parse_fault_word(word, options.faults) ? None : Malformed;
   for (const KnownWord& known : kWords)
-    if (names(word.name, known.name)) return apply(known, options, word);
+    if (names(word.name, known.name)) return known.set(options, word);
   return Unknown;
 }
 

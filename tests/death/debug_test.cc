@@ -11,35 +11,22 @@
 #include <string>
 
 #include "api/system.h"
+#include "death/in_child.h"
 
 namespace {
 
 constexpr slab_flags_t kAll = SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER;
 
-struct Outcome {
-  std::string text;
-  int status = 0;
-};
+using kmem::test::Outcome;
 
 template <typename F>
 Outcome run(F f) {
-  int ends[2];
-  if (pipe(ends)) std::abort();
-  const pid_t child = fork();
-  if (child == 0) {
-    dup2(ends[1], STDERR_FILENO);
+  return kmem::test::run_in_child([&] {
     f();
     const kmem::Fault fault = kmem::check_system();
     if (fault) dprintf(STDERR_FILENO, "kmem: BUG broken: %s\n", fault.rule);
-    _exit(fault ? 1 : 0);
-  }
-  close(ends[1]);
-  Outcome outcome;
-  char buffer[4096];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) outcome.text.append(buffer, static_cast<size_t>(n));
-  close(ends[0]);
-  waitpid(child, &outcome.status, 0);
-  return outcome;
+    return fault ? 1 : 0;
+  });
 }
 
 /// What is wrong, where, and what was done: without dumps and traces, addresses as P.

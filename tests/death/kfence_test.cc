@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "api/system.h"
+#include "death/in_child.h"
 #include "asm/io.h"
 
 namespace kmem {
@@ -28,10 +29,7 @@ namespace {
 
 using kmem::GuardedPool;
 
-struct Outcome {
-  std::string text;
-  int status = 0;
-};
+using kmem::test::Outcome;
 
 /// As the boot words kfence.sample_interval=1 kfence.num_objects=N would have set it up.
 void arm(bool asked_for = true, uint32_t nr_objects = 31) {
@@ -43,22 +41,11 @@ void arm(bool asked_for = true, uint32_t nr_objects = 31) {
 
 template <typename F>
 Outcome run(F f) {
-  int ends[2];
-  if (pipe(ends)) std::abort();
-  const pid_t child = fork();
-  if (child == 0) {
-    dup2(ends[1], STDERR_FILENO);
+  return kmem::test::run_in_child([&] {
     signal(SIGSEGV, SIG_DFL);
     f();
-    _exit(0);
-  }
-  close(ends[1]);
-  Outcome outcome;
-  char buffer[4096];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) outcome.text.append(buffer, static_cast<size_t>(n));
-  close(ends[0]);
-  waitpid(child, &outcome.status, 0);
-  return outcome;
+    return 0;
+  });
 }
 
 /// Addresses as P, numbers of tasks, CPUs and times as N; only what stands above the first trace, and the object's line.

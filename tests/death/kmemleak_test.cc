@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "api/system.h"
+#include "death/in_child.h"
 
 namespace {
 
@@ -39,28 +40,14 @@ class Kmemleak : public testing::Test {
   }
 };
 
-struct Outcome {
-  std::string text;
-  int status = 0;
-};
+using kmem::test::Outcome;
 
 template <typename F>
 Outcome run(F f) {
-  int ends[2];
-  if (pipe(ends)) std::abort();
-  const pid_t child = fork();
-  if (child == 0) {
-    dup2(ends[1], STDERR_FILENO);
+  return kmem::test::run_in_child([&] {
     f();
-    _exit(0);
-  }
-  close(ends[1]);
-  Outcome outcome;
-  char buffer[4096];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) outcome.text.append(buffer, static_cast<size_t>(n));
-  close(ends[0]);
-  waitpid(child, &outcome.status, 0);
-  return outcome;
+    return 0;
+  });
 }
 
 /// Where a test keeps what it has not lost.
