@@ -65,7 +65,7 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   barn_max_ = static_cast<uint8_t>(sheaves < 2 ? 2 : sheaves > kBarnMax ? kBarnMax : sheaves);
   capacity_ = static_cast<uint8_t>(holds < 2 ? 2 : holds > kSheafCapacity ? kSheafCapacity : holds);
   if (class_ != kSharedClass) {
-    world.divisors[class_] = make_divisor(shape_.bytes(), shape_.size);
+    world.divisors[class_] = make_divisor(shape_.bytes(), shape_.size, shape_.nr_objects);
     world.class_sizes[class_] = object_size_;
   }
   refs.store(0);
@@ -96,7 +96,7 @@ bool Cache::set_shape(const Setup& setup) {
     }
   }
   debug_ = {};
-  left_ = 0;
+  left_ = shape_.waste();
   direct_ = world_->direct;
   return shape_.nr_objects != 0;
 }

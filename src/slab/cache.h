@@ -260,7 +260,7 @@ class Cache {
   Atomic<uint32_t> state_{Unused};
   bool keeps_slabs_ = false, no_reap_ = false;
   bool direct_ = false;
-  uint32_t left_ = 0;  // bytes of a slab before its first object, and of each place before the object
+  uint32_t left_ = 0;  // bytes of a slab before its first object; with red zones also those before every other
   ObjectDebug debug_;
   Atomic<int64_t> held_{0};                      // in the quarantine
   Atomic<uint64_t> first_pfn_{0}, last_pfn_{0};  // of slabs of a debugged cache, ever

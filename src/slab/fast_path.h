@@ -50,7 +50,7 @@ KMEM_INLINE unsigned class_of(const void* p) {
   if (KMEM_UNLIKELY(pfn >= kmem_frames_end)) return 0;
   const unsigned c = reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn];
   const Divisor d = reinterpret_cast<const Divisor*>(kmem_base + kDivisors)[c];
-  return (static_cast<uint32_t>(reinterpret_cast<uint64_t>(p)) & d.mask) * d.inverse < d.inverse ? c : 0;
+  return d.fits(static_cast<uint32_t>(reinterpret_cast<uint64_t>(p))) ? c : 0;
 }
 KMEM_INLINE size_t class_size(unsigned c) { return reinterpret_cast<const uint32_t*>(kmem_base + kClassSizes)[c]; }
 /// The class that malloc(size) takes; 0 for sizes that have none.
@@ -73,19 +73,19 @@ KMEM_INLINE bool is_of(unsigned object_class, const void* p) {
   if (KMEM_UNLIKELY(pfn >= kmem_frames_end)) return false;
   if (KMEM_UNLIKELY(reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn] != object_class)) return false;
   const Divisor d = reinterpret_cast<const Divisor*>(kmem_base + kDivisors)[object_class];
-  return (static_cast<uint32_t>(reinterpret_cast<uint64_t>(p)) & d.mask) * d.inverse < d.inverse;
+  return d.fits(static_cast<uint32_t>(reinterpret_cast<uint64_t>(p)));
 }
 
 /// How many of the objects, from the first on, are of that class; those that follow one of the same slab are soon looked at.
 inline unsigned count_of(unsigned object_class, void* const* objects, unsigned n, Divisor d) {
-  uint64_t slab = reinterpret_cast<uint64_t>(objects[0]) & ~uint64_t{d.mask};
+  uint64_t slab = reinterpret_cast<uint64_t>(objects[0]) & d.slab_bits();
   for (unsigned i = 1; i < n; ++i) {
     const uint64_t p = reinterpret_cast<uint64_t>(objects[i]), offset = p ^ slab;
-    if (KMEM_LIKELY(offset <= d.mask)) {
-      if (KMEM_UNLIKELY(static_cast<uint32_t>(offset) * d.inverse >= d.inverse)) return i;
+    if (KMEM_LIKELY(offset <= ~d.high)) {
+      if (KMEM_UNLIKELY(!d.fits(static_cast<uint32_t>(offset)))) return i;
     } else {
       if (!is_of(object_class, objects[i])) return i;
-      slab = p & ~uint64_t{d.mask};
+      slab = p & d.slab_bits();
     }
   }
   return n;
@@ -102,7 +102,7 @@ KMEM_INLINE unsigned free_some(unsigned object_class, void* const* objects, size
   const Divisor d = reinterpret_cast<const Divisor*>(base + kDivisors)[object_class];
   if (KMEM_LIKELY(is_power_of_two(d.inverse))) {
     const uint64_t size = (uint64_t{1} << 32) >> lowest_bit(d.inverse);
-    const unsigned moved = CpuStack::try_push_some(base, Slot{object_class}, objects, n, {~uint64_t{d.mask}, size - 1});
+    const unsigned moved = CpuStack::try_push_some(base, Slot{object_class}, objects, n, {d.slab_bits(), size - 1});
     if (KMEM_LIKELY(moved != kUnfit)) return moved;
   }
   const unsigned moved = CpuStack::try_push_some(base, Slot{object_class}, objects, count_of(object_class, objects, n, d), {});

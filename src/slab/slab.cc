@@ -3,15 +3,31 @@
 namespace kmem {
 namespace {
 
-// How many multiples of a size, from 0 on, CpuStack::try_push_object() knows as such: with few bits left over, large
-// sizes that divide 2^32 badly have objects beyond, and those are not used.
+// How many multiples of a size, from 1 on, CpuStack::try_push_object() knows as such: with few bits left over, large
+// sizes that divide 2^32 badly have objects beyond, and those are not used.  Some beyond 64 KiB have none at all: one of
+// them takes a whole block.
 uint32_t exact_multiples(const SlabShape& shape) {
-  const uint64_t excess = uint64_t{shape.inverse} * shape.size - (uint64_t{1} << 32);
-  return excess ? static_cast<uint32_t>((shape.inverse - 1) / excess) + 1 : ~uint32_t{0};
+  constexpr uint64_t kAll = uint64_t{1} << 32;
+  const uint64_t inverse = kAll / shape.size, excess = kAll % shape.size;
+  return excess ? static_cast<uint32_t>((inverse - 1) / excess) : ~uint32_t{0};
 }
 
 }  // namespace
 
+SlabShape SlabShape::of_order(Order order, uint32_t size, bool one_descriptor) {
+  SlabShape shape;
+  shape.order = order;
+  shape.size = size;
+  if (size <= shape.bytes() && !exact_multiples(shape)) shape.size = size = shape.bytes();
+  shape.inverse = static_cast<uint32_t>(((uint64_t{1} << 32) + size - 1) / size);
+  shape.nr_objects = shape.bytes() / size;
+  const unsigned room = 64 * room_for_words(one_descriptor ? Order{0} : order);
+  if (shape.nr_objects > room) shape.nr_objects = room;
+  if (shape.nr_objects > exact_multiples(shape)) shape.nr_objects = exact_multiples(shape);
+  return shape;
+}
+
+// Where no block has enough objects and little waste, the one with the most of what is wanted, and then with the least waste.
 SlabShape SlabShape::choose(uint32_t size, bool one_descriptor, bool frugal) {
   constexpr unsigned kMaxSlabOrder = 6;
   unsigned want = 16384 / size;
@@ -19,18 +35,12 @@ SlabShape SlabShape::choose(uint32_t size, bool one_descriptor, bool frugal) {
   if (want < 4 || frugal) want = 4;
   SlabShape best;
   for (unsigned o = 0; o <= kMaxSlabOrder; ++o) {
-    SlabShape shape;
-    shape.size = size;
-    shape.order = {static_cast<uint8_t>(o)};
-    shape.inverse = static_cast<uint32_t>(((uint64_t{1} << 32) + size - 1) / size);
-    shape.nr_objects = shape.bytes() / size;
-    const unsigned room = 64 * room_for_words(one_descriptor ? Order{0} : shape.order);
-    if (shape.nr_objects > room) shape.nr_objects = room;
-    if (shape.nr_objects > exact_multiples(shape)) shape.nr_objects = exact_multiples(shape);
-    if (!shape.nr_objects) continue;
-    best = shape;
-    const uint32_t waste = shape.bytes() - shape.nr_objects * size;
-    if (shape.nr_objects * 4 >= want * 3 && waste <= shape.bytes() / 8) break;
+    const SlabShape shape = of_order({static_cast<uint8_t>(o)}, size, one_descriptor);
+    const bool enough = shape.nr_objects * 4 >= want * 3;
+    if (enough && shape.waste() <= shape.bytes() / 8) return shape;
+    const bool best_enough = best.nr_objects * 4 >= want * 3;
+    const bool saves = uint64_t{shape.waste()} * best.bytes() < uint64_t{best.waste()} * shape.bytes();
+    if (best_enough ? saves : shape.nr_objects > best.nr_objects) best = shape;
   }
   return best;
 }

@@ -16,6 +16,8 @@ struct SlabShape {
   uint32_t inverse = 0;     // ceil(2^32 / size), for dividing without a division
 
   constexpr uint32_t bytes() const { return static_cast<uint32_t>(order.bytes()); }
+  /// Bytes of the slab that are nobody's: they lie before the first object, so that the last ends where the slab does.
+  constexpr uint32_t waste() const { return bytes() - nr_objects * size; }
   constexpr unsigned nr_words() const { return (nr_objects + 63) / 64; }
   /// offset / size, for multiples of 8 inside a slab (at most 2^18; exact there, Granlund and Montgomery 1994).
   constexpr uint32_t index_of(uint32_t offset) const {
@@ -30,6 +32,9 @@ struct SlabShape {
   /// `one_descriptor`: the free bits must fit into the first descriptor.
   /// `frugal`: three will do.
   static SlabShape choose(uint32_t size, bool one_descriptor, bool frugal = false);
+
+ private:
+  static SlabShape of_order(Order order, uint32_t size, bool one_descriptor);
 };
 
 /// Lock-free.  An object is free in its slab (its bit is set) or out: with a user, in a sheaf, or between.

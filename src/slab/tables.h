@@ -16,7 +16,7 @@ inline constexpr ptrdiff_t kMallocClasses = kTables + 2048;
 /// The same for kmalloc(), for every 8 bytes.
 inline constexpr size_t kKmallocMax = 8192;
 inline constexpr ptrdiff_t kKmallocClasses = kTables + 4096 + 2048;
-/// {mask, inverse} of each class: see CpuStack::try_push_object().
+/// {high, inverse} of each class: see CpuStack::try_push_object().
 inline constexpr ptrdiff_t kDivisors = kTables + 8192 + 2048;
 
 /// Bytes of an object of each class, 32 bits each; 0 where the class is nobody's.
@@ -28,13 +28,27 @@ inline constexpr unsigned kNoClass = 0;
 inline constexpr unsigned kSharedClass = 255;
 inline constexpr unsigned kNrOwnClasses = 254;
 
+/// Tells the objects of a slab from all other addresses in it.
+///
+/// The last object of a slab ends where the slab ends, so that address | high is, in 32 bits, minus a multiple of the
+/// size for every object, and no address inside the slab lies at the place of an object that does not exist.
 struct Divisor {
-  uint32_t mask = 0;
-  uint32_t inverse = 1;  // with mask 0: everything is a multiple
+  uint32_t high = ~0u;  // the bits above an offset into a slab
+  uint32_t inverse = ~0u;
+
+  constexpr bool fits(uint32_t address) const { return (address | high) * inverse < inverse; }
+  /// The bits in which the addresses of one slab agree.
+  constexpr uint64_t slab_bits() const { return ~uint64_t{~high}; }
 };
 
-constexpr Divisor make_divisor(uint32_t slab_bytes, uint32_t size) {
-  return {slab_bytes - 1, static_cast<uint32_t>(((uint64_t{1} << 32) + size - 1) / size)};
+/// The inverse is floor(2^32 / size): j * size before the end leaves j * (2^32 % size) in the low bits, a byte less leaves
+/// an inverse more.  Where a slab has room for objects beyond the first `nr` that have no bit in its descriptors, the
+/// inverse is a little less, so that what is left over reaches it with number nr + 1.
+constexpr Divisor make_divisor(uint32_t slab_bytes, uint32_t size, uint32_t nr) {
+  constexpr uint64_t kAll = uint64_t{1} << 32;
+  const uint64_t exact = kAll / size, beyond = uint64_t{nr} + 1;
+  const uint64_t bounded = beyond * kAll / (1 + beyond * size);
+  return {~(slab_bytes - 1), static_cast<uint32_t>(beyond * size <= slab_bytes ? bounded : exact)};
 }
 
 }  // namespace kmem

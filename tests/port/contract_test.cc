@@ -250,17 +250,16 @@ TEST_F(Contract, the_quick_halves_do_the_same_on_a_cpu_with_sequences) {
 }
 
 TEST_F(Contract, a_pointer_into_an_object_is_refused) {
-  // The divisor of slot 5: slabs of 4096 bytes, objects of 96.
+  // The divisor of slot 5: slabs of 4096 bytes, objects of 96 that end where the slab ends.
   constexpr ptrdiff_t kTable = kTables + 12288;
-  const uint32_t inverse = static_cast<uint32_t>(((uint64_t{1} << 32) + 95) / 96);
   auto* divisor = reinterpret_cast<uint32_t*>(kmem_base + kTable) + 2 * kSlot.index;
-  divisor[0] = 4095;
-  divisor[1] = inverse;
+  divisor[0] = ~4095u;
+  divisor[1] = static_cast<uint32_t>((uint64_t{1} << 32) / 96);
   if (here().value >= machine().nr_cpus) GTEST_SKIP() << "this thread has no sequences";
   char* slab = reinterpret_cast<char*>(uintptr_t{1} << 20);
-  for (unsigned offset = 0; offset < 4032; ++offset) {
+  for (unsigned offset = 0; offset < 4096; ++offset) {
     const Push pushed = CpuStack::try_push_object<kTable>(kmem_base, kSlot, slab + offset);
-    EXPECT_EQ(pushed, offset % 96 ? Push::Inside : Push::Done) << offset;
+    EXPECT_EQ(pushed, (4096 - offset) % 96 ? Push::Inside : Push::Done) << offset;
     EXPECT_TRUE(pushed != Push::Done || CpuStack::try_pop(kSlot) == slab + offset);
   }
   divisor[0] = divisor[1] = 0;

@@ -104,8 +104,10 @@ TEST_F(CacheTest, it_owns_its_objects_and_nothing_else) {
   EXPECT_FALSE(cache_.owns(its));
   EXPECT_TRUE(other.owns(its));
   const char* start = static_cast<char*>(mine) - (reinterpret_cast<uintptr_t>(mine) % cache_.shape().bytes());
-  EXPECT_TRUE(cache_.owns(start + uint64_t{cache_.shape().nr_objects - 1} * cache_.shape().size));
-  EXPECT_FALSE(cache_.owns(start + uint64_t{cache_.shape().nr_objects} * cache_.shape().size)) << "the rest of the slab";
+  EXPECT_TRUE(cache_.owns(start + cache_.shape().waste()));
+  EXPECT_TRUE(cache_.owns(start + cache_.shape().bytes() - cache_.shape().size));
+  EXPECT_FALSE(cache_.owns(start + cache_.shape().waste() - cache_.shape().size)) << "before the slab";
+  EXPECT_FALSE(cache_.owns(start)) << "the rest of the slab";
   cache_.free(mine);
   other.free(its);
 }
@@ -203,10 +205,10 @@ TEST_F(CacheTest, without_sheaves_objects_come_straight_from_the_slabs) {
 }
 
 TEST_F(CacheTest, the_fast_paths_divisor_is_there_as_long_as_the_cache_is) {
-  EXPECT_EQ(world_.world.divisors[7].mask, cache_.shape().bytes() - 1);
+  EXPECT_EQ(world_.world.divisors[7].high, ~(cache_.shape().bytes() - 1));
   EXPECT_EQ(world_.world.class_sizes[7], 100u);
   cache_.retire();
-  EXPECT_EQ(world_.world.divisors[7].mask, 0u);
+  EXPECT_EQ(world_.world.divisors[7].high, ~0u);
   EXPECT_FALSE(cache_.live());
   EXPECT_TRUE(cache_.reclaim_place());
   EXPECT_FALSE(cache_.reclaim_place()) << "by one only";

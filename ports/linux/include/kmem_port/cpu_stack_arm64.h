@@ -58,8 +58,8 @@ struct CpuStackSequences {
   template <ptrdiff_t kDivisors>
   static KMEM_INLINE Push try_push_object(char* base, Slot slot, const void* p) {
     const auto* divisor = reinterpret_cast<const uint32_t*>(base + kDivisors) + size_t{2} * slot.index;
-    const uint32_t offset = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p)) & divisor[0];
-    return offset * divisor[1] < divisor[1] ? try_push(base, slot, p) : Push::Inside;
+    const uint32_t to_end = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p)) | divisor[0];
+    return to_end * divisor[1] < divisor[1] ? try_push(base, slot, p) : Push::Inside;
   }
 
   static KMEM_INLINE Push try_push(char* base, Slot slot, const void* p) {

@@ -100,19 +100,19 @@ struct CpuStackSequences {
     return nullptr;
   }
 
-  /// try_push() of an object that must begin at a multiple of its size from the start of its slab.  The divisor of
-  /// slot i is the pair {mask, inverse} of 32-bit words at base + kDivisors + 8 * i: an offset is a multiple of d
-  /// exactly where offset * ceil(2^32 / d), modulo 2^32, is less than ceil(2^32 / d) (Lemire, Kaser, Kurz: Faster
-  /// remainder by direct computation, 2019).  Push::Inside where it is not.
+  /// try_push() of an object that must begin at a multiple of its size before the end of its slab.  The divisor of
+  /// slot i is the pair {high, inverse} of 32-bit words at base + kDivisors + 8 * i: the object begins at a multiple
+  /// exactly where (address | high) * inverse, modulo 2^32, is less than the inverse, 2^32 / size (after Lemire, Kaser,
+  /// Kurz: Faster remainder by direct computation, 2019).  Push::Inside where it is not.
   template <ptrdiff_t kDivisors>
   static KMEM_INLINE Push try_push_object(char* base, Slot slot, const void* p) {
     asm goto("movl %k[p], %%ecx\n\t"
-             "andl %c[mask](%[base],%[slot],8), %%ecx\n\t"
+             "orl %c[high](%[base],%[slot],8), %%ecx\n\t"
              "imull %c[inverse](%[base],%[slot],8), %%ecx\n\t"
              "cmpl %c[inverse](%[base],%[slot],8), %%ecx\n\t"
              "jae %l[inside]\n\t"
              :
-             : [p] "r"(p), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [mask] "i"(kDivisors),
+             : [p] "r"(p), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [high] "i"(kDivisors),
                [inverse] "i"(kDivisors + 4)
              : "rcx", "cc", "memory"
              : inside);

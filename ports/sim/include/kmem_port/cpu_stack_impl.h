@@ -21,12 +21,12 @@ struct CpuStackImpl {
   static unsigned try_pop_some(char* base, Slot slot, void** out, unsigned n);
   static unsigned try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit);
 
-  /// As in the other ports: the offset times ceil(2^32 / size), modulo 2^32, tells whether it is a multiple of size.
+  /// As in the other ports: the distance to the slab's end, times 2^32 / size, tells whether it is a multiple of size.
   template <ptrdiff_t kDivisors>
   static Push try_push_object(char* base, Slot slot, const void* p) {
     const auto* divisor = reinterpret_cast<const uint32_t*>(base + kDivisors) + size_t{2} * slot.index;
-    const uint32_t offset = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p)) & divisor[0];
-    return offset * divisor[1] < divisor[1] ? try_push(base, slot, p) : Push::Inside;
+    const uint32_t to_end = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p)) | divisor[0];
+    return to_end * divisor[1] < divisor[1] ? try_push(base, slot, p) : Push::Inside;
   }
 
   static uint64_t* words(CpuId cpu) { return reinterpret_cast<uint64_t*>(kmem_base + cpu.value * kCpuStride); }
