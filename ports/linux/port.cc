@@ -71,6 +71,7 @@ extern "C" {
 
 bool kmem_port_boot(kmem::Machine* machine) {
   using namespace linux_port;
+  for (OwnRange& range : own_ranges) range = {};
   host_page = static_cast<size_t>(getauxval(AT_PAGESZ));
   if (host_page < kmem::kPageSize) host_page = kmem::kPageSize;
   machine->host_page_bytes = static_cast<uint32_t>(host_page);
@@ -245,6 +246,7 @@ uint64_t kmem_port_tick_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
 }
 
+uint32_t kmem_port_process_id() { return static_cast<uint32_t>(getpid()); }
 uint32_t kmem_port_task_id() { return static_cast<uint32_t>(syscall(SYS_gettid)); }
 size_t kmem_port_task_name(char* out, size_t bytes) {
   char name[16] = "";

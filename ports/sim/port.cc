@@ -131,6 +131,7 @@ int kmem_port_keep_device(int) { return -1; }
 void kmem_port_close_device(int) {}
 bool kmem_port_window_device(void*, int, uint64_t, size_t) { return false; }
 void kmem_port_tell(kmem::Tell, const void*, size_t) {}
+uint32_t kmem_port_process_id() { return 1; }
 uint32_t kmem_port_task_id() { return 1; }
 size_t kmem_port_task_name(char* out, size_t bytes) {
   const size_t n = bytes < 4 ? 0 : 3;

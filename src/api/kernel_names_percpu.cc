@@ -74,9 +74,11 @@ void end_pinning() {
   if (kmem_port_task()->copy_held.peek() && !is_pinned()) percpu().copies.give();
 }
 
+void clear_percpu() { memset(static_cast<void*>(&the_world), 0, sizeof the_world); }
+
 void start_percpu(const Machine& machine) {
 #ifdef KMEM_SIM
-  memset(static_cast<void*>(&the_world), 0, sizeof the_world);  // one machine after another
+  clear_percpu();  // one machine after another
 #endif
   the_world.copies.init(machine.nr_cpus, machine.cpu_stack != CpuStackMode::TryLock);
   the_world.heap.init(the_world.copies.nr_copies());

@@ -23,5 +23,7 @@ void end_pinning();
 
 /// For boot().
 void start_percpu(const Machine& machine);
+/// All as it was before.
+void clear_percpu();
 
 }  // namespace kmem

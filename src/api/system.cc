@@ -1,4 +1,6 @@
 #include "api/system.h"
+
+#include "api/boot_claim.h"
 #include "api/boot_memory.h"
 
 #include <kmem/kvmalloc.h>
@@ -30,9 +32,9 @@ namespace kmem {
 
 namespace {
 
-/// Or the thread that is at it: in one word, so that a handler which comes right behind the exchange finds its own thread.
-enum BootState : uint64_t { Down, Up, Failed };
-Atomic<uint64_t> boot_state;
+BootClaim boot_claim;
+/// All is built, and only has to be opened.
+Atomic<bool> is_built;
 
 // Made by the compiler: no constructor of ours may run after the first allocation, and no destructor before the last.
 constinit System the_system;
@@ -274,19 +276,33 @@ void open_fast_paths(System& s) {
   start_faults(s.options.faults);
 }
 
+/// In the child of a fork that cut its parent's boot short: as if it had never begun.  Nobody has anything of it yet.  What
+/// the port reserved of address space for it stays reserved.
+void forget_half_a_boot(System& s) {
+  new (&s) System{};
+  clear_percpu();
+}
+
+/// What a process does once, where it may allocate.
+void begin_services() {
+  static Once begun;
+  if (!begun.first()) return;
+  kmem_port_at_fork(before_fork, after_fork_in_parent, after_fork);
+  if (system().options.psi) system().pages.reclaim().watch_pressure();
+  if (system().options.kswapd) system().pages.reclaim().start_threads();
+}
+
 KMEM_COLD bool boot_slowly() {
-  const auto me = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
-  uint64_t state = Down;
-  if (!boot_state.compare_exchange(state, me)) {
-    // This thread is at it, and a signal handler came between; or another one is, for which only those wait who may.
-    while (state > Failed && state != me && !declared_atomic()) state = boot_state.load();
-    return state == Up;
-  }
+  const BootClaim::Answer answer = boot_claim.claim();
+  if (answer == BootClaim::IsUp || answer == BootClaim::IsNot) return answer == BootClaim::IsUp;
   System& s = system();
-  const bool up = kmem_port_boot(&s.machine) && build(s);
-  if (up) open_fast_paths(s);
-  boot_state.store(up ? Up : Failed);
-  return up;
+  if (answer == BootClaim::BeginAnew && !is_built.load()) forget_half_a_boot(s);
+  if (!is_built.load()) is_built.store(kmem_port_boot(&s.machine) && build(s));
+  if (is_built.load()) open_fast_paths(s);
+  boot_claim.finish(is_built.load());
+  // Whoever was to do it in the parent will not come by here.
+  if (answer == BootClaim::BeginAnew && is_built.load()) after_fork(), begin_services();
+  return is_built.load();
 }
 
 }  // namespace
@@ -309,10 +325,7 @@ void divert(Diversion why, bool on) {
 
 // Before main() where the program did not allocate earlier still: so that the first two threads do not meet in boot().
 [[gnu::constructor]] static void boot_early() {
-  if (!boot()) return;
-  kmem_port_at_fork(before_fork, after_fork_in_parent, after_fork);
-  if (system().options.psi) system().pages.reclaim().watch_pressure();
-  if (system().options.kswapd) system().pages.reclaim().start_threads();
+  if (boot()) begin_services();
 }
 
 #ifdef KMEM_SIM
@@ -324,20 +337,21 @@ void sim_reset() {
   kmem_base = kmem_direct_map = kmem_descriptors = nullptr;
   kmem_frames_end = kmem_listed_head = 0;
   kmem_malloc_limit = kmem_kmalloc_limit = 0;
-  boot_state.poke(Down);
+  is_built.poke(false);
+  boot_claim.reset();
 }
 #endif
 
-bool booting_here() { return boot_state.load() == reinterpret_cast<uint64_t>(__builtin_thread_pointer()); }
+bool booting_here() { return boot_claim.is_mine(); }
 
-bool boot() { return KMEM_LIKELY(boot_state.load() == Up) || boot_slowly(); }
+bool boot() { return KMEM_LIKELY(boot_claim.is_up()) || boot_slowly(); }
 
 void before_fork() {
-  if (boot_state.load() == Up) system().vmap.window().before_fork();
+  if (boot_claim.is_up()) system().vmap.window().before_fork();
 }
 
 void after_fork_in_parent() {
-  if (boot_state.load() == Up) system().vmap.window().after_fork_in_parent();
+  if (boot_claim.is_up()) system().vmap.window().after_fork_in_parent();
 }
 
 void look_at_the_end(bool quiet) {
@@ -346,7 +360,7 @@ void look_at_the_end(bool quiet) {
 }
 
 void after_fork() {
-  if (boot_state.load() != Up) return;
+  if (!boot_claim.is_up()) return;
   system().vmap.window().after_fork_in_child();
   CpuStack::after_fork();
   percpu().copies.after_fork();

@@ -37,6 +37,9 @@ struct System {
   // Counted only where the boot word `stats` asks for it; see slab/fast_path.h.
   Counter allocs, frees;
   Counter slow_allocs, slow_frees;
+
+  /// Made anew where it is.
+  static void* operator new(size_t, System* where) { return where; }
 };
 
 /// The system; boot() first.

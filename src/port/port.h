@@ -29,7 +29,8 @@ enum class Access : uint8_t { Read, ReadWrite };
 
 extern "C" {
 
-/// The facts of this machine.  Called once, by the first allocation, before anything else of the port.
+/// The facts of this machine.  Called once, by the first allocation, before anything else of the port; and once more in the
+/// child of a fork that came in the middle.
 /// Allocates nothing from kmem.  False where the machine cannot carry kmem; the port has then logged why.
 bool kmem_port_boot(kmem::Machine* machine);
 
@@ -155,7 +156,9 @@ void* kmem_port_share(const char* file, size_t bytes);
 /// The function that `code` lies in, as "name+0x12/0x340", cut to fit and terminated; its length, 0 where none is known.
 /// Slow, for reports; allocates nothing.
 size_t kmem_port_name_code(const void* code, char* out, size_t bytes);
-/// The task that calls: its number and its name.
+/// The process that calls: another number in the child of a fork.  1 on a machine that has no such thing.
+uint32_t kmem_port_process_id(void);
+/// The task that calls: its number, which in a process with one task is the process', and its name.
 uint32_t kmem_port_task_id(void);
 size_t kmem_port_task_name(char* out, size_t bytes);
 /// Makes a range that kmem_port_map() gave unreadable, for good: its contents are gone, its addresses stay taken until

@@ -114,6 +114,8 @@ TEST_F(Contract, names_fit_or_are_cut) {
   const size_t length = kmem_port_task_name(task, sizeof task);
   EXPECT_EQ(strlen(task), length);
   EXPECT_NE(kmem_port_task_id(), 0u);
+  EXPECT_NE(kmem_port_process_id(), 0u);
+  EXPECT_EQ(kmem_port_process_id(), kmem_port_process_id());
 }
 
 TEST_F(Contract, the_facts_make_sense) {
