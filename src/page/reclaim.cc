@@ -33,6 +33,10 @@ class TaskMark {
 void Reclaim::init(PageAllocator& pages, unsigned nr_nodes) {
   pages_ = &pages;
   nr_nodes_ = nr_nodes;
+  for (unsigned node = 0; node < kMaxNodes; ++node) {
+    threads_[node].reclaim = this;
+    threads_[node].node = node;
+  }
 }
 
 // Rounds ---------------------------------------------------------------------------------------------------------------
@@ -159,11 +163,7 @@ void Reclaim::wake_waiters() {
 void Reclaim::start_threads() {
   stopping_.store(0);
   bool all = true;
-  for (unsigned node = 0; node < nr_nodes_; ++node) {
-    threads_[node].reclaim = this;
-    threads_[node].node = node;
-    all = kmem_port_spawn(thread_body, &threads_[node]) && all;
-  }
+  for (unsigned node = 0; node < nr_nodes_; ++node) all = kmem_port_spawn(thread_body, &threads_[node]) && all;
   has_threads_.store(all);
   // With a thread that listens, callers need not ask.
   if (all && watches_.peek() && kmem_port_spawn(watch_body, this)) watches_.store(0), thread_watches_.store(1);

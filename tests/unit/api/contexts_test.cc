@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -544,7 +545,8 @@ TEST(SpinLocks, let_one_in_at_a_time) {
   DEFINE_SPINLOCK(lock);
   DEFINE_MUTEX(mutex);
   DEFINE_RWLOCK(rwlock);
-  int by_spin = 0, by_mutex = 0, by_writer = 0, odd = 0;
+  int by_spin = 0, by_mutex = 0, by_writer = 0;
+  std::atomic<int> odd{0};  // readers count at the same time
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
