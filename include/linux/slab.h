@@ -154,6 +154,7 @@ KMEM_API void kfree_sensitive(const void* pointer) KMEM_NOTHROW;
  *  sleep.  The name is copied.  NULL, with a report, for a size of 0 or too large, for another alignment, and where
  *  there is no memory (with SLAB_PANIC: no return).  Task context.
  *
+ *  Today's form has four arguments: (name, size, args, flags), with the rest in a struct kmem_cache_args.
  *  Of 2.6 the six-argument form: (name, size, offset, flags, constructor, destructor), told apart by the number of
  *  arguments; `offset` is taken as the alignment that one asked for with it. */
 KMEM_API struct kmem_cache* kmem_cache_create(const char* name, unsigned int size, unsigned int align,
@@ -165,13 +166,33 @@ KMEM_API struct kmem_cache* kmem_cache_create_2_6(const char* name, size_t size,
                                                   void (*destructor)(void* object, kmem_cache_t* cache,
                                                                      unsigned long ctor_flags)) KMEM_NOTHROW;
 
-/** As kmem_cache_create(); the range that may be copied to user space is accepted and not checked. */
+/** What today's form (name, size, &args, flags) of kmem_cache_create() is told beside the rest; what is left out is 0.
+ *  NULL instead of it: all of it 0.  Of Linux 6.12. */
+struct kmem_cache_args {
+  unsigned int align;      /**< as in the five-argument form */
+  unsigned int useroffset; /**< bytes of an object that may be copied to user space: from here, */
+  unsigned int usersize;   /**< so many.  They must lie in the object; nothing else is checked */
+  /** Where in the object the allocator may keep its link while the object is free: only with SLAB_TYPESAFE_BY_RCU, only
+   *  if use_freeptr_offset is set, in the object and aligned as a pointer.  kmem keeps no link in objects, so that one
+   *  which is free keeps all of its bytes. */
+  unsigned int freeptr_offset;
+  bool use_freeptr_offset;
+  void (*ctor)(void* object); /**< the constructor */
+  /** Of Linux 6.18: how many objects a CPU keeps at hand; 0 leaves it to kmem, and so does more than kmem has room for
+   *  (kmem_json() says how many those are, as `limit`).  Such a cache is not merged with others. */
+  unsigned int sheaf_capacity;
+};
+/** What today's form calls; kmem_cache_create() is told apart by the third argument. */
+KMEM_API struct kmem_cache* __kmem_cache_create_args(const char* name, unsigned int size, struct kmem_cache_args* args,
+                                                   slab_flags_t flags) KMEM_NOTHROW;
+
+/** As kmem_cache_create(), with the range that may be copied to user space: it must lie in the object, and is otherwise
+ *  not checked. */
 static inline struct kmem_cache* kmem_cache_create_usercopy(const char* name, unsigned int size, unsigned int align,
                                                             slab_flags_t flags, unsigned int useroffset,
                                                             unsigned int usersize, void (*constructor)(void*)) {
-  (void)useroffset;
-  (void)usersize;
-  return kmem_cache_create(name, size, align, flags, constructor);
+  struct kmem_cache_args args = {align, useroffset, usersize, 0, false, constructor, 0};
+  return __kmem_cache_create_args(name, size, &args, flags);
 }
 
 /** Gives all of a cache's memory back.  While objects are out it fails: that is reported, the answer is not 0, and
@@ -221,8 +242,12 @@ static inline void kfree_bulk(size_t n, void** objects) { kmem_cache_free_bulk(N
 
 KMEM_END_C
 
-/* Five arguments or six. */
+/* Four arguments, five or six. */
 #ifdef __cplusplus
+inline struct kmem_cache* kmem_cache_create(const char* name, unsigned int size, struct kmem_cache_args* args,
+                                            slab_flags_t flags) noexcept {
+  return __kmem_cache_create_args(name, size, args, flags);
+}
 inline struct kmem_cache* kmem_cache_create(const char* name, size_t size, size_t offset, unsigned long flags,
                                             void (*constructor)(void*, kmem_cache_t*, unsigned long),
                                             void (*destructor)(void*, kmem_cache_t*, unsigned long)) noexcept {
@@ -231,8 +256,7 @@ inline struct kmem_cache* kmem_cache_create(const char* name, size_t size, size_
 #else
 #define KMEM_SEVENTH_(a, b, c, d, e, f, name, ...) name
 #define kmem_cache_create(...)                                                                               \
-  KMEM_SEVENTH_(__VA_ARGS__, kmem_cache_create_2_6, kmem_cache_create, kmem_cache_create, kmem_cache_create, \
-                kmem_cache_create, kmem_cache_create, 0)                                                     \
+  KMEM_SEVENTH_(__VA_ARGS__, kmem_cache_create_2_6, kmem_cache_create, __kmem_cache_create_args, 0, 0, 0, 0) \
   (__VA_ARGS__)
 #endif
 

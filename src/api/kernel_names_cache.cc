@@ -58,6 +58,7 @@ struct Wish {
   kmem::ObjectHook hook = nullptr;
   kmem::UserHook hooks[2] = {};
   kmem::VerifyHook verify = nullptr;
+  uint32_t sheaf_capacity = 0;
 };
 
 /// Two caches may be one if nobody can tell them apart: no hooks, no flag that says otherwise, nearly the same size.
@@ -93,10 +94,28 @@ Cache* create(const Wish& wish) {
                                 .flags = wish.flags, .gfp = gfp, .hook = wish.hook,
                                 .user_hooks = {wish.hooks[0], wish.hooks[1]},
                                 .verify = wish.flags & SLAB_DEBUG_INITIAL ? wish.verify : nullptr,
+                                .sheaf_capacity = wish.sheaf_capacity,
                                 .no_reap = (wish.flags & SLAB_NO_REAP) != 0,
                                 .keeps_slabs = (wish.flags & SLAB_TYPESAFE_BY_RCU) != 0});
   if (cache) cache->refs.store(1);
   return cache;
+}
+
+kmem_cache* refuse_create(const char* name, const char* wrong, slab_flags_t flags) {
+  kmem::bug_report(Trouble::Warning, "kmem_cache_create(%s) failed: %s", name ? name : "", wrong);
+  if (flags & SLAB_PANIC) kmem_port_panic();
+  return nullptr;
+}
+
+/// What the arguments of today's form must obey; null where they do.
+const char* wrong_args(const kmem_cache_args& args, unsigned size, slab_flags_t flags) {
+  if (args.useroffset > size || args.usersize > size - args.useroffset || (args.useroffset && !args.usersize))
+    return "the range for user space does not lie in the object";
+  if (!args.use_freeptr_offset) return nullptr;
+  if (!(flags & SLAB_TYPESAFE_BY_RCU)) return "a place for the free pointer is for SLAB_TYPESAFE_BY_RCU only";
+  if (args.freeptr_offset >= size || args.freeptr_offset % alignof(void*))
+    return "the place for the free pointer does not lie in the object, or is not aligned";
+  return nullptr;
 }
 
 kmem_cache* create_or_report(const Wish& wish) {
@@ -106,14 +125,13 @@ kmem_cache* create_or_report(const Wish& wish) {
                                                                                   : nullptr;
   if (!wrong)
     if (Cache* cache = create(wish)) return name_of(cache);
-  kmem::bug_report(Trouble::Warning, "kmem_cache_create(%s) failed: %s", wish.name ? wish.name : "",
-                   wrong ? wrong : "there is no memory, or there are too many caches");
-  if (wish.flags & SLAB_PANIC) kmem_port_panic();
-  return nullptr;
+  return refuse_create(wish.name, wrong ? wrong : "there is no memory, or there are too many caches", wish.flags);
 }
 
 KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid, const void* site) {
   Cache& c = cache_of(cache);
+  if (nid == kmem::kNoNode && !(flags & __GFP_ZERO) && kmem::only_counted())
+    if (void* object = c.pop_counted()) return object;
   flags = kmem::effective_gfp(flags, site, "kmem_cache_alloc");
   void* object = nid < 0 ? kmem::system().heap.sample(c, c.object_size(), c.align(), flags, false) : nullptr;
   if (KMEM_LIKELY(!object)) object = c.alloc(flags, nid);
@@ -209,6 +227,22 @@ struct kmem_cache* kmem_cache_create_2_6(const char* name, size_t size, size_t o
   return create_or_report({name, size, offset, static_cast<slab_flags_t>(flags), constructor || destructor ? construct_26 : nullptr,
                            {reinterpret_cast<kmem::UserHook>(constructor), reinterpret_cast<kmem::UserHook>(destructor)},
                            constructor ? verify_26 : nullptr});
+}
+
+struct kmem_cache* __kmem_cache_create_args(const char* name, unsigned int size, struct kmem_cache_args* args,
+                                            slab_flags_t flags) noexcept {
+  if (!args) return (kmem_cache_create)(name, size, 0, flags, nullptr);
+  if (const char* wrong = wrong_args(*args, size, flags)) return refuse_create(name, wrong, flags);
+  // Who asks for something that nobody else has shares slabs with nobody.
+  const slab_flags_t apart = args->usersize || args->sheaf_capacity ? SLAB_NO_MERGE : 0;
+  Wish wish{name, size, args->align, flags | apart};
+  if (args->ctor) {
+    wish.hook = construct;
+    wish.hooks[0] = reinterpret_cast<kmem::UserHook>(args->ctor);
+    wish.verify = verify;
+  }
+  wish.sheaf_capacity = args->sheaf_capacity;
+  return create_or_report(wish);
 }
 
 int kmem_cache_destroy(struct kmem_cache* cache) noexcept {

@@ -16,7 +16,8 @@ KMEM_NOINLINE void* kmalloc_slowly(size_t size, gfp_t flags, int nid, const void
   if (!kmem::boot()) return nullptr;
   flags = kmem::effective_gfp(flags, site, "kmalloc");
   kmem::System& s = kmem::system();
-  if (s.options.stats) s.allocs.add(), s.slow_allocs.add();
+  if (nid == kmem::kNoNode && size <= kmem::kKmallocMax && !(flags & kmem::fast::kSlowGfp) && kmem::only_counted())
+    if (void* p = s.heap.kmalloc_cache(size).pop_counted()) return p;
   void* p = s.heap.kmalloc(size, flags, nid);
   if (KMEM_UNLIKELY(!p)) kmem::report_failure("kmalloc", size, flags);
   return p;

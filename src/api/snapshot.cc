@@ -44,8 +44,10 @@ void fill(CacheSnapshot& out, const Cache& cache) {
   out.batchcount = cache.sheaf_capacity();
   out.shared = cache.barn_capacity();
   out.cached_objs = cache.nr_cached();
-  out.slow_allocs = cache.nr_refills();
-  out.slow_frees = cache.nr_drains();
+  out.allocs = cache.nr_allocs();
+  out.frees = cache.nr_frees();
+  out.slow_allocs = cache.nr_slow_allocs();
+  out.slow_frees = cache.nr_slow_frees();
   const uint32_t refs = cache.refs.peek();
   out.aliases = refs > 1 ? refs - 1 : 0;
 }
@@ -149,6 +151,8 @@ Span<const IomemSnapshot> take_iomem() {
 void take(SystemSnapshot& out) {
   System& s = system();
   out = SystemSnapshot{};
+  uint64_t all = s.counts.allocs.value() + s.counts.frees.value();
+  uint64_t slow = s.counts.slow_allocs.value() + s.counts.slow_frees.value();
   size_t caches = 0, objects = 0, slabs = 0, used = 0, listed = 0;
   for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id) {
     const Cache& cache = s.heap.cache(id);
@@ -156,6 +160,8 @@ void take(SystemSnapshot& out) {
     store.caches[caches] = CacheSnapshot{};
     fill(store.caches[caches], cache);
     objects += store.caches[caches].active_objs * store.caches[caches].stride;
+    all += store.caches[caches].allocs + store.caches[caches].frees;
+    if (s.options.stats) slow += store.caches[caches].slow_allocs + store.caches[caches].slow_frees;
     slabs += store.caches[caches].num_slabs * cache.shape().bytes();
     ++caches;
   }
@@ -176,8 +182,8 @@ void take(SystemSnapshot& out) {
   out.mapped = {s.heap.mapped().nr(), s.heap.mapped().bytes(), s.heap.mapped().peak_bytes()};
   fill(out.window, s.vmap);
   out.paths.counted = s.options.stats;
-  out.paths.slow = s.slow_allocs.value() + s.slow_frees.value();
-  out.paths.fast = s.allocs.value() + s.frees.value() - out.paths.slow;
+  out.paths.slow = slow;
+  out.paths.fast = all - slow;
   fill(out.reclaim, s.pages);
   out.nr_cpus = s.machine.nr_cpus;
   out.nr_nodes = s.machine.nr_nodes;

@@ -223,7 +223,8 @@ bool build(System& s) {
              .init_on_free = s.options.init_on_free,
              .tells = s.options.tells,
              .guarded = &s.guarded,
-             .report_double_free = report_double_free};
+             .report_double_free = report_double_free,
+             .counts = s.options.stats ? &s.counts : nullptr};
   metadata = set_up_debugging(s, metadata);
   s.heap.init(s.world, s.machine.base, metadata);
   start_percpu(s.machine);
@@ -262,7 +263,7 @@ void set_limits(System& s, uint32_t diversions) {
   kmem_frames_end = diversions & (kForStats | kForChecks) ? 0 : s.pages.frames_end();
   kmem_listed_head =
       open && s.machine.nr_nodes == 1 ? Page::pack(PageKind::Block, s.pages.preferred_zone(0)->index(), Order{0}, 1) : 0;
-  const bool every = diversions & (kForFaults | kForContexts);
+  const bool every = diversions & (kForFaults | kForContexts | kForStats);
   if (s.world.diverted != every) s.heap.divert(every);
 }
 
@@ -342,6 +343,8 @@ void sim_reset() {
 }
 #endif
 
+bool only_counted() { return system().diversions.peek() == kForStats; }
+
 bool booting_here() { return boot_claim.is_mine(); }
 
 bool boot() { return KMEM_LIKELY(boot_claim.is_up()) || boot_slowly(); }
@@ -392,14 +395,8 @@ Fault check_system() {
 void* slow_malloc(size_t size, bool zero) {
   if (!boot()) return nullptr;
   System& s = system();
-  if (s.options.stats) {
-    s.allocs.add();
-    if (!zero && size <= kMallocMax && !s.world.direct && !s.world.diverted) {
-      const auto* classes = reinterpret_cast<const uint8_t*>(s.machine.base + kMallocClasses);
-      if (void* p = CpuStack::try_pop(Slot{classes[size ? (size - 1) / 16 : 0]})) return p;
-    }
-    s.slow_allocs.add();
-  }
+  if (!zero && size <= kMallocMax && only_counted())
+    if (void* p = s.heap.malloc_cache(size).pop_counted()) return p;
   return s.heap.malloc(size, zero);
 }
 
@@ -416,11 +413,6 @@ bool slow_free(void* p) {
   // What the fast path would take, were there room: by far the most that comes here.
   if (const unsigned c = fast::class_of(p); c && c != kSharedClass) return s.heap.cache(c).free(p), true;
   const Block block = s.heap.classify(p);
-  if (s.options.stats) {
-    s.frees.add();
-    if (block.kind == BlockKind::Object && !s.world.direct && CpuStack::try_push(block.cache->slot(), p) == Push::Done) return true;
-    s.slow_frees.add();
-  }
   if (block.kind == BlockKind::Foreign) return false;
   if (!s.heap.free(p)) report_bad_free(p);
   return true;

@@ -34,9 +34,7 @@ struct System {
   IoSpace io;
   Kmap kmap;
 
-  // Counted only where the boot word `stats` asks for it; see slab/fast_path.h.
-  Counter allocs, frees;
-  Counter slow_allocs, slow_frees;
+  CallCounts counts;  // of the boot word `stats`, beside those of the caches
 
   /// Made anew where it is.
   static void* operator new(size_t, System* where) { return where; }
@@ -64,6 +62,9 @@ enum Diversion : uint32_t {
 };
 /// The fast paths are open while no reason holds.  Any context; in a call that is on its way nothing changes.
 void divert(Diversion why, bool on);
+
+/// Are the fast paths closed for counting alone?  Then the slow ones do first what those would have done.
+bool only_counted();
 
 /// From now on the program's n-th failure point fails, counted where `nth` says.
 void start_fail_nth(const FailNth& nth);

@@ -3,11 +3,13 @@
 namespace kmem {
 namespace {
 
-constexpr char kHeader[] =
-    "slabinfo - version: 2.1\n"
+constexpr char kVersion[] = "slabinfo - version: 2.1";
+constexpr char kColumns[] =
     "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
     " : tunables <limit> <batchcount> <sharedfactor>"
-    " : slabdata <active_slabs> <num_slabs> <sharedavail>\n";
+    " : slabdata <active_slabs> <num_slabs> <sharedavail>";
+/// What a kernel that counts adds (CONFIG_DEBUG_SLAB), as far as we have the like.
+constexpr char kCounted[] = " : cpustat <allochit> <allocmiss> <freehit> <freemiss>";
 
 /// Readers split the line at white space, so a name must not have any, nor be empty.
 struct Word {
@@ -24,18 +26,27 @@ struct Word {
 /// The kernel's last column is what lies ready to be shared by CPUs; here in full sheaves, as `shared` counts them.
 uint64_t shared_avail(const CacheSnapshot& cache) { return cache.limit ? cache.cached_objs / cache.limit : 0; }
 
-void put_cache(Text& out, const CacheSnapshot& cache) {
+void put_cpustat(Text& out, const CacheSnapshot& cache) {
+  out.printf(" : cpustat %6lu %6lu %6lu %6lu", cache.allocs - cache.slow_allocs, cache.slow_allocs,
+             cache.frees - cache.slow_frees, cache.slow_frees);
+}
+
+void put_cache(Text& out, const CacheSnapshot& cache, bool counted) {
   out.printf("%-17s %6lu %6lu %6u %4u %4u", Word(cache.name).text, cache.active_objs, cache.num_objs, cache.stride,
              cache.objects_per_slab, cache.pages_per_slab);
   out.printf(" : tunables %4u %4u %4u", cache.limit, cache.batchcount, cache.shared);
-  out.printf(" : slabdata %6lu %6lu %6lu\n", cache.active_slabs, cache.num_slabs, shared_avail(cache));
+  out.printf(" : slabdata %6lu %6lu %6lu", cache.active_slabs, cache.num_slabs, shared_avail(cache));
+  if (counted) put_cpustat(out, cache);
+  out.put('\n');
 }
 
 }  // namespace
 
 void put_slabinfo(Text& out, const SystemSnapshot& system) {
-  out.put(kHeader);
-  for (const CacheSnapshot& cache : system.caches) put_cache(out, cache);
+  const bool counted = system.paths.counted;
+  out.put(kVersion).put(counted ? " (statistics)\n" : "\n");
+  out.put(kColumns).put(counted ? kCounted : "").put('\n');
+  for (const CacheSnapshot& cache : system.caches) put_cache(out, cache, counted);
 }
 
 }  // namespace kmem

@@ -60,7 +60,8 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
   name_[i] = 0;
   if (slot_.index >= kMaxSlots || !set_shape(setup)) return false;
-  const uint32_t holds = kSheafHolds / shape_.size;
+  uint32_t holds = kSheafHolds / shape_.size;
+  if (setup.sheaf_capacity && setup.sheaf_capacity < holds) holds = setup.sheaf_capacity;
   const uint32_t sheaves = kBarnHolds / (shape_.size * (holds < 2 ? 2 : holds > kSheafCapacity ? kSheafCapacity : holds));
   barn_max_ = static_cast<uint8_t>(sheaves < 2 ? 2 : sheaves > kBarnMax ? kBarnMax : sheaves);
   capacity_ = static_cast<uint8_t>(holds < 2 ? 2 : holds > kSheafCapacity ? kSheafCapacity : holds);
@@ -106,6 +107,7 @@ void Cache::retire() {
     world_->divisors[class_] = {};
     world_->class_sizes[class_] = 0;
   }
+  hand_over_counts();
   state_.store(Retired);
 }
 
@@ -283,21 +285,23 @@ void* Cache::alloc_directly(Gfp gfp, unsigned node, bool exact_node, uint32_t as
   return object;
 }
 
-void Cache::free_directly(void* pointer) {
+// False: it was refused.
+bool Cache::free_directly(void* pointer) {
   auto* object = static_cast<char*>(pointer);
   const Place place = place_of(object);
-  if (!place.slab || place.slab->is_free(place.index)) return refuse_free(object);
+  if (!place.slab || place.slab->is_free(place.index)) return refuse_free(object), false;
   if (!debug_.on()) {
     if (world_->init_on_free && !hook_) memset(object, 0, object_size_);
     if (tells()) kmem_port_tell(Tell::Taken, object, object_size_);
-    return put_entry(object);
+    return put_entry(object), true;
   }
-  if (!debug_.give(object)) return;
+  if (!debug_.give(object)) return false;
   if (verify_) verify(object);
   if (world_->init_on_free && !hook_ && !(debug_.flags() & debug::kPoison)) memset(object, 0, object_size_);
-  if (world_->quarantine && world_->quarantine->on() && debug_.has_meta()) return hold(object);
+  if (world_->quarantine && world_->quarantine->on() && debug_.has_meta()) return hold(object), true;
   debug_.rest(object);
   put_entry(object);
+  return true;
 }
 
 void Cache::refuse_free(const void* object) const {
@@ -334,6 +338,18 @@ void Cache::release_held() {
 }
 
 void* Cache::alloc(Gfp gfp, int nid, uint32_t asked) {
+  void* object = obtain(gfp, nid, asked);
+  if (object) count_alloc();
+  return object;
+}
+
+void* Cache::pop_counted() {
+  void* object = CpuStack::try_pop(slot_);
+  if (object) count_alloc();
+  return object;
+}
+
+void* Cache::obtain(Gfp gfp, int nid, uint32_t asked) {
   if (should_fail(FaultPoint::Slab, gfp, object_size_, name_)) return nullptr;
   const FaultExempt exempt(gfp & gfp::kNoFail);
   const unsigned nr_nodes = world_->pages->nr_nodes(), wanted = nid < 0 ? local_node() : static_cast<unsigned>(nid);
@@ -501,11 +517,16 @@ bool Cache::keep_half(Sheaf full) {
 }
 
 void Cache::free(void* object) {
+  if (take_back(object)) count_free();
+}
+
+// False: it was refused.
+bool Cache::take_back(void* object) {
   if (KMEM_UNLIKELY(direct_)) return free_directly(object);
   for (int tries = 0; tries < 3; ++tries) {
     const Push pushed = CpuStack::push(slot_, object);
-    if (pushed == Push::Done) return;
-    if (pushed == Push::Same) return world_->report_double_free(*this, object);
+    if (pushed == Push::Done) return true;
+    if (pushed == Push::Same) return world_->report_double_free(*this, object), false;
     uint64_t* words = get_sheaf(*world_->sheaves);
     if (!words) break;
     CacheNode& node = nodes_[local_node()];
@@ -520,6 +541,7 @@ void Cache::free(void* object) {
     if (old && !(swings(node.barn[part]) && keep_half(old))) stow(old);
   }
   put_entry(object);
+  return true;
 }
 
 // Emptying -------------------------------------------------------------------------------------------------------------
@@ -619,18 +641,33 @@ int64_t Cache::nr_slabs() const {
   return sum;
 }
 
-uint64_t Cache::nr_refills() const {
+uint64_t Cache::sum_of(Counter BarnPart::*counter) const {
   uint64_t sum = 0;
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n)
-    for (const BarnPart& part : nodes_[n].barn) sum += part.nr_refills.value();
+    for (const BarnPart& part : nodes_[n].barn) sum += (part.*counter).value();
   return sum;
 }
+uint64_t Cache::nr_refills() const { return sum_of(&BarnPart::nr_refills); }
+uint64_t Cache::nr_drains() const { return sum_of(&BarnPart::nr_drains); }
+uint64_t Cache::nr_allocs() const { return sum_of(&BarnPart::allocs); }
+uint64_t Cache::nr_frees() const { return sum_of(&BarnPart::frees); }
 
-uint64_t Cache::nr_drains() const {
-  uint64_t sum = 0;
-  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n)
-    for (const BarnPart& part : nodes_[n].barn) sum += part.nr_drains.value();
-  return sum;
+// The place's next cache begins at 0; what this one counted stays in the sum over all.
+void Cache::hand_over_counts() {
+  if (CallCounts* all = world_->counts) {
+    all->allocs.add(nr_allocs());
+    all->frees.add(nr_frees());
+    all->slow_allocs.add(nr_slow_allocs());
+    all->slow_frees.add(nr_slow_frees());
+  }
+  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) {
+    for (BarnPart& part : nodes_[n].barn) {
+      part.nr_refills.take();
+      part.nr_drains.take();
+      part.allocs.take();
+      part.frees.take();
+    }
+  }
 }
 
 uint64_t Cache::nr_cached() const {

@@ -21,6 +21,12 @@ using VerifyHook = void (*)(void* object, Cache* cache);
 /// A function of the user's, of a type that only the hook knows.
 using UserHook = void (*)();
 
+/// Every call, fast or slow, where the boot word `stats` has all of them come by.
+struct CallCounts {
+  Counter allocs, frees;
+  Counter slow_allocs, slow_frees;  // those among them that no CPU's sheaf served
+};
+
 /// What a cache needs of the system; one for all caches.
 struct SlabWorld {
   PageAllocator* pages = nullptr;
@@ -41,6 +47,8 @@ struct SlabWorld {
   /// Counted by whoever gives an object back that was not out.
   void (*report_double_free)(const Cache& cache, const void* object) = nullptr;
   bool diverted = false;  // no object without a call of Cache::alloc()
+  /// Calls that no cache counts: of large blocks, and those of caches that are gone.  Null: no call is counted.
+  CallCounts* counts = nullptr;
 };
 
 /// Full sheaves.  A node's barn is in parts, so that CPUs that free and allocate the same sizes do not meet; a CPU takes
@@ -50,6 +58,7 @@ struct alignas(kCacheLine) BarnPart {
   Counter nr_refills, nr_drains;  // times that a sheaf of a CPU of this part was exchanged
   Atomic<uint64_t> refills_at_drain{0};                // hints, for swings()
   Atomic<uint32_t> turns{0}, turns_to_bear{0};
+  Counter allocs, frees;  // all of them, where calls are counted
 };
 inline constexpr unsigned kBarnParts = 4;
 
@@ -85,6 +94,7 @@ class Cache {
     ObjectHook hook = nullptr;
     UserHook user_hooks[2] = {};  // for the hook: what the user gave
     VerifyHook verify = nullptr;     // run over each object that is freed
+    uint32_t sheaf_capacity = 0;     // objects of a sheaf, as far as they fit; 0: as many as fit
     bool frugal = false;             // small slabs: few objects are expected
     bool no_reap = false;  // not shrunk when the system looks for memory (SLAB_NO_REAP)
     bool keeps_slabs = false;        // its memory stays its own while anybody may read it (SLAB_TYPESAFE_BY_RCU)
@@ -190,6 +200,16 @@ class Cache {
 
   uint64_t nr_refills() const;
   uint64_t nr_drains() const;
+  /// Objects that were given out and that came back, whoever asked; 0 where calls are not counted.
+  uint64_t nr_allocs() const;
+  uint64_t nr_frees() const;
+  /// Those that CPUs' sheaves did not serve; where every call goes to the slabs, all of them.
+  uint64_t nr_slow_allocs() const { return slow_of(nr_allocs(), nr_refills()); }
+  uint64_t nr_slow_frees() const { return slow_of(nr_frees(), nr_drains()); }
+  void count_alloc() { if (KMEM_UNLIKELY(world_->counts)) counted_part().allocs.add(); }
+  void count_free() { if (KMEM_UNLIKELY(world_->counts)) counted_part().frees.add(); }
+  /// What the fast path would have given, had it not been closed to count; null where there is nothing.
+  void* pop_counted();
   Atomic<uint32_t> refs{0};       // users of a merged cache
   void retire();
   Fault check() const;
@@ -201,6 +221,14 @@ class Cache {
   struct Held { Slab* slab = nullptr; char* start = nullptr; };
 
   unsigned local_node() const { return world_->pages->local_node().value; }
+  BarnPart& counted_part() { return nodes_[local_node()].barn[barn_part()]; }
+  uint64_t slow_of(uint64_t counted, uint64_t exchanges) const {
+    return world_->counts && (direct_ || counted < exchanges) ? counted : exchanges;
+  }
+  void* obtain(Gfp gfp, int nid, uint32_t asked);
+  uint64_t sum_of(Counter BarnPart::*counter) const;
+  void hand_over_counts();
+  bool take_back(void* object);
   char* start_of(const Slab* slab) const;
   Pfn pfn_of(const Slab* slab) const;
   Held pop_partial(CacheNode& node);
@@ -223,7 +251,7 @@ class Cache {
   bool set_shape(const Setup& setup);
   void remember(Pfn pfn);
   void verify(char* object);
-  void free_directly(void* object);
+  bool free_directly(void* object);
   bool has_to_spare(const BarnPart& part) const;
   Sheaf refill(Gfp gfp, unsigned node);
   unsigned refill_count(const CacheNode& node) const;

@@ -164,10 +164,17 @@ void* Heap::alloc_run(size_t size, Gfp gfp, int nid, size_t align) {
   if (world_->init_on_alloc) gfp |= gfp::kZero;
   Page* page = world_->pages->alloc_run(gfp, nr, order, nid, zeroed);
   if (!page) return nullptr;
+  count_large(page);
   page->aux2 = 0;
   nr_runs_.add();
   char* p = world_->pages->address(world_->pages->pfn_of(page));
   if (KMEM_UNLIKELY(world_->tells)) kmem_port_tell(gfp & gfp::kZero ? Tell::GivenWhole : Tell::Given, p, nr << kPageShift);
+  return p;
+}
+
+// No fast path serves what no cache does.
+void* Heap::count_large(void* p) {
+  if (CallCounts* counts = world_->counts; KMEM_UNLIKELY(counts != nullptr) && p) counts->allocs.add(), counts->slow_allocs.add();
   return p;
 }
 
@@ -176,8 +183,7 @@ void* Heap::alloc_run(size_t size, Gfp gfp, int nid, size_t align) {
 void* Heap::malloc(size_t size, bool zero) {
   if (size > kTooLarge) return nullptr;
   if (size > kMallocMax) return malloc_large(size, zero);
-  const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
-  Cache& cache = caches_[by_size[size ? (size - 1) / 16 : 0]];
+  Cache& cache = malloc_cache(size);
   if (void* sampled = sample(cache, size, 16, gfp::kKernel, zero)) return sampled;
   void* p = KMEM_UNLIKELY(probation_) ? malloc_checked(size) : nullptr;
   if (!p) p = cache.alloc(gfp::kKernel, kNoNode, static_cast<uint32_t>(size));
@@ -192,14 +198,14 @@ void* Heap::malloc_large(size_t size, bool zero) {
   const int32_t left = on_probation ? large_until_checked_.peek() : 0;
   if (left > 0) large_until_checked_.poke(left - 1);
   if (left > 0 || guards_large_)
-    if (void* p = mapped_.alloc_guarded(size, 16)) return p;
+    if (void* p = mapped_.alloc_guarded(size, 16)) return count_large(p);
   if (size < kMappedFrom) {
     if (void* p = alloc_run(size, gfp::kKernel | (zero ? gfp::kZero : 0), kNoNode, 1)) {
       remember_asked(p, size);
       return p;
     }
   }
-  return mapped_.alloc(size, 1);
+  return count_large(mapped_.alloc(size, 1));
 }
 
 // Behind the bytes that malloc was asked for, as far as the last page goes, stands a pattern: runs are slow enough.
@@ -241,7 +247,7 @@ void* Heap::malloc_aligned(size_t size, size_t align) {
   }
   if (size < kMappedFrom && align < kMappedFrom)
     if (void* p = alloc_run(size ? size : 1, gfp::kKernel, kNoNode, align)) return p;
-  return mapped_.alloc(size ? size : 1, align);
+  return count_large(mapped_.alloc(size ? size : 1, align));
 }
 
 // free -----------------------------------------------------------------------------------------------------------------
@@ -280,12 +286,13 @@ bool Heap::free(void* p) {
     block.cache->free(p);
     return true;
   }
-  if (block.kind == BlockKind::Mapped) return mapped_.free(p);
   if (block.kind == BlockKind::Guarded) {
     free_guarded(p, block);
     return true;
   }
-  if (block.kind != BlockKind::Run) return false;
+  if (block.kind != BlockKind::Mapped && block.kind != BlockKind::Run) return false;
+  if (CallCounts* counts = world_->counts; KMEM_UNLIKELY(counts != nullptr)) counts->frees.add(), counts->slow_frees.add();
+  if (block.kind == BlockKind::Mapped) return mapped_.free(p);
   check_run(static_cast<char*>(p));
   if (world_->init_on_free) memset(p, 0, block.bytes);
   if (KMEM_UNLIKELY(world_->tells)) {
@@ -299,6 +306,7 @@ bool Heap::free(void* p) {
 // What a bad pointer into the pool is told of is the pool's affair.
 void Heap::free_guarded(void* p, const Block& block) {
   if (block.cache && block.cache->hook()) block.cache->hook()(p, block.cache, false);
+  if (block.cache) block.cache->count_free();
   world_->guarded->free(p);
 }
 
@@ -313,6 +321,7 @@ void* Heap::sample(Cache& cache, size_t size, size_t align, Gfp gfp, bool zero) 
   if (!p) return nullptr;
   if (zero || (world_->init_on_alloc && !cache.hook())) memset(p, 0, size);
   if (cache.hook()) cache.hook()(p, &cache, true);
+  cache.count_alloc();
   return p;
 }
 

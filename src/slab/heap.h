@@ -46,6 +46,14 @@ class Heap {
 
   void* kmalloc(size_t size, Gfp gfp, int nid);
   void* malloc(size_t size, bool zero);
+  /// The cache that serves kmalloc() of 1 to kKmallocMax bytes without a zone.
+  Cache& kmalloc_cache(size_t size) {
+    return caches_[reinterpret_cast<const uint8_t*>(base_ + kKmallocClasses)[(size - 1) / 8]];
+  }
+  /// The cache that serves malloc() up to kMallocMax.
+  Cache& malloc_cache(size_t size) {
+    return caches_[reinterpret_cast<const uint8_t*>(base_ + kMallocClasses)[size ? (size - 1) / 16 : 0]];
+  }
   void* malloc_aligned(size_t size, size_t align);
   /// Null: there is no memory, and the block is as it was.
   void* realloc(void* p, size_t size, Gfp gfp, bool by_malloc);
@@ -87,6 +95,7 @@ class Heap {
   void remember_asked(void* run, size_t size);
   bool check_run(char* run);
   void* realloc_run(void* p, size_t size, bool by_malloc);
+  void* count_large(void* p);
   void* move(void* p, size_t old, size_t size, Gfp gfp, bool by_malloc);
 
   SlabWorld* world_ = nullptr;

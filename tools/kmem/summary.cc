@@ -71,13 +71,15 @@ void add_memory(std::string& out, const SystemSnapshot& system) {
   if (*system.boot_words) add_fact(out, "boot words", system.boot_words);
 }
 
-void add_cache(std::string& out, const CacheSnapshot& cache, uint64_t page_size) {
+void add_cache(std::string& out, const CacheSnapshot& cache, uint64_t page_size, bool counted) {
   const uint64_t all = held(cache, page_size);
   const uint64_t wasted = waste(cache, page_size);
   out +=
-      fmt::format("  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>6.1f} % {:>9} {:>9}\n", cache.name, cache.object_size,
+      fmt::format("  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>6.1f} % {:>9} {:>9}", cache.name, cache.object_size,
                   count_text(cache.active_objs), count_text(cache.cached_objs), size_text(all), size_text(wasted),
                   percent(wasted, all), count_text(cache.slow_allocs), count_text(cache.slow_frees));
+  if (counted) out += fmt::format(" {:>13} {:>13}", count_text(cache.allocs), count_text(cache.frees));
+  out += '\n';
 }
 
 void add_caches(std::string& out, const SystemSnapshot& system, size_t most) {
@@ -92,9 +94,10 @@ void add_caches(std::string& out, const SystemSnapshot& system, size_t most) {
   if (caches.empty()) return;
   std::stable_sort(caches.begin(), caches.end(),
                    [&](const auto* a, const auto* b) { return held(*a, page) > held(*b, page); });
-  out += fmt::format("\n  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>8} {:>9} {:>9}\n", "CACHE", "OBJECT", "IN USE",
+  out += fmt::format("\n  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>8} {:>9} {:>9}", "CACHE", "OBJECT", "IN USE",
                      "CACHED", "HELD", "WASTE", "", "REFILLS", "DRAINS");
-  for (size_t i = 0; i < caches.size() && i < most; ++i) add_cache(out, *caches[i], page);
+  out += system.paths.counted ? fmt::format(" {:>13} {:>13}\n", "ALLOCS", "FREES") : "\n";
+  for (size_t i = 0; i < caches.size() && i < most; ++i) add_cache(out, *caches[i], page, system.paths.counted);
   if (caches.size() > most) out += fmt::format("  ... and {} more\n", caches.size() - most);
   out += fmt::format("  {:<24} {:>8} {:>10} {:>10} {:>10} {:>10} {:>6.1f} %\n", "all", "", "", "", size_text(all),
                      size_text(wasted), percent(wasted, all));

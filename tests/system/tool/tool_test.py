@@ -15,7 +15,8 @@ KMEM, LIBRARY, DOCS, CARELESS = (os.path.abspath(path) for path in sys.argv[1:5]
 PYTHON = os.path.realpath(sys.executable)
 
 SLABINFO_LINE = re.compile(
-    r"\S+ +\d+ +\d+ +\d+ +\d+ +\d+ : tunables +\d+ +\d+ +\d+ : slabdata +\d+ +\d+ +\d+")
+    r"\S+ +\d+ +\d+ +\d+ +\d+ +\d+ : tunables +\d+ +\d+ +\d+ : slabdata +\d+ +\d+ +\d+"
+    r" : cpustat +\d+ +\d+ +\d+ +\d+")
 
 
 def elf(machine=62, word=2):
@@ -224,6 +225,24 @@ class Reporting(ToolTest):
             self.assertGreaterEqual(memory["bytes_peak"], 30000000, program)
             self.assertLess(memory["bytes_in_use"], 15000000, program)
 
+    def test_the_calls_of_each_cache_add_up_to_what_is_in_use(self):
+        script = "import threading\n" \
+                 "def work():\n" \
+                 "  for i in range(20000): kept = [bytearray(600 + i % 300) for j in range(3)]\n" \
+                 "workers = [threading.Thread(target=work) for i in range(4)]\n" \
+                 "for worker in workers: worker.start()\n" \
+                 "for worker in workers: worker.join()\n"
+        done, found = self.run_json(PYTHON, "-S", "-c", script)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = found["processes"][0]
+        for cache in report["caches"]:
+            self.assertEqual(cache["allocs"] - cache["frees"], cache["active_objs"], cache)
+            self.assertLessEqual(cache["slow_allocs"], cache["allocs"], cache)
+        calls = sum(cache["allocs"] + cache["frees"] for cache in report["caches"])
+        self.assertGreater(calls, 2 * 4 * 20000 * 3)
+        self.assertGreaterEqual(report["paths"]["fast"] + report["paths"]["slow"], calls)
+        self.assertGreater(report["paths"]["fast"], report["paths"]["slow"])
+
     def test_a_killed_program_is_said_to_have_left_no_report(self):
         done = self.kmem("run", "--report", "--", "/bin/sh", "-c", "kill -9 $$")
         self.assertIn(b"It left no report", done.stderr)
@@ -289,10 +308,10 @@ class Rendering(ToolTest):
 
     def test_slabinfo_has_the_kernels_header_and_lines(self):
         lines = self.text("slabinfo").splitlines()
-        self.assertEqual(lines[0], "slabinfo - version: 2.1")
+        self.assertEqual(lines[0], "slabinfo - version: 2.1 (statistics)")
         self.assertEqual(lines[1], "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : "
                                    "tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> "
-                                   "<sharedavail>")
+                                   "<sharedavail> : cpustat <allochit> <allocmiss> <freehit> <freemiss>")
         self.assertGreater(len(lines), 2)
         for line in lines[2:]:
             self.assertRegex(line, SLABINFO_LINE)

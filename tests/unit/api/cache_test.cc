@@ -3,9 +3,16 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include <kmem/stats.h>
+
 #include <cstring>
 #include <set>
+#include <string>
+#include <thread>
 #include <vector>
+
+#include "api/system.h"
+#include "death/in_child.h"
 
 #include "unit/api/log.h"
 
@@ -367,6 +374,197 @@ TEST_F(Caches, a_second_free_is_reported_with_the_name) {
   kmem_cache_free(cache, p);
   EXPECT_TRUE(mentions(log_of([&] { kmem_cache_free(cache, p); }), "twice"));
   EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+// Today's form -----------------------------------------------------------------------------------------------------------
+
+TEST_F(Caches, todays_form_takes_what_is_left_out_for_0) {
+  kmem_cache_args args{};
+  for (kmem_cache_args* given : {&args, static_cast<kmem_cache_args*>(nullptr)}) {
+    kmem_cache_t* cache = kmem_cache_create("today", 100, given, SLAB_NO_MERGE);
+    ASSERT_TRUE(cache);
+    EXPECT_EQ(kmem_cache_size(cache), 100u);
+    kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+    EXPECT_EQ(kmem_cache_destroy(cache), 0);
+  }
+  kmem_cache_t* cache = kmem_cache_create("today", 100, NULL, 0);
+  ASSERT_TRUE(cache);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, todays_form_knows_the_alignment_and_the_constructor) {
+  kmem_cache_args args{};
+  args.align = 256;
+  args.ctor = construct;
+  kmem_cache_t* cache = kmem_cache_create("today", sizeof(Object), &args, 0);
+  auto* object = static_cast<Object*>(kmem_cache_alloc(cache, GFP_KERNEL));
+  EXPECT_EQ(number(object) % 256, 0u);
+  EXPECT_EQ(object->magic, kConstructed);
+  EXPECT_GT(nr_constructed, 0);
+  kmem_cache_free(cache, object);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, a_cache_of_todays_form_has_sheaves_as_large_as_was_asked_as_far_as_there_is_room) {
+  const std::vector<std::pair<unsigned, unsigned>> cases = {{1, 2}, {5, 5}, {1000000, kmem::kSheafCapacity}, {0, kmem::kSheafCapacity}};
+  for (const auto& [asked, got] : cases) {
+    kmem_cache_args args{};
+    args.sheaf_capacity = asked;
+    kmem_cache_t* cache = kmem_cache_create("sheaves", 64, &args, SLAB_NO_MERGE);
+    EXPECT_EQ(reinterpret_cast<kmem::Cache*>(cache)->sheaf_capacity(), got) << asked;
+    void* objects[300];
+    ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 300, objects), 300);
+    EXPECT_EQ(std::set<void*>(objects, objects + 300).size(), 300u);
+    kmem_cache_free_bulk(cache, 300, objects);
+    EXPECT_EQ(reinterpret_cast<kmem::Cache*>(cache)->nr_in_use(), 0);
+    EXPECT_FALSE(reinterpret_cast<kmem::Cache*>(cache)->check());
+    EXPECT_EQ(kmem_cache_destroy(cache), 0);
+  }
+}
+
+TEST_F(Caches, a_cache_with_a_sheaf_of_its_own_size_is_merged_with_no_other) {
+  kmem_cache_args args{};
+  kmem_cache_t* plain = kmem_cache_create("one", 88, &args, 0);
+  kmem_cache_t* alike = kmem_cache_create("two", 88, &args, 0);
+  args.sheaf_capacity = 8;
+  kmem_cache_t* other = kmem_cache_create("three", 88, &args, 0);
+  args = {};
+  args.useroffset = 8;
+  args.usersize = 80;
+  kmem_cache_t* copied = kmem_cache_create("four", 88, &args, 0);
+  EXPECT_EQ(plain, alike);
+  EXPECT_NE(plain, other);
+  EXPECT_NE(plain, copied);
+  EXPECT_NE(other, copied);
+  for (kmem_cache_t* cache : {plain, alike, other, copied}) EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, todays_form_refuses_what_does_not_lie_in_the_object) {
+  const auto refused = [](unsigned offset, unsigned size) {
+    kmem_cache_args args{};
+    args.useroffset = offset;
+    args.usersize = size;
+    return mentions(log_of([&] { EXPECT_FALSE(kmem_cache_create("range", 64, &args, 0)); }), "does not lie in the object");
+  };
+  EXPECT_TRUE(refused(0, 65));
+  EXPECT_TRUE(refused(65, 0));
+  EXPECT_TRUE(refused(8, 57));
+  EXPECT_TRUE(refused(8, ~0u));
+  EXPECT_TRUE(refused(8, 0));
+  const auto at = [](unsigned offset, slab_flags_t flags) {
+    kmem_cache_args args{};
+    args.freeptr_offset = offset;
+    args.use_freeptr_offset = true;
+    return kmem_cache_create("link", 64, &args, flags);
+  };
+  EXPECT_TRUE(mentions(log_of([&] { EXPECT_FALSE(at(0, 0)); }), "SLAB_TYPESAFE_BY_RCU only"));
+  EXPECT_TRUE(mentions(log_of([&] { EXPECT_FALSE(at(64, SLAB_TYPESAFE_BY_RCU)); }), "does not lie in the object"));
+  EXPECT_TRUE(mentions(log_of([&] { EXPECT_FALSE(at(12, SLAB_TYPESAFE_BY_RCU)); }), "is not aligned"));
+  kmem_cache_t* cache = at(56, SLAB_TYPESAFE_BY_RCU);
+  ASSERT_TRUE(cache);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Caches, an_object_whose_link_has_a_place_keeps_all_its_bytes_while_it_is_free) {
+  kmem_cache_args args{};
+  args.use_freeptr_offset = true;
+  kmem_cache_t* cache = kmem_cache_create("readers", 64, &args, SLAB_TYPESAFE_BY_RCU);
+  auto* object = static_cast<char*>(kmem_cache_alloc(cache, GFP_KERNEL));
+  memset(object, 0x5a, 64);
+  kmem_cache_free(cache, object);
+  kmem_cache_shrink(cache);  // not the slab: it may be somebody's
+  void* again = kmem_cache_alloc(cache, GFP_KERNEL);
+  kmem_cache_free(cache, again);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+// Counting ---------------------------------------------------------------------------------------------------------------
+
+/// In a child, whose every call is counted from here on as with the boot word `stats`.
+template <typename F>
+int counting(F f) {
+  const kmem::test::Outcome outcome = kmem::test::run_in_child([&] {
+    kmem::system().world.counts = &kmem::system().counts;
+    kmem::system().options.stats = true;
+    kmem::divert(kmem::kForStats, true);
+    return f();
+  });
+  EXPECT_EQ(outcome.text, "");
+  return outcome.status;
+}
+
+TEST_F(Caches, calls_are_counted_one_by_one_and_add_up_over_threads) {
+  EXPECT_EQ(counting([] {
+    constexpr uint64_t kThreads = 4, kRounds = 3000, kBulk = 16;
+    kmem_cache_t* cache = kmem_cache_create("counted", 64, 0, SLAB_NO_MERGE, NULL);
+    std::vector<void*> kept(kThreads);
+    std::vector<std::thread> threads;
+    for (uint64_t t = 0; t < kThreads; ++t)
+      threads.emplace_back([cache, &kept, t] {
+        for (uint64_t i = 0; i < kRounds; ++i) {
+          void* objects[kBulk];
+          if (kmem_cache_alloc_bulk(cache, GFP_KERNEL, kBulk, objects) != kBulk) _exit(2);
+          void* one = kmem_cache_alloc(cache, GFP_KERNEL);
+          void* cleared = kmem_cache_zalloc(cache, GFP_ATOMIC);
+          kmem_cache_free(cache, one);
+          kmem_cache_free_bulk(cache, kBulk, objects);
+          kmem_cache_free(cache, cleared);
+        }
+        kept[t] = kmem_cache_alloc(cache, GFP_KERNEL);
+      });
+    for (std::thread& thread : threads) thread.join();
+    auto* c = reinterpret_cast<kmem::Cache*>(cache);
+    if (c->nr_frees() != kThreads * kRounds * (kBulk + 2)) return 3;
+    if (c->nr_allocs() != c->nr_frees() + kThreads) return 4;
+    if (c->nr_in_use() != int64_t{kThreads}) return 5;
+    if (c->nr_slow_allocs() > c->nr_allocs() / 4) return 6;  // most were served as the fast path would have
+    std::string text(kmem_slabinfo(nullptr, 0) + 4096, 0);
+    text.resize(kmem_slabinfo(text.data(), text.size()));
+    const size_t line = text.find("\ncounted ");
+    if (line == text.npos || text.find(" : cpustat ", line) > text.find('\n', line + 1)) return 7;
+    return c->check() ? 8 : 0;
+  }), 0);
+}
+
+TEST_F(Caches, blocks_of_kmalloc_and_malloc_are_counted_by_their_caches_and_large_ones_apart) {
+  EXPECT_EQ(counting([] {
+    kmem::System& s = kmem::system();
+    const kmem::Cache& cache = s.heap.kmalloc_cache(200);
+    const uint64_t allocs = cache.nr_allocs(), frees = cache.nr_frees();
+    void* small = kmalloc(200, GFP_KERNEL);
+    void* cleared = kzalloc(200, GFP_KERNEL);
+    void* large = kmalloc(100000, GFP_KERNEL);
+    if (cache.nr_allocs() != allocs + 2 || s.counts.allocs.value() != 1) return 2;
+    kfree(small);
+    kfree(cleared);
+    kfree(large);
+    return cache.nr_frees() == frees + 2 && s.counts.frees.value() == 1 && s.counts.slow_frees.value() == 1 ? 0 : 3;
+  }), 0);
+}
+
+TEST_F(Caches, what_a_cache_counted_stays_in_the_sum_when_it_is_gone) {
+  EXPECT_EQ(counting([] {
+    kmem::System& s = kmem::system();
+    for (int i = 0; i < 3; ++i) {
+      kmem_cache_t* cache = kmem_cache_create("gone", 72, 0, SLAB_NO_MERGE, NULL);
+      kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+      if (reinterpret_cast<kmem::Cache*>(cache)->nr_allocs() != 1 || kmem_cache_destroy(cache)) return 2;
+    }
+    return s.counts.allocs.value() == 3 && s.counts.frees.value() == 3 ? 0 : 3;
+  }), 0);
+}
+
+TEST_F(Caches, a_free_that_is_refused_is_not_counted) {
+  const kmem::test::Outcome outcome = kmem::test::run_in_child([] {
+    kmem::system().world.counts = &kmem::system().counts;
+    kmem::divert(kmem::kForStats, true);
+    kmem_cache_t* cache = kmem_cache_create("refused", 72, 0, SLAB_CONSISTENCY_CHECKS, NULL);
+    void* p = kmem_cache_alloc(cache, GFP_KERNEL);
+    kmem_cache_free(cache, p);
+    kmem_cache_free(cache, p);
+    return reinterpret_cast<kmem::Cache*>(cache)->nr_frees() == 1 ? 0 : 2;
+  });
+  EXPECT_EQ(outcome.status, 0) << outcome.text;
 }
 
 TEST_F(Caches, hundreds_of_caches_live_at_once) {

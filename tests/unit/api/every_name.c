@@ -129,6 +129,15 @@ static void string_names(void) {
 }
 
 static void cache_names(void) {
+  struct kmem_cache_args args = {64, 0, 0, 0, false, construct, 4};
+  struct kmem_cache* today = kmem_cache_create("today", sizeof(struct object), &args, SLAB_ACCOUNT);
+  struct kmem_cache* plain = kmem_cache_create("plain", sizeof(struct object), NULL, 0);
+  CHECK(today && plain);
+  void* made = kmem_cache_alloc(today, GFP_KERNEL);
+  CHECK(made && (uintptr_t)made % 64 == 0);
+  kmem_cache_free(today, made);
+  kmem_cache_free(plain, kmem_cache_alloc(plain, GFP_KERNEL));
+  CHECK(!kmem_cache_destroy(today) && !kmem_cache_destroy(plain));
   struct kmem_cache* now = kmem_cache_create("now", sizeof(struct object), 0, SLAB_HWCACHE_ALIGN, construct);
   kmem_cache_t* then = kmem_cache_create("then", sizeof(struct object), 0, SLAB_NO_REAP, construct_2_6, construct_2_6);
   kmem_cache_t* named = KMEM_CACHE(object, SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE);

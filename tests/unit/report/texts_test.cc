@@ -14,8 +14,10 @@ using test::Sample;
 using test::text_of;
 
 TEST(slabinfo, is_the_kernels_version_2_1_to_the_byte) {
+  Sample sample;
+  sample.system.paths.counted = false;
   EXPECT_EQ(
-      text_of(put_slabinfo, Sample().system),
+      text_of(put_slabinfo, sample.system),
       "slabinfo - version: 2.1\n"
       "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
       "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n"
@@ -23,10 +25,24 @@ TEST(slabinfo, is_the_kernels_version_2_1_to_the_byte) {
       "my_cache               0      0    320   12    1 : tunables    0    0    0 : slabdata      0      0      0\n");
 }
 
+TEST(slabinfo, has_the_kernels_columns_of_calls_where_those_were_counted) {
+  std::istringstream text(text_of(put_slabinfo, Sample().system));
+  std::string version, columns, first, second;
+  std::getline(text, version);
+  std::getline(text, columns);
+  std::getline(text, first);
+  std::getline(text, second);
+  EXPECT_EQ(version, "slabinfo - version: 2.1 (statistics)");
+  EXPECT_TRUE(columns.ends_with("<sharedavail> : cpustat <allochit> <allocmiss> <freehit> <freemiss>")) << columns;
+  EXPECT_TRUE(first.ends_with(" : slabdata     18     20      2 : cpustat 599300    700 398700    300")) << first;
+  EXPECT_TRUE(second.ends_with(" : cpustat      0      0      0      0")) << second;
+}
+
 /// What procps' reader asks of a line: a name without blanks, then numbers at fixed places.
 TEST(slabinfo, has_lines_that_a_strict_reader_takes_whatever_the_names_are) {
   const std::regex line(R"(\S+ +\d+ +\d+ +\d+ +\d+ +\d+ : tunables +\d+ +\d+ +\d+ : slabdata +\d+ +\d+ +\d+)");
   Sample sample;
+  sample.system.paths.counted = false;
   for (const char* name : {"", "a b", "tab\there", "\n", "a-name-of-thirty-one-characters."}) {
     __builtin_strncpy(sample.caches[0].name, name, sizeof sample.caches[0].name - 1);
     sample.caches[0].name[sizeof sample.caches[0].name - 1] = '\0';
