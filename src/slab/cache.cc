@@ -412,30 +412,40 @@ Cache::Place Cache::place_of(const void* object) const {
   return {slab, index};
 }
 
+// Freed at random, each object lies in another slab: the descriptors of those to come are on their way meanwhile.
+void Cache::look_ahead(const Sheaf& sheaf) const {
+  if (sheaf.top + kAhead < kSheafWords && class_ != kSharedClass)
+    __builtin_prefetch(slab_of(reinterpret_cast<void*>(sheaf.words[sheaf.top + kAhead])), 1);
+}
+
+// Objects of one word of one slab go together.  One that lies in the slab of the one before needs no look at the tables.
 void Cache::put_back(Sheaf sheaf) {
-  Slab* slab = nullptr;
-  unsigned word = 0;
-  uint64_t mask = 0;
+  const uint64_t span = uint64_t{shape_.nr_objects} * shape_.size;
+  Place place;
+  uint64_t first = 0, mask = 0;
   while (!sheaf.is_empty()) {
     void* object = sheaf.take();
-    // Freed at random, each of them lies in another slab: its descriptor is on its way while we deal with others.
-    if (sheaf.top + kAhead < kSheafWords && class_ != kSharedClass)
-      __builtin_prefetch(slab_of(reinterpret_cast<void*>(sheaf.words[sheaf.top + kAhead])), 1);
-    const Place place = place_of(object);
-    if (KMEM_UNLIKELY(!place.slab)) {
-      refuse_free(object);
-      continue;
+    const Place last = place;
+    const uint64_t offset = reinterpret_cast<uint64_t>(object) - first;
+    if (KMEM_LIKELY(offset < span)) place.index = shape_.index_of(static_cast<uint32_t>(offset));
+    if (offset >= span || KMEM_UNLIKELY(uint64_t{place.index} * shape_.size != offset)) {
+      look_ahead(sheaf);
+      place = place_of(object);
+      if (KMEM_UNLIKELY(!place.slab)) {
+        refuse_free(object);
+        place = last;
+        continue;
+      }
+      first = reinterpret_cast<uint64_t>(object) - uint64_t{place.index} * shape_.size;
     }
     const uint64_t bit = uint64_t{1} << (place.index % 64);
-    if (place.slab != slab || place.index / 64 != word || (mask & bit)) {
-      if (mask) put_objects(slab, word, mask);
-      slab = place.slab;
-      word = place.index / 64;
+    if (mask && (place.slab != last.slab || place.index / 64 != last.index / 64 || (mask & bit))) {
+      put_objects(last.slab, last.index / 64, mask);
       mask = 0;
     }
     mask |= bit;
   }
-  if (mask) put_objects(slab, word, mask);
+  if (mask) put_objects(place.slab, place.index / 64, mask);
   world_->sheaves->put(sheaf.words);
 }
 

@@ -83,7 +83,7 @@ struct alignas(kCacheLine) CacheNode {
 class Cache {
  public:
   /// Full sheaves that a part of a barn keeps at most (the kernel's MAX_FULL_SHEAVES).
-  static constexpr unsigned kBarnMax = 10;
+  static constexpr unsigned kBarnMax = 32;
 
   struct Setup {
     const char* name = "";
@@ -258,6 +258,7 @@ class Cache {
 
   Place place_of(const void* object) const;
   void put_back(Sheaf sheaf);
+  void look_ahead(const Sheaf& sheaf) const;
   void put_objects(Slab* slab, unsigned word, uint64_t mask);
   void put_entry(void* object);
   unsigned short_capacity() const;

@@ -52,12 +52,13 @@ unsigned Slab::take(const SlabShape& shape, char* start, unsigned want, Sheaf& i
     if (!seen) continue;
     const uint64_t mine = count_bits(seen) <= want - taken ? seen : lowest_bits(seen, want - taken);
     this->word(w).fetch_and(~mine);
-    // The lowest last, so that it comes out of the sheaf first.
-    for (uint64_t rest = mine; rest; ++taken) {
-      const unsigned bit = highest_bit(rest);
-      rest &= ~(uint64_t{1} << bit);
-      into.put(start + uint64_t{64 * w + bit} * shape.size);
-    }
+    // The lowest comes out of the sheaf first.
+    const unsigned n = count_bits(mine);
+    into.make_room(n);
+    char* first = start + uint64_t{64 * w} * shape.size;
+    unsigned i = 0;
+    for (uint64_t rest = mine; rest; rest &= rest - 1) into.set(i++, first + uint64_t{lowest_bit(rest)} * shape.size);
+    taken += n;
   }
   uint64_t state = state_.load();
   while (taken && !state_.compare_exchange(state, with(state, count(state) - static_cast<int32_t>(taken), true))) {

@@ -36,6 +36,12 @@ struct Sheaf {
     KMEM_GIVES(p);
     write(words[--top], reinterpret_cast<uint64_t>(p));
   }
+  /// The same for n pointers: set() then says what they are, from the topmost down.
+  void make_room(unsigned n) { top -= n; }
+  void set(unsigned i, void* p) {
+    KMEM_GIVES(p);
+    write(words[top + i], reinterpret_cast<uint64_t>(p));
+  }
   void* take() {
     auto* p = reinterpret_cast<void*>(read(words[top++]));
     KMEM_TAKES(p);
