@@ -82,7 +82,7 @@ struct alignas(kCacheLine) CacheNode {
 ///   C4  the topmost sheaf of a part of the barn remembers how many there are
 class Cache {
  public:
-  /// Full sheaves that a part of a barn keeps at most (the kernel's MAX_FULL_SHEAVES).
+  /// Full sheaves that a part of a barn keeps at most, if they hold no more than kBarnHolds (the kernel has 10).
   static constexpr unsigned kBarnMax = 32;
 
   struct Setup {
