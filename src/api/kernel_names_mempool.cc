@@ -6,6 +6,7 @@
 
 #include "api/system.h"
 #include "base/memory.h"
+#include "pool/fast_path.h"
 #include "pool/mempool.h"
 #include "port/port.h"
 #include "watch/report.h"
@@ -43,7 +44,8 @@ int init(mempool_t* pool, const Mempool::Setup& setup, int min_nr) {
 
 Mempool::Setup setup_of(int min_nr, mempool_alloc_t* alloc_fn, mempool_free_t* free_fn, void* data,
                         gfp_t flags = GFP_KERNEL, int nid = NUMA_NO_NODE) {
-  return {static_cast<uint32_t>(min_nr), alloc_fn, free_fn, data, flags, nid};
+  const bool of_cache = alloc_fn == mempool_alloc_slab && free_fn == mempool_free_slab;
+  return {static_cast<uint32_t>(min_nr), alloc_fn, free_fn, data, flags, nid, of_cache ? static_cast<kmem::Cache*>(data) : nullptr};
 }
 
 /// An element that was held back is not zero, and the pool does not know its size.
@@ -60,10 +62,15 @@ KMEM_COLD void* refuse(mempool_t* pool) {
   return nullptr;
 }
 
-KMEM_INLINE void* alloc(mempool_t* pool, gfp_t flags, uint64_t deadline) {
+KMEM_NOINLINE void* alloc_slowly(mempool_t* pool, gfp_t flags, uint64_t deadline, const void* site) {
   if (KMEM_UNLIKELY(flags & __GFP_ZERO)) refuse_zero(pool);
   if (KMEM_UNLIKELY(!core_of(pool).initialized())) return refuse(pool);
-  return core_of(pool).alloc(flags & ~__GFP_ZERO, deadline, __builtin_return_address(0));
+  return core_of(pool).alloc(flags & ~__GFP_ZERO, deadline, site);
+}
+
+// The pool goes with the last of its elements, where both were ours.
+KMEM_NOINLINE void free_slowly(void* element, mempool_t* pool) {
+  if (element && core_of(pool).free(element) && pool_of(pool).created) kfree(pool);
 }
 
 void end(mempool_t* pool, const char* by) {
@@ -148,11 +155,16 @@ void mempool_destroy(mempool_t* pool) noexcept {
 
 bool mempool_initialized(mempool_t* pool) noexcept { return core_of(pool).initialized(); }
 
-void* mempool_alloc(mempool_t* pool, gfp_t flags) noexcept { return alloc(pool, flags, kmem::kForever); }
+void* mempool_alloc(mempool_t* pool, gfp_t flags) noexcept {
+  if (KMEM_LIKELY(!(flags & __GFP_ZERO)))
+    if (void* element = core_of(pool).try_alloc()) return element;
+  return alloc_slowly(pool, flags, kmem::kForever, __builtin_return_address(0));
+}
 
 void* mempool_alloc_timeout(mempool_t* pool, gfp_t flags, uint64_t timeout_ns) noexcept {
   const uint64_t now = kmem_port_now_ns();
-  return alloc(pool, flags, timeout_ns < kmem::kForever - now ? now + timeout_ns : kmem::kForever);
+  return alloc_slowly(pool, flags, timeout_ns < kmem::kForever - now ? now + timeout_ns : kmem::kForever,
+                      __builtin_return_address(0));
 }
 
 void* mempool_alloc_preallocated(mempool_t* pool) noexcept {
@@ -160,7 +172,8 @@ void* mempool_alloc_preallocated(mempool_t* pool) noexcept {
 }
 
 void mempool_free(void* element, mempool_t* pool) noexcept {
-  if (element && KMEM_UNLIKELY(core_of(pool).free(element)) && pool_of(pool).created) kfree(pool);
+  if (KMEM_LIKELY(element && core_of(pool).try_free(element))) return;
+  free_slowly(element, pool);
 }
 
 int(mempool_resize)(mempool_t* pool, int new_min_nr) noexcept { return resize(pool, new_min_nr, GFP_KERNEL); }

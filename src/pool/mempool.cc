@@ -63,6 +63,7 @@ bool Mempool::init(const PoolWorld& world, PoolList& list, const Setup& setup) {
   alloc_ = setup.alloc_function;
   free_ = setup.free_function;
   nid_ = setup.nid;
+  cache_ = setup.cache;
   const uint32_t nr = setup.min_nr ? setup.min_nr : 1;
   auto* places = static_cast<Reserve::Place*>(world.alloc_places(nr * sizeof(Reserve::Place), setup.gfp, nid_));
   if (!places) return false;
@@ -183,6 +184,11 @@ bool Mempool::hold_back(void* element) {
   return reserve_.put(element);
 }
 
+void Mempool::complain_of_overfilled(void* element) {
+  bug_report(Trouble::Bug, "mempool overfilled: element %p was freed into mempool %p (min_nr %u), of which none is out",
+             element, static_cast<void*>(this), min_nr());
+}
+
 bool Mempool::free(void* element) {
   if (KMEM_UNLIKELY(!initialized())) {
     free_(element, data_);
@@ -190,9 +196,7 @@ bool Mempool::free(void* element) {
   }
   if (KMEM_UNLIKELY(nr_out_.fetch_sub(1) <= 0)) {
     nr_out_.fetch_add(1);
-    bug_report(Trouble::Bug,
-               "mempool overfilled: element %p was freed into mempool %p (min_nr %u), of which none is out", element,
-               static_cast<void*>(this), min_nr());
+    complain_of_overfilled(element);
     return false;
   }
   if (!hold_back(element)) free_(element, data_);

@@ -7,6 +7,7 @@
 
 namespace kmem {
 
+class Cache;
 class Mempool;
 
 /// What a pool needs of the system; one for all pools.
@@ -56,6 +57,7 @@ class Mempool {
     void* data = nullptr;
     Gfp gfp = gfp::kKernel;
     int nid = kNoNode;
+    Cache* cache = nullptr;  // the functions take its objects and give them back; for the fast paths
   };
   bool init(const PoolWorld& world, PoolList& list, const Setup& setup);
   /// Gives the reserve back.  Elements that are out go to the free function when they come; how many there are.
@@ -69,6 +71,10 @@ class Mempool {
   void* alloc_reserved();
   /// True: the pool has ended, and this was the last element that was out.
   bool free(void* element);
+  /// What alloc() and free() come to as a rule where the elements are objects of a cache: pool/fast_path.h.  Null, and
+  /// false: nothing has been done.
+  void* try_alloc();
+  bool try_free(void* element);
   enum class Resized : uint8_t { Done, NoMemory, Busy };
   Resized resize(uint32_t min_nr, Gfp gfp);
 
@@ -97,6 +103,7 @@ class Mempool {
   void fill(Gfp gfp, uint32_t nr);
   void* take();
   bool hold_back(void* element);
+  void complain_of_overfilled(void* element);
   void* stand_in_line(Gfp gfp, uint64_t deadline_ns);
   void wait(const WaitLine::Ticket& ticket, uint32_t seen, uint64_t deadline_ns);
   void drain();
@@ -110,6 +117,7 @@ class Mempool {
   FreeFunction free_ = nullptr;
 
   uint64_t magic_ = 0;
+  Cache* cache_ = nullptr;
   const PoolWorld* world_ = nullptr;
   PoolList* list_ = nullptr;
   Atomic<int64_t> nr_out_;
