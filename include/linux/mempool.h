@@ -87,6 +87,9 @@ KMEM_API void mempool_free_slab(void* element, void* pool_data) KMEM_NOTHROW;
 /** From kmalloc: pool_data is the size, as a pointer. */
 KMEM_API void* mempool_kmalloc(gfp_t flags, void* pool_data) KMEM_NOTHROW;
 KMEM_API void mempool_kfree(void* element, void* pool_data) KMEM_NOTHROW;
+/** From kvmalloc: pool_data is the size; for elements that may be too large for frames in a row. */
+KMEM_API void* mempool_kvmalloc(gfp_t flags, void* pool_data) KMEM_NOTHROW;
+KMEM_API void mempool_kvfree(void* element, void* pool_data) KMEM_NOTHROW;
 /** Blocks of pages: pool_data is the order; the elements are struct page. */
 KMEM_API void* mempool_alloc_pages(gfp_t flags, void* pool_data) KMEM_NOTHROW;
 KMEM_API void mempool_free_pages(void* element, void* pool_data) KMEM_NOTHROW;
@@ -102,6 +105,12 @@ static inline mempool_t* mempool_create_kmalloc_pool(int min_nr, size_t size) {
 }
 static inline int mempool_init_kmalloc_pool(mempool_t* pool, int min_nr, size_t size) {
   return mempool_init(pool, min_nr, mempool_kmalloc, mempool_kfree, (void*)size);
+}
+static inline mempool_t* mempool_create_kvmalloc_pool(int min_nr, size_t size) {
+  return mempool_create(min_nr, mempool_kvmalloc, mempool_kvfree, (void*)size);
+}
+static inline int mempool_init_kvmalloc_pool(mempool_t* pool, int min_nr, size_t size) {
+  return mempool_init(pool, min_nr, mempool_kvmalloc, mempool_kvfree, (void*)size);
 }
 static inline mempool_t* mempool_create_page_pool(int min_nr, int order) {
   return mempool_create(min_nr, mempool_alloc_pages, mempool_free_pages, (void*)(unsigned long)order);

@@ -102,7 +102,7 @@ size_t poisonable_element(const Mempool& pool, void* element, unsigned char*& me
     const auto* cache = static_cast<const Cache*>(pool.data());
     return cache->hook() ? 0 : cache->object_size();
   }
-  if (pool.free_function() == mempool_kfree) return reinterpret_cast<size_t>(pool.data());
+  if (pool.free_function() == mempool_kfree || pool.free_function() == mempool_kvfree) return reinterpret_cast<size_t>(pool.data());
   if (pool.free_function() != mempool_free_pages) return 0;
   memory = static_cast<unsigned char*>(page_address(static_cast<struct page*>(element)));
   return memory ? PAGE_SIZE << reinterpret_cast<size_t>(pool.data()) : 0;
@@ -191,6 +191,10 @@ void* mempool_kmalloc(gfp_t flags, void* pool_data) noexcept {
   return kmalloc(reinterpret_cast<size_t>(pool_data), flags);
 }
 void mempool_kfree(void* element, void*) noexcept { kfree(element); }
+void* mempool_kvmalloc(gfp_t flags, void* pool_data) noexcept {
+  return kvmalloc(reinterpret_cast<size_t>(pool_data), flags);
+}
+void mempool_kvfree(void* element, void*) noexcept { kvfree(element); }
 void* mempool_alloc_pages(gfp_t flags, void* pool_data) noexcept {
   return alloc_pages(flags, static_cast<unsigned>(reinterpret_cast<size_t>(pool_data)));
 }

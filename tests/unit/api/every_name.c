@@ -207,6 +207,9 @@ static void sheaf_names(void) {
 }
 
 static void pool_names(void) {
+  mempool_t* anywhere = mempool_create_kvmalloc_pool(1, 20000);
+  mempool_free(mempool_alloc(anywhere, GFP_KERNEL), anywhere);
+  mempool_destroy(anywhere);
   kmem_cache_t* cache = kmem_cache_create("pooled", 100, 0, SLAB_NO_MERGE, NULL);
   mempool_t embedded[5];
   mempool_t* created[7];

@@ -172,6 +172,86 @@ TEST_F(Mempools, over_a_cache_over_kmalloc_and_over_pages) {
   EXPECT_EQ(kmem_cache_destroy(cache), 0);
 }
 
+TEST_F(Mempools, over_kvmalloc_with_elements_too_large_for_frames_in_a_row) {
+  for (const size_t size : {size_t{100}, size_t{100000}, size_t{5} << 20}) {
+    mempool_t* pool = mempool_create_kvmalloc_pool(2, size);
+    ASSERT_TRUE(pool) << size;
+    void* elements[3];
+    for (void*& element : elements) {
+      element = mempool_alloc(pool, GFP_KERNEL);
+      ASSERT_TRUE(element);
+      memset(element, 1, size);
+    }
+    EXPECT_EQ(std::set<void*>(elements, elements + 3).size(), 3u);
+    for (void* element : elements) mempool_free(element, pool);
+    EXPECT_EQ(pool->curr_nr, 2);
+    mempool_destroy(pool);
+  }
+  mempool_t embedded;
+  EXPECT_EQ(mempool_init_kvmalloc_pool(&embedded, 1, 20000), 0);
+  mempool_exit(&embedded);
+}
+
+// What lies in line for a pool over a cache, and where it gives way.
+TEST_F(Mempools, over_a_cache_one_element_too_many_is_reported_at_once_from_wherever_it_comes) {
+  kmem_cache_t* cache = kmem_cache_create("pooled", 64, 0, SLAB_NO_MERGE, NULL);
+  mempool_t* pool = mempool_create_slab_pool(2, cache);
+  void* mine = mempool_alloc(pool, GFP_KERNEL);
+  void* other = kmem_cache_alloc(cache, GFP_KERNEL);
+  mempool_free(mine, pool);
+  EXPECT_TRUE(mentions(log_of([&] { mempool_free(mine, pool); }), "mempool overfilled"));
+  EXPECT_TRUE(mentions(log_of([&] { mempool_free(other, pool); }), "of which none is out"));
+  kmem_cache_free(cache, other);
+  void* wrong = kmalloc(64, GFP_KERNEL);
+  mine = mempool_alloc(pool, GFP_KERNEL);
+  EXPECT_TRUE(mentions(log_of([&] { mempool_free(wrong, pool); }), "belongs to cache kmalloc-64"));
+  kfree(wrong);
+  // The wrong one was counted for mine, as it is of any pool.
+  EXPECT_EQ(log_of([&] { mempool_destroy(pool); }), "");
+  kmem_cache_free(cache, mine);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Mempools, over_a_cache_a_free_fills_the_reserve_first) {
+  kmem_cache_t* cache = kmem_cache_create("pooled", 64, 0, SLAB_NO_MERGE, NULL);
+  mempool_t* pool = mempool_create_slab_pool(2, cache);
+  void* held[2] = {mempool_alloc_preallocated(pool), mempool_alloc_preallocated(pool)};
+  ASSERT_TRUE(held[0] && held[1]);
+  EXPECT_EQ(pool->curr_nr, 0);
+  void* third = mempool_alloc(pool, GFP_KERNEL);
+  mempool_free(third, pool);
+  EXPECT_EQ(pool->curr_nr, 1);
+  mempool_free(held[0], pool);
+  EXPECT_EQ(pool->curr_nr, 2);
+  mempool_free(held[1], pool);
+  EXPECT_EQ(pool->curr_nr, 2);
+  EXPECT_EQ(log_of([&] { mempool_destroy(pool); }), "");
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
+TEST_F(Mempools, over_a_cache_threads_lose_and_double_nothing) {
+  kmem_cache_t* cache = kmem_cache_create("pooled", 64, 0, SLAB_NO_MERGE, NULL);
+  mempool_t* pool = mempool_create_slab_pool(3, cache);
+  std::atomic<bool> wrong{false};
+  std::vector<std::thread> threads;
+  for (size_t t = 1; t <= 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 3000; ++i) {
+        size_t* taken[9];
+        for (size_t*& element : taken) *(element = static_cast<size_t*>(mempool_alloc(pool, GFP_KERNEL))) = t;
+        for (size_t* element : taken) {
+          if (*element != t) wrong = true;
+          mempool_free(element, pool);
+        }
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_FALSE(wrong);
+  EXPECT_EQ(pool->curr_nr, 3);
+  EXPECT_EQ(log_of([&] { mempool_destroy(pool); }), "") << "elements are lost";
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
 TEST_F(Mempools, a_large_pool_grows_and_shrinks) {
   mempool_t* pool = mempool_create_kmalloc_pool(1, 16);
   EXPECT_EQ(mempool_resize(pool, 5000), 0);
