@@ -8,6 +8,7 @@
 
 #include <sys/syscall.h>
 
+#include "cgroup.h"
 #include "linux_port.h"
 #include "port/machine.h"
 
@@ -18,48 +19,6 @@ uint64_t number_at(const char* text) {
   uint64_t n = 0;
   for (; *text >= '0' && *text <= '9'; ++text) n = n * 10 + static_cast<uint64_t>(*text - '0');
   return n;
-}
-
-/// "0::/a/b" of /proc/self/cgroup, or "5:memory:/a/b": the path, cut at its line's end.
-const char* cgroup_path(char* text, const char* controller) {
-  char* at = strstr(text, controller);
-  if (!at) return nullptr;
-  at += strlen(controller);
-  if (char* end = strchr(at, '\n')) *end = 0;
-  return at;
-}
-
-/// The limit of a cgroup and of all above it; 0 where there is none.
-uint64_t limit_on_path(const char* mount, const char* group, const char* file) {
-  char path[512];
-  uint64_t least = 0;
-  for (size_t n = strlen(group);; --n) {
-    if (n && group[n] != '/' && group[n] != 0) continue;
-    if (strlen(mount) + n + strlen(file) + 2 > sizeof path) continue;
-    char* end = static_cast<char*>(mempcpy(mempcpy(path, mount, strlen(mount)), group, n));
-    *end = '/';
-    strcpy(end + 1, file);
-    char text[32];
-    if (read_file(path, text, sizeof text) && text[0] >= '0' && text[0] <= '9') {
-      const uint64_t limit = number_at(text);
-      if (limit && (!least || limit < least)) least = limit;
-    }
-    if (!n) return least;
-  }
-}
-
-uint64_t cgroup_limit() {
-  char text[1024], copy[1024];
-  if (!read_file("/proc/self/cgroup", text, sizeof text)) return 0;
-  memcpy(copy, text, sizeof text);
-  uint64_t limit = 0;
-  if (const char* group = cgroup_path(text, "0::")) limit = limit_on_path("/sys/fs/cgroup", group, "memory.max");
-  if (limit) return limit;
-  const char* group = cgroup_path(copy, ":memory:");
-  if (!group) group = cgroup_path(copy, ",memory:");
-  if (group)
-    limit = limit_on_path("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes");
-  return limit;
 }
 
 }  // namespace
@@ -75,19 +34,11 @@ size_t read_file(const char* path, char* buffer, size_t bytes) {
   return n;
 }
 
-// The group's limit is for all that the process has: its code, stacks and page tables, and our own tables, too.
-uint64_t without_head_room(uint64_t limit) {
-  constexpr uint64_t kMiB = uint64_t{1} << 20;
-  uint64_t room = limit / 16 + 4 * kMiB;
-  if (room > 256 * kMiB) room = 256 * kMiB;
-  return room < limit / 2 ? limit - room : limit / 2;
-}
-
 uint64_t physical_bytes(bool heed_cgroup, bool& limited) {
   struct sysinfo info;
   uint64_t bytes = uint64_t{1} << 30;
   if (!syscall(SYS_sysinfo, &info)) bytes = static_cast<uint64_t>(info.totalram) * info.mem_unit;
-  const uint64_t limit = heed_cgroup ? cgroup_limit() : 0;
+  const uint64_t limit = heed_cgroup ? find_groups() : 0;
   limited = limit && limit < bytes;
   return limited ? without_head_room(limit) : bytes;
 }

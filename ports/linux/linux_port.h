@@ -54,8 +54,6 @@ struct OwnRange {
 extern OwnRange own_ranges[16];
 /// Bytes of memory that this process may use: the machine's, or what the cgroup's limit leaves if that is less.
 uint64_t physical_bytes(bool heed_cgroup, bool& limited);
-/// What of a cgroup's limit is for the frames.
-uint64_t without_head_room(uint64_t limit);
 /// Several nodes with memory below `root` (/sys/devices/system/node): their distances and CPUs go to the machine, their
 /// memory to `bytes`, by node.  False, and one node it is, where there are none, too many, or sysfs does not say.
 bool read_nodes(const char* root, kmem::Machine& machine, uint64_t* bytes);

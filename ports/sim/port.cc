@@ -191,6 +191,11 @@ bool kmem_port_bind(void* address, size_t bytes, unsigned node) {
   sim_port::host().bound.push_back({address, bytes, node});
   return true;
 }
+uint64_t kmem_port_room() {
+  kmem_sim_step();
+  ++sim_port::host().nr_looks;
+  return sim_port::host().room ? sim_port::host().room() : kmem::kNoBound;
+}
 bool kmem_port_watch_pressure() { return sim_port::host().watches_pressure; }
 bool kmem_port_pressure(uint64_t wait_ns) {
   static uint32_t nobody;

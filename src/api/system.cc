@@ -247,6 +247,7 @@ bool build(System& s) {
   s.kmap.init(&s.pages, &s.vmap);
   s.pages.set_reclaim({shrink, ebb, out_of_memory, &s.heap});
   s.pages.set_limited(s.machine.limited || s.options.mem);
+  s.pages.set_shared(s.machine.limited);
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) {
     s.pages.zone(i).set_huge(s.options.thp);
     s.pages.zone(i).set_bound(s.machine.binds_nodes);

@@ -116,6 +116,7 @@ bool PageAllocator::Attempt::try_with_reclaim() {
   reclaim_.counts().stalls.add();
   for (;;) {
     reclaim_.counts().rounds.add();
+    if (pages_.bound_.look_again() && try_claim()) return true;
     const Reclaim::Progress progress = reclaim_.run(wish_.gfp, node_, has(gfp::kNoRetry) ? kDefPriority : 0, served());
     if (got_.zone || try_claim()) return true;
     if (!has(gfp::kNoFail) && (has(gfp::kNoRetry) || (costly() && !has(gfp::kRetryMayFail)))) return false;
@@ -152,8 +153,7 @@ PageAllocator::Claimed PageAllocator::Attempt::run() {
 bool PageAllocator::try_charge(uint64_t nr) {
   uint64_t left = nr;
   for (Zone** z = zones_by_node_[local_node().value]; *z && left; ++z) {
-    const uint64_t floor = (*z)->watermark_min + (*z)->lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
-    const uint64_t there = (*z)->nr_available(), spare = there > floor ? there - floor : 0;
+    const uint64_t spare = nr_spare(**z);
     const uint64_t some = spare < left ? spare : left;
     (*z)->charge(some);
     left -= some;
@@ -165,13 +165,16 @@ bool PageAllocator::try_charge(uint64_t nr) {
 }
 
 bool PageAllocator::charge(uint64_t nr) {
-  if (!limited_ || try_charge(nr)) return true;
+  if (!limited_) return true;
+  bound_.heed(gfp::kKernel);
+  if (try_charge(nr)) return true;
   if (this_asker(gfp::kKernel).may_reclaim(gfp::kKernel)) {
     struct Charge {
       PageAllocator* pages;
       uint64_t nr;
       bool done = false;
     } charge{this, nr};
+    bound_.look_again();
     reclaim_.run(gfp::kKernel, local_node().value, 0,
                  {[](void* arg) {
                     auto& c = *static_cast<Charge*>(arg);

@@ -65,6 +65,7 @@ char* PageAllocator::init(const Machine& machine, SheafPool& sheaves, uint64_t m
   order_zones(machine);
   set_watermarks(min_free_kbytes);
   reclaim_.init(*this, nr_nodes_);
+  bound_.init(*this);
   return metadata;
 }
 
@@ -160,6 +161,7 @@ PageAllocator::Claimed PageAllocator::claim_from_zones(const Wish& wish, unsigne
 PageAllocator::Claimed PageAllocator::claim(const Wish& wish, int nid) {
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
   reclaim_.heed_pressure(wish.gfp);
+  bound_.heed(wish.gfp);
   const Claimed got = claim_from_zones(wish, node, {.low = true});
   return KMEM_LIKELY(got.zone != nullptr) ? got : claim_slowly(wish, node);
 }
@@ -259,6 +261,7 @@ void PageAllocator::settle(Zone& zone) {
 
 // Above the low mark only: what lies below is handed out frame by frame, with all that alloc_frames() asks and does for it.
 Maybe<Pfn> PageAllocator::claim_bare_run(Gfp gfp, Order order, int nid, uint64_t& clean) {
+  bound_.heed(gfp);
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
   const ZoneKind highest = highest_zone(gfp);
   const Reach reach{.low = true};
@@ -281,6 +284,7 @@ Page* PageAllocator::alloc_listed(Gfp gfp) {
   Zone& zone = *preferred_zone(local_node().value);
   if (p) return hand_out({pfn_of_address(p), zone_of(pfn_of_address(p)), false}, {}, gfp);
   reclaim_.heed_pressure(gfp);
+  bound_.heed(gfp);
   // Lists are filled from what is above the low mark: they must not carry the reserve away.
   const uint64_t kept = zone.watermark_low + zone.lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
   const uint64_t spare = zone.nr_available() > kept ? zone.nr_available() - kept : 0;
@@ -420,6 +424,7 @@ uint64_t PageAllocator::trim() {
 void PageAllocator::after_fork() {
   ebbing_.store(0);
   reclaim_.after_fork();
+  bound_.after_fork();
   for (unsigned i = 0; i < nr_zones_; ++i) zones_[i].after_fork();
 }
 

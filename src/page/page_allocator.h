@@ -3,6 +3,7 @@
 
 #include "base/maybe.h"
 #include "page/reclaim.h"
+#include "page/shared_bound.h"
 #include "page/zone.h"
 #include "port/cpu_stack.h"
 #include "port/machine.h"
@@ -73,6 +74,11 @@ class PageAllocator {
   /// request may have.  Where there is no limit, always true.  May reclaim, as alloc().
   bool charge(uint64_t nr);
   void uncharge(uint64_t nr);
+  /// The machine's memory is a limit that others share.
+  void set_shared(bool on) { bound_.set_on(on); }
+  const SharedBound& bound() const { return bound_; }
+  /// For SharedBound: of what the zones would give to ordinary requests, no more than so many frames are there.
+  void leave_to_others(uint64_t there);
 
   Zone* zone_of(Pfn pfn);
   Page* page_at(Pfn pfn) const { return descriptors_ + pfn.value; }
@@ -91,6 +97,10 @@ class PageAllocator {
   uint32_t nr_nodes() const { return nr_nodes_; }
   /// Free frames of all zones, those of sections to come included.
   uint64_t nr_available() const;
+  /// Frames that are claimed, lists included, and what is charged.
+  uint64_t nr_used() const;
+  uint64_t nr_frames() const;
+  uint64_t nr_dirty() const;
   NodeId local_node() const;
   /// The highest zone that these flags may have.
   static ZoneKind highest_zone(Gfp gfp);
@@ -121,6 +131,7 @@ class PageAllocator {
   KMEM_COLD Claimed claim_slowly(const Wish& wish, unsigned node);
   bool is_above_high(const Wish& wish, unsigned node) const;
   bool try_charge(uint64_t nr);
+  static uint64_t nr_spare(const Zone& zone);
   Page* alloc_listed(Gfp gfp);
   Page* refill_and_take(Zone& zone, unsigned batch);
   void free_listed(Pfn pfn, Zone& zone, bool cold);
@@ -137,6 +148,7 @@ class PageAllocator {
   SheafPool* sheaves_ = nullptr;
   ReclaimHook hook_;
   Reclaim reclaim_;
+  SharedBound bound_;
   bool init_on_alloc_ = false, init_on_free_ = false, limited_ = false;
   Atomic<uint32_t> ebbing_{0};
   char* direct_map_ = nullptr;

@@ -13,6 +13,9 @@ constexpr uint64_t kEbbFrom = (uint64_t{8} << 20) >> kPageShift;
 constexpr uint64_t kWindowNs = 25'000'000;
 /// A zone this full of use has its further blocks backed by huge pages: what is wasted at its end is then little.
 constexpr uint64_t kHugeFrom = (uint64_t{8} << 20) >> kPageShift;
+/// Where others have a part of the memory and less than this is left, huge pages are steps too large: several processes may
+/// take one at the same time.
+constexpr uint64_t kHugeBesideOthers = (uint64_t{128} << 20) >> kPageShift;
 /// Shorter runs go back only when much is dirty: a system call for a few pages costs more than they are worth.
 constexpr unsigned kGoodRun = 16;
 constexpr unsigned kMostLooks = 64;
@@ -135,6 +138,7 @@ void Zone::note_in_use() {
 // ones, one by one.  The claimed frames are where they are touched for it.
 void Zone::make_huge(Pfn at, uint64_t n, uint64_t clean) {
   if (KMEM_LIKELY(clean != n || !huge_ || nr_in_use() < kHugeFrom)) return;
+  if (others_.peek() && nr_available() < kHugeBesideOthers) return;
   for (Pfn p = at; p < at + n; p = first() + round_up(p - first() + 1, kBlockFrames)) {
     const uint64_t block = (p - first()) / kBlockFrames;
     // A block that this claim takes whole is fresh; of another one, most must still be.
@@ -221,9 +225,14 @@ void Zone::give_back_run(Pfn start, uint64_t n, bool clean) {
   frames_.give_back_run(start, n, clean);
 }
 
-uint64_t Zone::nr_available() const {
+uint64_t Zone::nr_available_with_others() const {
   const uint64_t offline = nr_frames() - nr_online(), there = nr_free() + offline, charged = charged_.peek();
   return there > charged ? there - charged : 0;
+}
+
+uint64_t Zone::nr_available() const {
+  const uint64_t there = nr_available_with_others(), others = others_.peek();
+  return there > others ? there - others : 0;
 }
 
 uint64_t Zone::uncharge(uint64_t n) {
@@ -242,7 +251,7 @@ uint64_t Zone::keep_limit() const {
   uint64_t keep = (share > kKeepFloor ? share : kKeepFloor) + begun;
   if (wanted > keep) keep = wanted;
   // What was taken elsewhere on our account must not be resident here as well.
-  const uint64_t ours = charged_.peek() ? nr_available() : keep;
+  const uint64_t ours = charged_.peek() | others_.peek() ? nr_available() : keep;
   return ours < keep ? ours : keep;
 }
 

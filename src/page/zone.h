@@ -79,9 +79,15 @@ class Zone {
   /// Takes up to n of them off the account; how many.
   uint64_t uncharge(uint64_t n);
   uint64_t nr_charged() const { return charged_.peek(); }
+  /// Frames that are free here and not to be had: others have taken the memory for them (page/shared_bound.h).
+  void set_others(uint64_t n) { others_.store(n); }
+  uint64_t nr_others() const { return others_.peek(); }
 
-  /// Free frames, those of sections to come included, without those charged: what watermarks are compared with.
+  /// Free frames, those of sections to come included, without those charged and what
+  /// others have: what watermarks are compared with.
   uint64_t nr_available() const;
+  /// The same with what others have.
+  uint64_t nr_available_with_others() const;
   uint64_t nr_free() const { return positive(nr_free_.peek()); }
   uint64_t nr_dirty() const { return positive(nr_dirty_.peek()); }
   uint64_t nr_online() const { return nr_online_.peek(); }
@@ -137,7 +143,7 @@ class Zone {
   Page* descriptors_ = nullptr;
   Atomic<uint8_t>* sections_ = nullptr;
   Atomic<uint64_t> next_section_{0};  // a hint: all before are online
-  Atomic<uint64_t> charged_{0};
+  Atomic<uint64_t> charged_{0}, others_{0};
   Atomic<uint32_t> filling_{0};       // CPUs that give the frames of a section that came
   alignas(kCacheLine) Atomic<int64_t> nr_free_{0};
   Atomic<int64_t> nr_dirty_{0};

@@ -8,6 +8,8 @@ namespace kmem {
 struct Machine;
 struct SavedStack;
 inline constexpr uint64_t kForever = ~uint64_t{0};
+/// Of kmem_port_room().
+inline constexpr uint64_t kNoBound = ~uint64_t{0};
 
 /// What a checker of the host (valgrind, AddressSanitizer) is told of a range of memory.
 enum class Tell : uint8_t {
@@ -134,6 +136,11 @@ bool kmem_port_spawn(void (*body)(void*), void* argument);
 bool kmem_port_watch_pressure(void);
 /// Has the host given it since it was last asked?  Waits for it up to so long (kForever: until it comes).  Task context.
 bool kmem_port_pressure(uint64_t wait_ns);
+
+/// Bytes that are left of the limit on memory that this process shares with others (Machine::limited), a margin for what is
+/// not kmem's left out; kNoBound where there is none, or nobody says.  Reads files: tens of microseconds.  Task context, one
+/// task at a time.
+uint64_t kmem_port_room(void);
 
 /// Nanoseconds on a clock that does not go back.
 uint64_t kmem_port_now_ns(void);

@@ -212,6 +212,115 @@ TEST_F(Reclaim, without_a_thread_a_caller_reclaims_at_the_low_mark_already_but_n
   give(blocks);
 }
 
+// A bound that others share ----------------------------------------------------------------------------------------------
+
+/// The machine has 2048 frames, of a bound of 1500 that others live under too.
+struct SharedBound : Reclaim {
+  static constexpr uint64_t kBound = 1500;
+
+  void SetUp() override {
+    switch_on(one_node());
+    world().pages.set_shared(true);
+    host().room = [this] {
+      const uint64_t taken = ours() + others;
+      return (kBound > taken ? kBound - taken : 0) * kmem::kPageSize;
+    };
+  }
+  const kmem::Zone& zone() { return world().pages.zone(0); }
+  /// What the host sees of us: what is free counts as long as it is resident.
+  uint64_t ours() { return zone().nr_in_use() + zone().nr_dirty(); }
+  /// Single frames until there are no more, or so many; nothing waits.
+  std::vector<Block> take(uint64_t n, Gfp gfp = gfp::kKernel | gfp::kNoRetry) {
+    std::vector<Block> blocks;
+    while (blocks.size() < n)
+      if (Page* page = world().pages.alloc(gfp | gfp::kNoWarn, {0}, 0)) blocks.push_back({page, 0});
+      else break;
+    return blocks;
+  }
+  uint64_t others = 0;
+};
+
+TEST_F(SharedBound, nobody_gets_more_than_it_has) {
+  auto blocks = take(~0u);
+  EXPECT_LE(ours(), kBound);
+  EXPECT_GE(blocks.size(), kBound - 64);
+  give(blocks);
+}
+
+TEST_F(SharedBound, what_others_take_is_missed_in_time) {
+  auto blocks = take(300);
+  others = 1000;
+  for (Block& more : take(~0u)) blocks.push_back(more);
+  EXPECT_LE(ours() + others, kBound);
+  EXPECT_GE(ours() + others, kBound - 64);
+  others = 200;
+  host().now_ns += kMs;
+  for (Block& more : take(~0u)) blocks.push_back(more);
+  EXPECT_LE(ours() + others, kBound) << "and is had when they have given it back";
+  EXPECT_GE(ours() + others, kBound - 64);
+  give(blocks);
+}
+
+TEST_F(SharedBound, three_others_that_grow_as_fast_leave_it_whole_too) {
+  const auto before = host().room;
+  host().room = [&] { return others = 3 * ours(), before(); };
+  auto blocks = take(~0u);
+  EXPECT_LE(4 * ours(), kBound + kBound / 8);
+  EXPECT_GE(4 * ours(), kBound / 2);
+  host().room = before;
+  others = 0;
+  give(blocks);
+}
+
+TEST_F(SharedBound, shrinkers_are_asked_before_a_request_fails) {
+  auto blocks = take(600);
+  {
+    Hoard hoard(world());
+    hoard.blocks = take(200);
+    others = kBound - ours();
+    host().now_ns += 200 * kMs;
+    const auto more = take(100, gfp::kKernel);
+    EXPECT_EQ(more.size(), 100u);
+    EXPECT_GT(hoard.nr_scans, 0);
+    for (const Block& b : more) blocks.push_back(b);
+    give(hoard.blocks);
+  }
+  others = 0;
+  give(blocks);
+}
+
+TEST_F(SharedBound, reserves_still_serve_and_who_cannot_sleep_asks_nobody) {
+  others = kBound;
+  auto blocks = take(~0u);
+  EXPECT_LE(blocks.size(), 64u);
+  const unsigned looks = host().nr_looks;
+  auto urgent = take(20, gfp::kAtomic);
+  EXPECT_EQ(urgent.size(), 20u);
+  EXPECT_TRUE(take(~0u, gfp::kKswapdReclaim).empty());
+  EXPECT_EQ(host().nr_looks, looks);
+  give(urgent);
+  give(blocks);
+}
+
+TEST_F(SharedBound, is_looked_at_by_amount_and_not_by_call) {
+  auto blocks = take(200);
+  give(blocks);
+  const unsigned looks = host().nr_looks;
+  EXPECT_LE(looks, 4u);
+  for (int i = 0; i < 1000; ++i) {
+    auto some = take(8);
+    give(some);
+  }
+  EXPECT_EQ(host().nr_looks, looks);
+}
+
+TEST_F(SharedBound, where_the_host_does_not_say_all_is_ours) {
+  host().room = nullptr;
+  auto blocks = take(~0u);
+  EXPECT_GT(blocks.size(), kBound);
+  give(blocks);
+}
+
 // Waiting ----------------------------------------------------------------------------------------------------------------
 
 TEST_F(Reclaim, who_waits_is_woken_by_who_frees_and_not_by_the_clock) {

@@ -62,6 +62,8 @@ struct Host {
   std::vector<Bound> bound;  // calls of kmem_port_bind()
   bool watches_pressure = false;  // the host gives its word when memory is short
   unsigned pressure = 0;          // times that memory is short, not told yet
+  std::function<uint64_t()> room;  // what kmem_port_room() answers; without one there is no bound
+  unsigned nr_looks = 0;           // times that it was asked
   std::vector<std::function<void()>> spawned;  // threads of the core's own, for a test to run as tasks
   Gate window, guard;  // open() and move(); guard()
   std::string log;  // all that was logged

@@ -1,0 +1,48 @@
+#pragma once
+// A bound of memory that others live under, too: the processes of one cgroup.
+
+#include "base/atomic.h"
+#include "base/attributes.h"
+#include "page/gfp.h"
+#include "watch/counters.h"
+
+namespace kmem {
+
+class PageAllocator;
+
+/// Our zones know what we have taken.  What others have taken of the same bound is asked of the host now and then, and held
+/// against the zones as if it were theirs (Zone::set_others), so that all that hangs on their marks happens in time: shrinkers
+/// run and ordinary requests fail, before the host runs out of memory and kills.
+///
+/// Asked is by amount, not by time: when we have taken a 64th of what there was the last time, at least 1 MiB, but never more
+/// than an eighth, so that several who grow at once stop in time.  And where a request is short of memory, at most once a
+/// millisecond.  Only where the caller may sleep; the others go by what is known.
+class SharedBound {
+ public:
+  void init(PageAllocator& pages) { pages_ = &pages; }
+  void set_on(bool on) { on_ = on; }
+
+  /// Before frames are taken off a zone.  Any context.
+  void heed(Gfp gfp) {
+    if (KMEM_UNLIKELY(on_)) look_if_due(gfp);
+  }
+  /// A request is short of memory, and its caller may sleep.  True: something may have changed.
+  bool look_again() { return KMEM_UNLIKELY(on_) && look_once_a_while(); }
+  uint64_t nr_looks() const { return looks_.value(); }
+  void after_fork() { looking_.store(0); }
+
+ private:
+  KMEM_COLD void look_if_due(Gfp gfp);
+  KMEM_COLD bool look_once_a_while();
+  void look();
+
+  PageAllocator* pages_ = nullptr;
+  bool on_ = false;
+  Atomic<uint32_t> looking_{0};
+  Atomic<uint64_t> mark_{0};     // frames: at this use of ours the next look is due
+  Atomic<uint64_t> stride_{0};   // frames between two looks
+  Atomic<uint64_t> next_ns_{0};  // not before, where memory is short
+  Counter looks_;
+};
+
+}  // namespace kmem
