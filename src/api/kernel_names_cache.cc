@@ -165,8 +165,28 @@ KMEM_COLD void refuse_destroy(const Cache& cache) {
                    static_cast<unsigned long long>(all), names.data());
 }
 
-KMEM_NOINLINE bool alloc_rest(Cache& cache, gfp_t flags, size_t n, void** objects, const void* site) {
-  return cache.alloc_bulk(kmem::effective_gfp(flags, site, "kmem_cache_alloc_bulk"), n, objects);
+/// Those that follow the first `got` of n, all zeroed if asked for.
+KMEM_NOINLINE int alloc_rest(Cache& cache, gfp_t flags, size_t n, size_t got, void** objects, const void* site) {
+  const kmem::Gfp gfp = kmem::effective_gfp(flags, site, "kmem_cache_alloc_bulk");
+  if (got != n && !cache.alloc_bulk(gfp, n - got, objects + got)) {
+    kmem_cache_free_bulk(reinterpret_cast<kmem_cache*>(&cache), got, objects);
+    return 0;
+  }
+  for (size_t i = 0; (flags & __GFP_ZERO) && !cache.hook() && i < n; ++i) memset(objects[i], 0, cache.object_size());
+  return static_cast<int>(n);
+}
+
+/// As many at a time as the fast path takes, and one by the slow path where it takes none.
+KMEM_NOINLINE void free_rest(kmem_cache* cache, size_t n, void** objects) {
+  while (n) {
+    unsigned freed = cache ? kmem::fast::free_some(cache_of(cache).class_byte(), objects, n) : 0;
+    if (!freed) {
+      cache ? kmem_cache_free(cache, objects[0]) : kfree(objects[0]);
+      freed = 1;
+    }
+    objects += freed;
+    n -= freed;
+  }
 }
 
 KMEM_NOINLINE void free_slowly(kmem_cache* cache, void* object) {
@@ -286,24 +306,13 @@ int kmem_cache_alloc_bulk(struct kmem_cache* cache, gfp_t flags, size_t n, void*
   constexpr size_t kMost = kmem::kSheafCapacity;
   Cache& c = cache_of(cache);
   const size_t got = kmem::CpuStack::try_pop_some(c.fast_slot(), objects, static_cast<unsigned>(n < kMost ? n : kMost));
-  if (KMEM_UNLIKELY(got != n) && !alloc_rest(c, flags, n - got, objects + got, __builtin_return_address(0))) {
-    kmem_cache_free_bulk(cache, got, objects);
-    return 0;
-  }
-  for (size_t i = 0; (flags & __GFP_ZERO) && !c.hook() && i < n; ++i) memset(objects[i], 0, c.object_size());
-  return static_cast<int>(n);
+  if (KMEM_LIKELY(got == n && !(flags & __GFP_ZERO))) return static_cast<int>(n);
+  return alloc_rest(c, flags, n, got, objects, __builtin_return_address(0));
 }
 
 void kmem_cache_free_bulk(struct kmem_cache* cache, size_t n, void** objects) noexcept {
-  while (n) {
-    unsigned freed = cache ? kmem::fast::free_some(cache_of(cache).class_byte(), objects, n) : 0;
-    if (!freed) {
-      cache ? kmem_cache_free(cache, objects[0]) : kfree(objects[0]);
-      freed = 1;
-    }
-    objects += freed;
-    n -= freed;
-  }
+  const unsigned freed = KMEM_LIKELY(cache && n) ? kmem::fast::free_some(cache_of(cache).class_byte(), objects, n) : 0;
+  if (KMEM_UNLIKELY(freed != n)) free_rest(cache, n - freed, objects + freed);
 }
 
 // Prefilled sheaves -----------------------------------------------------------------------------------------------------

@@ -91,22 +91,26 @@ inline unsigned count_of(unsigned object_class, void* const* objects, unsigned n
   return n;
 }
 
+/// free_some() of objects that are looked at one by one, before they are moved.
+KMEM_NOINLINE inline unsigned free_some_looked_at(unsigned object_class, void* const* objects, unsigned n, Divisor d) {
+  const unsigned fit = count_of(object_class, objects, n, d);
+  const unsigned moved = CpuStack::try_push_some(kmem_base, Slot{object_class}, objects, fit, {});
+  return moved == kUnfit ? 0 : moved;
+}
+
 /// As many of the objects as this CPU's sheaf has room for, from the first on; 0 where the first of them takes the long way.
 ///
 /// Objects of one slab, of a size that is a power of two, are looked at while they are moved: they lie in the slab of the
-/// first, at multiples of their size.  Others are looked at one by one before.
+/// first, at multiples of their size.
 KMEM_INLINE unsigned free_some(unsigned object_class, void* const* objects, size_t nr) {
   const unsigned n = nr < kSheafCapacity ? static_cast<unsigned>(nr) : kSheafCapacity;
-  if (object_class == kSharedClass || !is_of(object_class, objects[0])) return 0;
+  if (KMEM_UNLIKELY(object_class == kSharedClass || !is_of(object_class, objects[0]))) return 0;
   char* base = kmem_base;
   const Divisor d = reinterpret_cast<const Divisor*>(base + kDivisors)[object_class];
-  if (KMEM_LIKELY(is_power_of_two(d.inverse))) {
-    const uint64_t size = (uint64_t{1} << 32) >> lowest_bit(d.inverse);
-    const unsigned moved = CpuStack::try_push_some(base, Slot{object_class}, objects, n, {d.slab_bits(), size - 1});
-    if (KMEM_LIKELY(moved != kUnfit)) return moved;
-  }
-  const unsigned moved = CpuStack::try_push_some(base, Slot{object_class}, objects, count_of(object_class, objects, n, d), {});
-  return moved == kUnfit ? 0 : moved;
+  if (KMEM_UNLIKELY(!is_power_of_two(d.inverse))) return free_some_looked_at(object_class, objects, n, d);
+  const Fit fit{d.slab_bits(), (uint64_t{1} << 32 >> lowest_bit(d.inverse)) - 1};
+  const unsigned moved = CpuStack::try_push_some(base, Slot{object_class}, objects, n, fit);
+  return KMEM_LIKELY(moved != kUnfit) ? moved : free_some_looked_at(object_class, objects, n, d);
 }
 
 }  // namespace kmem::fast
