@@ -57,7 +57,7 @@
 #define SLAB_CACHE_DMA ((slab_flags_t)0x00000040u)
 #define SLAB_CACHE_DMA32 ((slab_flags_t)0x00000080u)
 /** An object's memory stays an object of this type while anybody may still read it under rcu_read_lock(); it may be a
- *  new one.  Slabs go back behind a grace period: when the cache is shrunk or destroyed, not when memory is short. */
+ *  new one.  Slabs go back behind a grace period, which reclaim does not wait for (docs/rcu.md). */
 #define SLAB_TYPESAFE_BY_RCU ((slab_flags_t)0x00000100u)
 #define SLAB_DESTROY_BY_RCU SLAB_TYPESAFE_BY_RCU /* the name until 4.11 */
 /** The objects come back through a shrinker. */

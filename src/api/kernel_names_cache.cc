@@ -144,6 +144,14 @@ KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid, const 
 
 void wait_for_readers() { kmem::system().rcu.synchronize(); }
 
+/// Whoever begins to read after this finds none of its objects.  Slabs that reclaim took out of use are gone too, unless
+/// a fork has lost who was giving them back.
+void wait_for_readers_of(Cache& cache) {
+  constexpr int kTries = 3;
+  for (int tries = 0; tries < kTries && !cache.stop_leaving(); ++tries) wait_for_readers();
+  wait_for_readers();
+}
+
 void put_owner(kmem::Text& text, const kmem::Owner& owner) {
   text.printf(" allocated by cpu=%u pid=%u from", unsigned{owner.cpu}, owner.task);
   for (unsigned i = 0; i < owner.nr_frames && i < 4; ++i) text.printf(" [<%p>]", owner.frames[i]);
@@ -272,8 +280,9 @@ int kmem_cache_destroy(struct kmem_cache* cache) noexcept {
     c.refs.fetch_sub(1);
     return 0;
   }
-  if (c.keeps_slabs()) wait_for_readers();  // whoever begins to read after this finds none of its objects
+  if (c.keeps_slabs()) wait_for_readers_of(c);
   if (kmem::system().heap.destroy(&c)) return 0;
+  c.resume_leaving();
   refuse_destroy(c);
   return 1;
 }

@@ -222,6 +222,7 @@ bool build(System& s) {
              .init_on_alloc = s.options.init_on_alloc,
              .init_on_free = s.options.init_on_free,
              .tells = s.options.tells,
+             .rcu = &s.rcu,
              .guarded = &s.guarded,
              .report_double_free = report_double_free,
              .counts = s.options.stats ? &s.counts : nullptr};

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "port/port.h"
 #include "sync/cpu_words.h"
+#include "watch/context.h"
 #include "watch/fault_injection.h"
 #include "watch/report.h"
 
@@ -72,6 +73,7 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheN
   refs.store(0);
   divert(world.diverted);
   held_.store(0);
+  resume_leaving();
   state_.store(Live);
   return true;
 }
@@ -604,21 +606,60 @@ uint32_t Cache::take_empty(CacheNode& node, uint32_t chain) {
   return chain;
 }
 
-uint64_t Cache::shrink_behind_readers(void (*wait_for_readers)()) {
-  flush_cpus();
-  if (held_.peek()) release_held();
-  SlabLinks links{world_->pages};
+uint32_t Cache::take_all_empty() {
   uint32_t chain = 0;
-  uint64_t released = 0;
-  for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) empty_barn(nodes_[n]);
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) chain = take_empty(nodes_[n], chain);
-  if (chain) wait_for_readers();
+  return chain;
+}
+
+uint64_t Cache::release_chain(uint32_t chain) {
+  SlabLinks links{world_->pages};
+  uint64_t released = 0;
   for (; chain; ++released) {
     Slab* slab = links.slab(chain);
     chain = slab->link().load();
     release(node_of(slab), slab);
   }
   return released;
+}
+
+uint64_t Cache::shrink_behind_readers(void (*wait_for_readers)()) {
+  shrink(true);
+  const uint32_t chain = take_all_empty();
+  if (chain || leaving_.state.peek() == Leaving::Waiting) wait_for_readers();
+  return release_chain(chain);
+}
+
+// One lot at a time: what becomes empty meanwhile goes with the next.
+void Cache::leave_behind_readers() {
+  uint32_t idle = Leaving::Idle;
+  if (!leaving_.state.compare_exchange(idle, Leaving::Waiting)) return;
+  leaving_.cache = this;
+  leaving_.chain = take_all_empty();
+  if (!leaving_.chain) return leaving_.state.store(Leaving::Idle);
+  world_->rcu->call(&leaving_.head, [](RcuHead* head) {
+    auto* leaving = reinterpret_cast<Leaving*>(head);
+    leaving->cache->release_chain(leaving->chain);
+    leaving->state.store(Leaving::Idle);
+  });
+}
+
+// Where nobody reads, the grace period is over at once.  A reader would wait for itself, and who may not sleep may hold
+// what other callbacks ask for.
+uint64_t Cache::reap(bool everywhere) {
+  if (!keeps_slabs_) return shrink(everywhere);
+  shrink(everywhere);
+  if (!world_->rcu) return 0;
+  const int64_t before = nr_slabs();
+  leave_behind_readers();
+  if (!Rcu::is_reader() && may_sleep()) world_->rcu->poll();
+  const int64_t after = nr_slabs();
+  return after < before ? static_cast<uint64_t>(before - after) : 0;
+}
+
+bool Cache::stop_leaving() {
+  uint32_t state = Leaving::Idle;
+  return leaving_.state.compare_exchange(state, Leaving::Stopped) || state == Leaving::Stopped;
 }
 
 uint64_t Cache::shrink(bool everywhere, bool for_good) {
@@ -640,7 +681,7 @@ void Cache::come_home() {
 void Cache::ebb() {
   if (!nr_slabs()) return;
   idle_.poke(1);
-  shrink(true);
+  reap(true);
 }
 
 // Counting and checking ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "slab/quarantine.h"
 #include "slab/slab.h"
 #include "slab/tables.h"
+#include "sync/rcu.h"
 #include "watch/counters.h"
 
 namespace kmem {
@@ -38,6 +39,7 @@ struct SlabWorld {
   bool init_on_alloc = false;  // with direct
   bool init_on_free = false;
   bool tells = false;  // with direct: a checker of the host is told of every object
+  Rcu* rcu = nullptr;  // who may still read objects of caches that keep their slabs for them
   GuardedPool* guarded = nullptr;  // where an allocation is served from now and then; may be null
   bool random_order = false;              // which free object of a slab is next cannot be guessed
   const DebugWords* debug = nullptr;      // which caches are debugged, besides those that ask for it
@@ -116,6 +118,12 @@ class Cache {
   /// The same for a cache that keeps its slabs for readers: takes those that are all free out of use, waits by
   /// `wait_for_readers`, and gives them back.  Task context.
   uint64_t shrink_behind_readers(void (*wait_for_readers)());
+  /// What reclaim asks for: shrink(), or of a cache that keeps its slabs for readers: those that are all free go out of
+  /// use, and back when all who read now have gone on, which is not waited for.  The number of slabs that went.
+  uint64_t reap(bool everywhere);
+  /// From now on none leaves in that way; false: some are still on their way, until a grace period has passed.
+  bool stop_leaving();
+  void resume_leaving() { leaving_.state.store(Leaving::Idle); }
   /// The same, and until the cache grows again little is held back.
   void ebb();
   /// What lies in sheaves and barns goes back to the slabs, where an object that was freed twice is noticed.
@@ -219,6 +227,14 @@ class Cache {
   enum State : uint32_t { Unused, Making, Live, Retired };
   struct Place { Slab* slab = nullptr; uint32_t index = 0; };
   struct Held { Slab* slab = nullptr; char* start = nullptr; };
+  /// Slabs that nobody may use any more, and somebody may still read.
+  struct Leaving {
+    enum State : uint32_t { Idle, Waiting, Stopped };
+    RcuHead head{};
+    Cache* cache = nullptr;
+    uint32_t chain = 0;
+    Atomic<uint32_t> state{Idle};
+  };
 
   unsigned local_node() const { return world_->pages->local_node().value; }
   BarnPart& counted_part() { return nodes_[local_node()].barn[barn_part()]; }
@@ -272,6 +288,9 @@ class Cache {
   void empty_barn(CacheNode& node);
   void flush_cpus();
   uint32_t take_empty(CacheNode& node, uint32_t chain);
+  uint32_t take_all_empty();
+  uint64_t release_chain(uint32_t chain);
+  void leave_behind_readers();
   uint64_t trim(CacheNode& node, uint64_t keep, bool for_good = false);
   Fault check_slab(const Slab* slab) const;
   Fault check_sheaf(Sheaf sheaf) const;
@@ -291,6 +310,7 @@ class Cache {
   bool direct_ = false;
   uint32_t left_ = 0;  // bytes of a slab before its first object; with red zones also those before every other
   ObjectDebug debug_;
+  Leaving leaving_;
   Atomic<int64_t> held_{0};                      // in the quarantine
   Atomic<uint64_t> first_pfn_{0}, last_pfn_{0};  // of slabs of a debugged cache, ever
   VerifyHook verify_ = nullptr;

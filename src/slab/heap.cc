@@ -107,7 +107,7 @@ uint64_t Heap::shrink_all(bool everywhere) {
 uint64_t Heap::reclaim(bool everywhere) {
   uint64_t frames = 0;
   for (uint32_t id = 1; id <= nr_caches(); ++id)
-    if (caches_[id].may_be_reaped()) frames += caches_[id].shrink(everywhere) * caches_[id].shape().order.pages();
+    if (caches_[id].may_be_reaped()) frames += caches_[id].reap(everywhere) * caches_[id].shape().order.pages();
   return frames;
 }
 

@@ -4,12 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstring>
 #include <thread>
 #include <vector>
 
+#include "api/system.h"
 #include "unit/api/log.h"
 
 namespace {
@@ -224,6 +226,133 @@ TEST(TypesafeByRcu, destroying_waits_for_readers_too) {
   EXPECT_EQ(kmem_cache_destroy(cache), 0);
   EXPECT_GT(nr_destroyed, 0);
   reader.join();
+}
+
+/// A cache of 2,000 nodes that were all freed, and a thread that reads them.
+struct FreedNodes {
+  explicit FreedNodes(const char* name)
+      : cache(kmem_cache_create(name, sizeof(Node), 0, SLAB_TYPESAFE_BY_RCU, construct, destroy)) {
+    nr_destroyed = 0;
+    for (int i = 0; i < 2000; ++i) nodes.push_back(static_cast<Node*>(kmem_cache_alloc(cache, GFP_KERNEL)));
+    reader = std::thread([this] {
+      rcu_read_lock();
+      step = 1;
+      while (step != 2) std::this_thread::yield();
+      for (Node* node : nodes) EXPECT_EQ(node->value, 77) << "freed, but still a node";
+      EXPECT_EQ(nr_destroyed, 0);
+      rcu_read_unlock();
+    });
+    while (step != 1) std::this_thread::yield();
+    for (Node* node : nodes) kmem_cache_free(cache, node);
+  }
+  void end_reading() {
+    step = 2;
+    reader.join();
+  }
+  int64_t nr_slabs() const { return reinterpret_cast<kmem::Cache*>(cache)->nr_slabs(); }
+
+  kmem_cache_t* cache;
+  std::vector<Node*> nodes;
+  std::atomic<int> step{0};
+  std::thread reader;
+};
+
+TEST(TypesafeByRcu, reclaim_takes_empty_slabs_out_of_use_without_waiting_and_gives_them_back_behind_the_readers) {
+  FreedNodes freed("reclaimed");
+  const int64_t slabs = freed.nr_slabs();
+  ASSERT_GT(slabs, 4);
+  kmem::Heap& heap = kmem::system().heap;
+  heap.reclaim(true);
+  heap.reclaim(true);
+  EXPECT_EQ(freed.nr_slabs(), slabs) << "somebody reads";
+  // What is on its way is given to nobody.
+  auto* other = static_cast<Node*>(kmem_cache_alloc(freed.cache, GFP_KERNEL));
+  EXPECT_EQ(std::count(freed.nodes.begin(), freed.nodes.end(), other), 0);
+  kmem_cache_free(freed.cache, other);
+  freed.end_reading();
+  EXPECT_GE(heap.reclaim(true), static_cast<uint64_t>(slabs)) << "pages that came back";
+  EXPECT_GE(nr_destroyed, 2000);
+  heap.reclaim(true);
+  EXPECT_EQ(freed.nr_slabs(), 0);
+  EXPECT_FALSE(kmem::check_system());
+  EXPECT_EQ(kmem_cache_destroy(freed.cache), 0);
+}
+
+TEST(TypesafeByRcu, where_nobody_reads_reclaim_gives_them_back_at_once) {
+  FreedNodes freed("reclaimed2");
+  freed.end_reading();
+  EXPECT_GT(kmem::system().heap.reclaim(true), 0u);
+  EXPECT_EQ(freed.nr_slabs(), 0);
+  EXPECT_EQ(kmem_cache_destroy(freed.cache), 0);
+}
+
+TEST(TypesafeByRcu, a_reader_who_runs_out_of_memory_does_not_wait_for_itself) {
+  FreedNodes freed("reclaimed3");
+  freed.end_reading();
+  const int64_t slabs = freed.nr_slabs();
+  rcu_read_lock();
+  kmem::system().heap.reclaim(true);
+  EXPECT_EQ(freed.nr_slabs(), slabs);
+  for (Node* node : freed.nodes) EXPECT_EQ(node->value, 77);
+  rcu_read_unlock();
+  kmem_rcu_poll();
+  EXPECT_EQ(freed.nr_slabs(), 0);
+  EXPECT_EQ(kmem_cache_destroy(freed.cache), 0);
+}
+
+TEST(TypesafeByRcu, a_cache_whose_slabs_are_on_their_way_is_destroyed_behind_them) {
+  FreedNodes freed("reclaimed4");
+  kmem::system().heap.reclaim(true);
+  EXPECT_GT(freed.nr_slabs(), 0);
+  std::thread destroyer([&] { EXPECT_EQ(kmem_cache_destroy(freed.cache), 0); });
+  usleep(5000);
+  EXPECT_EQ(nr_destroyed, 0);
+  freed.end_reading();
+  destroyer.join();
+  EXPECT_GE(nr_destroyed, 2000);
+}
+
+TEST(TypesafeByRcu, a_destroy_that_is_refused_leaves_a_cache_that_reclaim_still_serves) {
+  FreedNodes freed("reclaimed5");
+  freed.end_reading();
+  void* out = kmem_cache_alloc(freed.cache, GFP_KERNEL);
+  EXPECT_TRUE(mentions(log_of([&] { EXPECT_NE(kmem_cache_destroy(freed.cache), 0); }), "reclaimed5"));
+  kmem_cache_free(freed.cache, out);
+  kmem::system().heap.reclaim(true);
+  EXPECT_EQ(freed.nr_slabs(), 0);
+  EXPECT_EQ(kmem_cache_destroy(freed.cache), 0);
+}
+
+TEST(TypesafeByRcu, reclaim_and_users_at_once_lose_nothing_and_readers_always_see_nodes) {
+  kmem_cache_t* cache = kmem_cache_create("reclaimed6", sizeof(Node), 0, SLAB_TYPESAFE_BY_RCU, construct, nullptr);
+  std::atomic<bool> stop{false};
+  std::atomic<Node*> shared{static_cast<Node*>(kmem_cache_alloc(cache, GFP_KERNEL))};
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] {  // publishes ever another node
+    for (int i = 0; i < 2000; ++i) {
+      std::vector<Node*> many;
+      for (int j = 0; j < 200; ++j) many.push_back(static_cast<Node*>(kmem_cache_alloc(cache, GFP_KERNEL)));
+      Node* old = shared.exchange(many.back());
+      many.back() = old;
+      for (Node* node : many) kmem_cache_free(cache, node);
+    }
+    stop = true;
+  });
+  threads.emplace_back([&] {
+    while (!stop) kmem::system().heap.reclaim(true);
+  });
+  threads.emplace_back([&] {
+    while (!stop) {
+      rcu_read_lock();
+      const long value = __atomic_load_n(&shared.load()->value, __ATOMIC_RELAXED);
+      if (value != 77) ADD_FAILURE() << value, stop = true;
+      rcu_read_unlock();
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  kmem_cache_free(cache, shared);
+  EXPECT_EQ(reinterpret_cast<kmem::Cache*>(cache)->nr_in_use(), 0);
+  EXPECT_EQ(kmem_cache_destroy(cache), 0);
 }
 
 }  // namespace
