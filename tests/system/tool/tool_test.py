@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The tool kmem as its users meet it: tool_test.py KMEM LIBRARY DOCS CARELESS [unittest's options]"""
+"""The tool kmem as its users meet it: tool_test.py KMEM LIBRARY DOCS CARELESS CARELESS_CXX WORD_COUNT
+[unittest's options]"""
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-KMEM, LIBRARY, DOCS, CARELESS = (os.path.abspath(path) for path in sys.argv[1:5])
+KMEM, LIBRARY, DOCS, CARELESS, CARELESS_CXX, WORD_COUNT = (os.path.abspath(path) for path in sys.argv[1:7])
 PYTHON = os.path.realpath(sys.executable)
 
 SLABINFO_LINE = re.compile(
@@ -460,6 +461,25 @@ class FailNth(ToolTest):
         self.assertEqual(finding["kind"], "misused")
         self.assertIn("double free", finding["what"])
 
+    def test_a_program_in_cxx_that_copes_is_found_nothing_in(self):
+        text = self.file("text", b"memory is short and life is long and text is neither\n" * 3)
+        found = self.sweep(WORD_COUNT, text, options=["--quiet", "--both", "--jobs", "2"])
+        self.assertEqual(found["findings"], [])
+        self.assertGreater(found["sweeps"][0]["failed"]["failslab"], 10)
+
+    def test_exceptions_that_nobody_catches_are_found_where_they_began(self):
+        for how, function in (("noexcept", "length_of_copy"), ("destructor", "Log::~Log()")):
+            found = self.sweep(CARELESS_CXX, how)["findings"]
+            self.assertEqual([(f["kind"], f["end"]["signal"]) for f in found], [("crashed", signal.SIGABRT)], how)
+            if trace := self.functions(found[0]):
+                self.assertIn(function, trace[0])
+
+    def test_a_leak_and_an_unchecked_null_of_operator_new_are_found(self):
+        (finding,) = self.sweep(CARELESS_CXX, "leak")["findings"]
+        self.assertEqual((finding["kind"], finding["what"]), ("leaked", "2.0 KiB: 2.0 KiB in malloc-2048"))
+        (finding,) = self.sweep(CARELESS_CXX, "nothrow")["findings"]
+        self.assertEqual((finding["kind"], finding["end"]["signal"]), ("crashed", signal.SIGSEGV))
+
     def test_one_n_alone_is_the_same_as_in_the_sweep(self):
         (whole,) = self.sweep(CARELESS, "crash")["findings"]
         n = str(whole["n"])
@@ -499,4 +519,4 @@ class FailNth(ToolTest):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + sys.argv[5:])
+    unittest.main(argv=sys.argv[:1] + sys.argv[7:])
