@@ -123,11 +123,21 @@ void describe_process(kmem::ProcessSnapshot& process) {
   for (size_t i = 0; i + 1 < sizeof process.name && name[i] && name[i] != '\n'; ++i) process.name[i] = name[i];
 }
 
+void take_validation(SystemSnapshot& system) {
+  const kmem::Validation& found = kmem::validate_system();
+  system.checked = true;
+  system.violations = {found.violations, found.nr};
+  if (found.nr) system.broken = found.violations[0].rule;
+  system.damaged = found.damaged;
+}
+
 /// Is anything broken?  Worth the walk only where faults were injected; and only alone, since a structure that another
 /// thread is changing may look it.
 void check_structures(SystemSnapshot& system) {
   const char* threads = status_line("Threads");
-  if (!kmem::faults_armed() || threads[0] != '1' || threads[1] != '\n') return;
+  const bool validates = kmem::system().options.validate;
+  if (!(kmem::faults_armed() || validates) || threads[0] != '1' || threads[1] != '\n') return;
+  if (validates) return take_validation(system);
   const kmem::Fault fault = kmem::check_system();
   system.checked = true;
   if (fault) system.broken = fault.rule;

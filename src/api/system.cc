@@ -361,6 +361,7 @@ void after_fork_in_parent() {
 
 void look_at_the_end(bool quiet) {
   const BootOptions& options = system().options;
+  if (options.validate && quiet) validate_system();
   if (options.probation || options.slub_debug.any()) system().heap.last_look(quiet);
 }
 

@@ -5,6 +5,7 @@
 #include "boot/memblock.h"
 #include "pool/mempool.h"
 #include "port/machine.h"
+#include "report/snapshot.h"
 #include "slab/heap.h"
 #include "sync/rcu.h"
 #include "vmap/io_space.h"
@@ -86,6 +87,18 @@ void watch_accesses();
 
 /// Runs every walker; for tests and the debugger, on a quiet system.
 Fault check_system();
+
+/// What validate_system() found.
+struct Validation {
+  static constexpr size_t kMost = 64;
+  bool done = false;
+  size_t nr = 0;  // of those below; what comes after is reported and not kept
+  ViolationSnapshot violations[kMost];
+  uint64_t damaged = 0;  // objects of debugged caches that were written where nobody may
+};
+/// Runs every walker to its end, and looks at all objects of debugged caches: each violation is reported.  On a quiet
+/// system; the answer is the same from the first call on, for the end of a program comes in several ways.
+const Validation& validate_system();
 
 /// The slow halves of malloc and free: every size and pointer, boot included.
 void* slow_malloc(size_t size, bool zero);

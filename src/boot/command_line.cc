@@ -304,6 +304,7 @@ constexpr KnownWord kWords[] = {
     {"init_on_alloc", [](BootOptions& o, const BootWord& w) { return set_bool(o.init_on_alloc, w); }},
     {"init_on_free", [](BootOptions& o, const BootWord& w) { return set_bool(o.init_on_free, w); }},
     {"panic_on_warn", [](BootOptions& o, const BootWord& w) { return set_bool(o.panic_on_warn, w); }},
+    {"validate", [](BootOptions& o, const BootWord& w) { return set_bool(o.validate, w); }},
     {"stats", [](BootOptions& o, const BootWord& w) { return set_bool(o.stats, w); }},
     {"kmemleak", [](BootOptions& o, const BootWord& w) { return set_bool(o.kmemleak, w); }},
     {"leak_report", set_leak_report},

@@ -194,6 +194,16 @@ void put_reclaim(Json& json, const ReclaimSnapshot& reclaim) {
   json.close('}');
 }
 
+void put_violation(Json& json, const ViolationSnapshot& violation) {
+  json.open('{');
+  json.text("part", violation.part);
+  json.text("rule", violation.rule);
+  json.number("where", violation.where);
+  json.number("want", violation.want);
+  json.number("got", violation.got);
+  json.close('}');
+}
+
 }  // namespace
 
 const char* name_of(CpuStackMode mode) {
@@ -221,6 +231,10 @@ void put_json(Text& out, const SystemSnapshot& system) {
   json.open("check", '{');
   json.truth("done", system.checked);
   json.text("broken", system.broken);
+  json.open("violations", '[');
+  for (const ViolationSnapshot& violation : system.violations) put_violation(json, violation);
+  json.close(']');
+  json.number("damaged_objects", system.damaged);
   json.close('}');
   put_window(json, system.window);
   json.open("zones", '[');

@@ -119,6 +119,13 @@ struct ReclaimSnapshot {
   uint64_t charged = 0;             // frames' worth of large blocks, where memory is bounded
 };
 
+/// A rule that a structure breaks.
+struct ViolationSnapshot {
+  char part[48] = "";  // whose: "frames and zones", "cache inodes"
+  const char* rule = "";
+  uint64_t where = 0, want = 0, got = 0;  // as the rule's class says
+};
+
 struct SystemSnapshot {
   Span<const CacheSnapshot> caches;
   Span<const ZoneSnapshot> zones;
@@ -139,8 +146,11 @@ struct SystemSnapshot {
   uint64_t bytes_online = 0;      // of frames that were brought online
   uint64_t bytes_given_back = 0;  // to the host, summed over the life of the process
   uint64_t times_given_back = 0;
-  bool checked = false;     // were all structures walked?  Where faults are injected, and nobody else is at work
-  const char* broken = "";  // the rule that they break; empty: none
+  // Were all structures walked?  Where faults are injected or `validate` asks, and nobody else is at work.
+  bool checked = false;
+  const char* broken = "";                   // the first rule that they break; empty: none
+  Span<const ViolationSnapshot> violations;  // of `validate`: all of them, by part
+  uint64_t damaged = 0;                      // and objects of debugged caches that were written where nobody may
   const char* version = "";
   const char* boot_words = "";  // the boot command line as it was understood
 };

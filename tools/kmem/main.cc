@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "run.h"
 #include "show.h"
+#include "validate.h"
 
 #ifndef KMEM_VERSION
 #define KMEM_VERSION "unknown"
@@ -35,6 +36,10 @@ constexpr char kExamples[] = R"(Examples:
   kmem fail-nth -- ./parser file.txt       each allocation of it fails once: does it crash, hang or leak?
   kmem fail-nth --both --jobs 2 -- PROG    and all from each on, two at a time
 
+  kmem validate -- ./server --once         are kmem's structures whole when it ends?
+  kmem validate --objects -- ./server      and is every object, and what is around it?
+
+Exit status of `kmem validate`: 0 where all is well, 1 where something is broken, 2 where not all could be looked at.
 Exit status of `kmem fail-nth`: 0 where nothing was found, 1 where something was.
 Exit status of `kmem run`: the program's own; where a signal killed it, the same signal kills kmem too (128 + its
 number, for a shell).  125: kmem itself failed.  126: the program cannot be executed.  127: it is not found.)";
@@ -108,6 +113,25 @@ void add_fail_nth(CLI::App& app, kmem::tool::FailNthOptions& options) {
   sub.prefix_command();
 }
 
+constexpr char kValidateExamples[] = R"(When PROGRAM ends, and each process that it started, all of kmem's structures in it are walked by kmem's own checkers, if
+one thread is left.  Each rule that is broken is named by its number.
+
+Examples:
+  kmem validate -- ./parser file.txt              the structures
+  kmem validate --objects -- ./parser file.txt    and all objects: written past their ends, written when they were free
+  kmem validate --json out.json -- make -j2       every process that make starts, for scripts)";
+
+void add_validate(CLI::App& app, kmem::tool::ValidateOptions& options) {
+  CLI::App& sub = *app.add_subcommand("validate", "run a program, and look at all of kmem's structures when it ends");
+  sub.add_flag("--objects", options.objects, "look at every object and what is around it too (slub_debug=FZPU)");
+  sub.add_option("--report-file", options.report_file, "write the report there instead of to standard error")->type_name("FILE");
+  sub.add_option("--json", options.json_file, "write the same as JSON")->type_name("FILE");
+  sub.add_option("--boot", options.boot_words, "boot words, added to those in the variable KMEM")->type_name("WORDS");
+  sub.add_option("--library", options.library, "the libkmem-malloc.so to use")->type_name("FILE");
+  sub.footer(kValidateExamples);
+  sub.prefix_command();
+}
+
 struct ShowOptions {
   std::string file;
   int pid = 0;
@@ -132,9 +156,11 @@ Words command_of(const CLI::App& run, const Arguments& arguments) {
 int parse_and_do(CLI::App& app, int argc, char** argv) {
   kmem::tool::RunOptions run_options;
   kmem::tool::FailNthOptions fail_nth_options;
+  kmem::tool::ValidateOptions validate_options;
   ShowOptions show_options;
   add_run(app, run_options);
   add_fail_nth(app, fail_nth_options);
+  add_validate(app, validate_options);
   add_show(app, "slabinfo", "a saved report's caches, as /proc/slabinfo", show_options);
   add_show(app, "buddyinfo", "its free blocks by order, as /proc/buddyinfo", show_options);
   add_show(app, "zoneinfo", "its zones, as /proc/zoneinfo", show_options);
@@ -151,6 +177,10 @@ int parse_and_do(CLI::App& app, int argc, char** argv) {
   if (chosen.get_name() == "fail-nth") {
     fail_nth_options.command = command_of(chosen, arguments);
     return kmem::tool::fail_nth(fail_nth_options);
+  }
+  if (chosen.get_name() == "validate") {
+    validate_options.command = command_of(chosen, arguments);
+    return kmem::tool::validate(validate_options);
   }
   if (chosen.get_name() != "run") {
     kmem::tool::show(chosen.get_name(), show_options.file, show_options.pid);

@@ -1,8 +1,11 @@
 // A program whose handling of failure is wrong in the ways that its arguments name: for `kmem fail-nth` to find.
 //   careless [crash] [hang] [leak] [twice] [give-up]
+// And for `kmem validate`:
+//   careless [overrun] [twice-in-a-sheaf] [in-a-child]
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int is_asked(int argc, char **argv, const char *what) {
@@ -37,7 +40,28 @@ __attribute__((noinline)) static void free_twice_without_memory(void) {
   free(block);
 }
 
+// Never freed, so that nobody looks at it before the end.
+static char *volatile overrun_block;
+static void overrun(void) {
+  overrun_block = malloc(100);
+  *(volatile char *)(overrun_block + 100) = 1;
+}
+
+// Not the one that was freed last: the fast path does not see that.
+static void free_twice_in_a_sheaf(void) {
+  char *volatile blocks[200];
+  for (int i = 0; i < 200; ++i) blocks[i] = malloc(2000);
+  for (int i = 0; i < 20; ++i) free(blocks[180 + i]);
+  free(blocks[185]);
+}
+
 int main(int argc, char **argv) {
+  if (is_asked(argc, argv, "in-a-child")) {
+    const int child = fork();
+    if (child) return wait(NULL) == child ? 0 : 1;
+  }
+  if (is_asked(argc, argv, "overrun")) overrun();
+  if (is_asked(argc, argv, "twice-in-a-sheaf")) free_twice_in_a_sheaf();
   if (is_asked(argc, argv, "crash")) free(crash_without_memory());
   if (is_asked(argc, argv, "leak")) leak_without_memory();
   if (is_asked(argc, argv, "hang")) hang_without_memory();

@@ -367,6 +367,7 @@ class Explaining(ToolTest):
     def test_every_option_and_command_is_in_the_manual(self):
         manual = self.read("man/kmem.1").replace("\\-", "-")
         everything = self.kmem("--help").stdout + self.kmem("run", "--help").stdout + self.kmem("json", "--help").stdout
+        everything += self.kmem("validate", "--help").stdout
         for option in set(re.findall(r"--[a-z][a-z-]+", everything.decode())):
             self.assertIn(option, manual)
         for command in re.findall(r"^  ([a-z]+) {5,}", self.kmem("--help").stdout.decode(), re.M):
@@ -408,6 +409,60 @@ class BootMemory(ToolTest):
         self.assertRegex(text, r"(?m)^[0-9a-f]{8,}-[0-9a-f]{8,} : System RAM$")
         start, end = (int(at, 16) for at in re.search(r"(?m)^    ([0-9a-f]+)-([0-9a-f]+) : ring$", text).groups())
         self.assertEqual(end + 1 - start, 3 << 20)
+
+
+class Validating(ToolTest):
+    def validate(self, *arguments):
+        done = self.kmem("validate", "--library", LIBRARY, "--json", "v.json", *arguments)
+        with open(self.path("v.json")) as f:
+            return done, json.load(f)
+
+    def test_a_program_that_does_no_wrong_is_well(self):
+        for options in ([], ["--objects"]):
+            done, found = self.validate(*options, "--", CARELESS)
+            self.assertEqual((done.returncode, found["status"]), (0, 0), done.stderr)
+            self.assertEqual(len(found["processes"]), 1)
+            self.assertTrue(found["processes"][0]["checked"])
+            self.assertIn(b"all is well", done.stderr)
+
+    def test_the_programs_output_is_untouched_and_its_status_told(self):
+        done, found = self.validate("--report-file", "r.txt", "--", "/bin/sh", "-c", "echo out; echo err >&2; exit 3")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"out\n", b"err\n"))
+        with open(self.path("r.txt")) as f:
+            self.assertIn("ended with status 3", f.read())
+
+    def test_a_broken_structure_is_named_by_its_rule(self):
+        done, found = self.validate("--", CARELESS, "twice-in-a-sheaf")
+        self.assertEqual((done.returncode, found["status"]), (1, 1), done.stderr)
+        violation = found["processes"][0]["violations"][0]
+        self.assertEqual(violation["part"], "cache malloc-2048")
+        self.assertRegex(violation["rule"], r"^C[23] ")
+        self.assertIn(violation["rule"].encode(), done.stderr)
+
+    def test_a_write_past_the_end_of_a_block_that_is_never_freed_is_found_among_the_objects(self):
+        done, found = self.validate("--objects", "--", CARELESS, "overrun")
+        self.assertEqual((done.returncode, found["processes"][0]["damaged_objects"]), (1, 1), done.stderr)
+        self.assertEqual(found["processes"][0]["violations"], [])
+        self.assertIn(b"1 damaged object\n", done.stderr)
+
+    def test_children_are_looked_at_too(self):
+        done, found = self.validate("--objects", "--", CARELESS, "in-a-child", "overrun")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        damaged = {process["pid"] == found["pid"]: process["damaged_objects"] for process in found["processes"]}
+        self.assertEqual(damaged, {True: 0, False: 1})
+
+    def test_what_could_not_be_looked_at_is_not_called_well(self):
+        script = "import threading, time; threading.Thread(target=lambda: time.sleep(100), daemon=True).start()"
+        done, found = self.validate("--", PYTHON, "-S", "-c", script + "; import os; os._exit(0)")
+        self.assertEqual((done.returncode, found["processes"][0]["checked"]), (2, False), done.stderr)
+        self.assertIn(b"threads of it were still running", done.stderr)
+        done, found = self.validate("--", "/bin/sh", "-c", "kill -9 $$")
+        self.assertEqual((done.returncode, found["processes"]), (2, []))
+        self.assertIn(b"left no report", done.stderr)
+
+    def test_a_program_that_is_not_there_is_no_violation(self):
+        self.assertEqual(self.kmem("validate", "--", "no-such-program").returncode, 127)
+        self.assertEqual(self.kmem("validate").returncode, 125)
 
 
 class FailNth(ToolTest):
