@@ -9,12 +9,15 @@
 #include <linux/slab.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -582,6 +585,131 @@ TEST_F(Pressure, a_child_hears_with_its_own_ears_and_numbers_that_the_program_cl
   int status = -1;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
+}
+
+/// The protocol's other kinds of file; the variables as systemd sets them, for as long as it lives.
+class Watching {
+ public:
+  Watching(const char* path, const char* write_base64) {
+    setenv("MEMORY_PRESSURE_WATCH", path, 1);
+    if (write_base64) setenv("MEMORY_PRESSURE_WRITE", write_base64, 1);
+    is_watching = kmem_port_watch_pressure();
+    kmem::system().pages.reclaim().watch_pressure();
+  }
+  ~Watching() {
+    unsetenv("MEMORY_PRESSURE_WATCH");
+    unsetenv("MEMORY_PRESSURE_WRITE");
+    kmem::system().pages.reclaim().watch_pressure();
+  }
+  bool is_watching;
+};
+
+TEST(PressureSocket, is_written_to_first_and_every_byte_that_comes_is_the_word) {
+  signal(SIGPIPE, SIG_IGN);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  snprintf(address.sun_path, sizeof address.sun_path, "%spressure.%d", testing::TempDir().c_str(), getpid());
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) || listen(listener, 4))
+    GTEST_SKIP() << "no UNIX socket at " << address.sun_path << ": " << strerror(errno);
+  {
+    const Watching watching(address.sun_path, "c29tZSAyMDAwMDAgMjAwMDAwMAA=");
+    ASSERT_TRUE(watching.is_watching);
+    close(accept(listener, nullptr, nullptr));  // the first call's
+    const int end = accept(listener, nullptr, nullptr);
+    ASSERT_GE(end, 0);
+    char said[64] = "";
+    EXPECT_EQ(read(end, said, sizeof said), 20);
+    EXPECT_STREQ(said, "some 200000 2000000");
+    Hoard hoard;
+    EXPECT_EQ(kmem_pressure_poll(), 0);
+    ASSERT_EQ(write(end, "!!!", 3), 3);
+    EXPECT_EQ(kmem_pressure_poll(), 1);
+    EXPECT_GT(hoard.nr_counts, 0);
+    EXPECT_EQ(kmem_pressure_poll(), 0) << "what came together is one";
+    close(end);
+    EXPECT_EQ(kmem_pressure_poll(), 0) << "nobody says anything any more, and nobody listens";
+  }
+  close(listener);
+  unlink(address.sun_path);
+}
+
+/// The kernel's own files that this process may set a trigger in: the machine's, and that of its cgroup.
+std::vector<std::string> pressure_files() {
+  std::vector<std::string> files = {"/proc/pressure/memory", "/sys/fs/cgroup/memory.pressure"};
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);)
+    if (line.rfind("0::/", 0) == 0 && line.size() > 4) files.push_back("/sys/fs/cgroup" + line.substr(3) + "/memory.pressure");
+  std::erase_if(files, [](const std::string& file) {
+    const int fd = open(file.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    const bool takes = fd >= 0 && write(fd, "some 200000 2000000", 20) == 20;
+    close(fd);
+    return !takes;
+  });
+  return files;
+}
+
+// What the kernel refuses as a trigger is not listened to.
+TEST(PressureOfTheKernel, is_listened_to_where_it_takes_a_trigger) {
+  const std::vector<std::string> files = pressure_files();
+  if (files.empty()) GTEST_SKIP() << "no file of pressure stall information may be written here";
+  for (const std::string& file : files) {
+    EXPECT_TRUE(Watching(file.c_str(), "c29tZSAyMDAwMDAgMjAwMDAwMAA=").is_watching) << file;
+    const Watching watching(file.c_str(), "c29tZSAyMDAwMDAgMjAwMDAwMAA=");
+    EXPECT_LE(kmem_pressure_poll() + kmem_pressure_poll() + kmem_pressure_poll(), 1) << file << ": one word in two seconds at most";
+    EXPECT_FALSE(Watching(file.c_str(), "bm9uc2Vuc2UA").is_watching) << file << " takes 'nonsense'";
+  }
+}
+
+/// A cgroup of 8 MiB, of version 2 or 1; without a path where none can be made.
+class SmallGroup {
+ public:
+  SmallGroup() {
+    for (const auto& [mount, limit] : {std::pair("/sys/fs/cgroup", "memory.max"), std::pair("/sys/fs/cgroup/memory", "memory.limit_in_bytes")}) {
+      if (access((std::string(mount) + "/cgroup.procs").c_str(), W_OK)) continue;
+      path_ = std::string(mount) + "/kmem-pressure-" + std::to_string(getpid());
+      if (!mkdir(path_.c_str(), 0755) && put(limit, "8M")) return;
+      rmdir(path_.c_str());
+      path_.clear();
+    }
+  }
+  ~SmallGroup() {
+    if (is_there()) rmdir(path_.c_str());
+  }
+  bool is_there() const { return !path_.empty(); }
+  bool put(const char* file, const std::string& text) const {
+    const int fd = open((path_ + "/" + file).c_str(), O_WRONLY | O_CLOEXEC);
+    const bool done = fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    if (fd >= 0) close(fd);
+    return done;
+  }
+
+ private:
+  std::string path_;
+};
+
+// A process in a small group writes a file that is larger: it stalls for memory, and the kernel says so.
+TEST(PressureOfTheKernel, comes_when_a_process_stalls_for_memory) {
+  const SmallGroup group;
+  const Watching watching("/proc/pressure/memory", "c29tZSAxMDAwIDIwMDAwMDAA");  // some 1000 2000000: a millisecond in two seconds
+  if (!group.is_there() || !watching.is_watching) GTEST_SKIP() << "no trigger, or no cgroup with a limit, can be had here";
+  const std::string file = testing::TempDir() + "stall." + std::to_string(getpid());
+  const pid_t child = fork();
+  if (!child) {
+    alarm(30);
+    static char block[1 << 20];
+    const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || !group.put("cgroup.procs", std::to_string(getpid()))) _exit(1);
+    for (unsigned i = 0;; ++i)
+      if (pwrite(fd, block, sizeof block, (i % 64) << 20) < 0) _exit(1);
+  }
+  bool heard = false;
+  for (int ms = 0; ms < 8000 && !heard; ms += 10, usleep(10000)) heard = kmem_pressure_poll() == 1;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  unlink(file.c_str());
+  if (!heard) GTEST_SKIP() << "nothing has stalled in eight seconds";
+  EXPECT_GT(kmem::system().pages.reclaim().counts().pressures.value(), 0u);
 }
 
 TEST(PressureOff, where_nobody_asked_nothing_is_opened) {
