@@ -1,5 +1,5 @@
-// How long single calls take at worst: one thread allocates and frees blocks of many sizes and times each call, while
-// others do the same untimed, hand blocks to each other and to it, and a timer sends signals.
+// How long single calls take at worst: threads allocate and free blocks of many sizes, hand them to each other, and time each
+// call, while a timer sends signals.  All of them are load for the others; some may be load only, and untimed.
 //
 // It runs on whatever malloc the process has; with --call kmalloc it takes kmalloc(GFP_ATOMIC) and kfree of a preloaded
 // libkmem-malloc.so.  One line of JSON.
@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -27,10 +28,11 @@ namespace {
 
 struct Options {
   uint64_t calls = 2000000;
-  unsigned threads = 3;
+  unsigned timed = 4, threads = 0;  // threads that time their calls, and that only allocate
   long hz = 1000;
   bool kmalloc = false;
   bool handlers_allocate = false;
+  bool progress = false;
 } options;
 
 // The calls ------------------------------------------------------------------------------------------------------------
@@ -96,6 +98,11 @@ class Histogram {
     return most_;
   }
   uint64_t most() const { return most_; }
+  void add_all(const Histogram& other) {
+    for (unsigned i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
+    n_ += other.n_;
+    if (other.most_ > most_) most_ = other.most_;
+  }
 
  private:
   static constexpr unsigned kSteps = 32, kBuckets = 60 * kSteps;
@@ -159,47 +166,71 @@ timer_t start_timer() {
 
 // Measuring ------------------------------------------------------------------------------------------------------------
 
-Histogram of_alloc, of_free;
+/// Of one thread.  Long calls are looked at: has the thread lost its CPU to another one since we looked last?  A wait of the
+/// allocator's own is a voluntary switch, and counts as its time.
+struct Times {
+  Histogram of_alloc, of_free;
+  uint64_t longest_kept[2] = {};
+  long switches_seen = 0, preempted = 0;
 
-/// Long calls are looked at: has the thread lost its CPU to another one since we looked last?  A wait of the allocator's own
-/// is a voluntary switch, and counts as its time.
-constexpr uint64_t kLong = 20000;
-uint64_t longest_kept[2];
-long switches_seen;
+  void note(Histogram& histogram, uint64_t& kept, uint64_t value) {
+    constexpr uint64_t kLong = 20000;
+    histogram.add(value);
+    if (value <= kept) return;
+    const long switches = value > kLong ? nr_switches() : switches_seen;
+    if (switches == switches_seen) kept = value;
+    switches_seen = switches;
+  }
+  static long nr_switches() {
+    rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nivcsw;
+  }
+  void add_all(const Times& other) {
+    of_alloc.add_all(other.of_alloc);
+    of_free.add_all(other.of_free);
+    for (int i = 0; i < 2; ++i)
+      if (other.longest_kept[i] > longest_kept[i]) longest_kept[i] = other.longest_kept[i];
+    preempted += other.preempted;
+  }
+};
 
-long nr_switches() {
-  rusage usage;
-  getrusage(RUSAGE_THREAD, &usage);
-  return usage.ru_nivcsw;
-}
+std::atomic<uint64_t> nr_done;
 
-void note(Histogram& histogram, uint64_t& kept, uint64_t value) {
-  histogram.add(value);
-  if (value <= kept) return;
-  const long switches = value > kLong ? nr_switches() : switches_seen;
-  if (switches == switches_seen) kept = value;
-  switches_seen = switches;
-}
-
-void measure() {
-  static void* own[512];
-  uint64_t seed = 88172645463325252u;
-  for (uint64_t i = 0; i < options.calls; ++i) {
+void measure(Times& times, uint64_t seed, uint64_t calls) {
+  constexpr uint64_t kTellEvery = 1 << 16;
+  void* own[512] = {};
+  const long before = Times::nr_switches();
+  for (uint64_t i = 0; i < calls; ++i) {
     void*& slot = own[next(seed) % 512];
     const size_t size = random_size(seed);
     if (slot) {
       const uint64_t begin = ticks();
       release(slot);
-      note(of_free, longest_kept[1], ticks() - begin);
+      times.note(times.of_free, times.longest_kept[1], ticks() - begin);
     }
     const uint64_t begin = ticks();
     slot = allocate(size);
-    note(of_alloc, longest_kept[0], ticks() - begin);
+    times.note(times.of_alloc, times.longest_kept[0], ticks() - begin);
     if (slot) *static_cast<volatile char*>(slot) = 1;
     if (i % 8 == 0) slot = shared[next(seed) % kShared].exchange(slot);
+    if (i % kTellEvery == 0) nr_done.fetch_add(kTellEvery, std::memory_order_relaxed);
   }
   for (void* p : own)
     if (p) release(p);
+  times.preempted = Times::nr_switches() - before;
+}
+
+/// To standard error, every five seconds: what is done, and how long the rest will take.
+void tell_progress(uint64_t begun_ns) {
+  for (unsigned tenths = 1; !stop.load(std::memory_order_relaxed); ++tenths) {
+    const timespec tenth = {0, 100000000};
+    nanosleep(&tenth, nullptr);
+    const double done = static_cast<double>(nr_done.load()) / static_cast<double>(options.calls);
+    if (tenths % 50 || done <= 0 || done >= 1) continue;
+    const double seconds = static_cast<double>(nanoseconds() - begun_ns) * 1e-9;
+    std::fprintf(stderr, "latency:   %.0f %%, %.0f s to go\n", 100 * done, seconds / done - seconds);
+  }
 }
 
 void print_histogram(const char* name, const Histogram& h, uint64_t kept, double ns_per_tick) {
@@ -210,7 +241,8 @@ void print_histogram(const char* name, const Histogram& h, uint64_t kept, double
 
 int usage(int status) {
   std::fprintf(status ? stderr : stdout,
-               "usage: latency [--calls N] [--threads N] [--signals HZ] [--call malloc|kmalloc] [--handlers-allocate]\n"
+               "usage: latency [--calls N] [--timed N] [--threads N] [--signals HZ] [--call malloc|kmalloc] [--handlers-allocate]\n"
+               "               [--progress]\n"
                "       latency --who      which library's malloc this process has\n");
   return status;
 }
@@ -219,14 +251,16 @@ bool parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const auto is = [&](const char* name) { return !std::strcmp(argv[i], name); };
     if (is("--handlers-allocate")) options.handlers_allocate = true;
+    else if (is("--progress")) options.progress = true;
     else if (i + 1 == argc) return false;
     else if (is("--calls")) options.calls = std::strtoull(argv[++i], nullptr, 10);
     else if (is("--threads")) options.threads = static_cast<unsigned>(std::atoi(argv[++i]));
+    else if (is("--timed")) options.timed = static_cast<unsigned>(std::atoi(argv[++i]));
     else if (is("--signals")) options.hz = std::atol(argv[++i]);
     else if (is("--call")) options.kmalloc = !std::strcmp(argv[++i], "kmalloc");
     else return false;
   }
-  return options.calls > 0;
+  return options.timed > 0 && options.calls >= options.timed;
 }
 
 }  // namespace
@@ -243,29 +277,31 @@ int main(int argc, char** argv) {
     std::fputs("latency: there is no kmalloc in this process: preload libkmem-malloc.so\n", stderr);
     return 2;
   }
-  std::vector<std::thread> threads;
+  std::vector<Times> times(options.timed);
+  std::vector<std::thread> timed, threads;
   for (unsigned i = 0; i < options.threads; ++i) threads.emplace_back(allocate_until_stopped, 7919 * (i + 1));
   timer_t timer = {};
   if (options.hz) timer = start_timer();
 
-  rusage before, after;
-  getrusage(RUSAGE_THREAD, &before);
   const uint64_t ns = nanoseconds(), tsc = ticks();
-  measure();
+  if (options.progress) threads.emplace_back(tell_progress, ns);
+  for (unsigned i = 0; i < options.timed; ++i)
+    timed.emplace_back(measure, std::ref(times[i]), 88172645463325252u + 7907 * i, options.calls / options.timed);
+  for (std::thread& thread : timed) thread.join();
   const double elapsed = static_cast<double>(nanoseconds() - ns);
   const double ns_per_tick = elapsed / static_cast<double>(ticks() - tsc);
-  getrusage(RUSAGE_THREAD, &after);
 
   if (options.hz) timer_delete(timer);
   stop = true;
   for (std::thread& thread : threads) thread.join();
   for (auto& slot : shared)
     if (void* p = slot.exchange(nullptr)) release(p);
-  std::printf("{\"calls\": %llu, ", static_cast<unsigned long long>(options.calls));
-  print_histogram("alloc_ns", of_alloc, longest_kept[0], ns_per_tick);
-  print_histogram("free_ns", of_free, longest_kept[1], ns_per_tick);
+  for (unsigned i = 1; i < options.timed; ++i) times[0].add_all(times[i]);
+  std::printf("{\"calls\": %llu, ", static_cast<unsigned long long>(options.calls / options.timed * options.timed));
+  print_histogram("alloc_ns", times[0].of_alloc, times[0].longest_kept[0], ns_per_tick);
+  print_histogram("free_ns", times[0].of_free, times[0].longest_kept[1], ns_per_tick);
   std::printf("\"seconds\": %.3f, \"signals\": %llu, \"calls_of_others\": %llu, \"preempted\": %ld}\n", elapsed * 1e-9,
               static_cast<unsigned long long>(nr_signals.load()), static_cast<unsigned long long>(nr_of_others.load()),
-              after.ru_nivcsw - before.ru_nivcsw);
+              times[0].preempted);
   return 0;
 }
