@@ -25,7 +25,7 @@ KMEM_NOINLINE void* kmalloc_slowly(size_t size, gfp_t flags, int nid, const void
 
 KMEM_NOINLINE void kfree_slowly(const void* pointer) {
   if (ZERO_OR_NULL_PTR(pointer)) return;
-  if (!kmem::slow_free(const_cast<void*>(pointer))) kmem::report_bad_free(pointer);
+  if (!kmem::slow_free(const_cast<void*>(pointer), kmem::Family::Kmalloc)) kmem::report_bad_free(pointer);
 }
 
 }  // namespace

@@ -410,13 +410,29 @@ bool slow_free_sized(void* p, size_t size) {
   return slow_free(p);
 }
 
-bool slow_free(void* p) {
+// Nothing is lost by it, so the block is freed all the same.
+KMEM_COLD void report_other_family(const void* p, Family family, Family by) {
+  static RateLimit limit;
+  const bool of_malloc = family == Family::Malloc;
+  bug_report_limited(limit, Trouble::Bug, "%s of %p, which %s gave: use %s", by == Family::Kmalloc ? "kfree" : "free", p,
+                     of_malloc ? "malloc" : family == Family::Kmalloc ? "kmalloc" : "kmem_cache_alloc",
+                     of_malloc ? "free" : family == Family::Kmalloc ? "kfree" : "kmem_cache_free");
+}
+
+void check_family(const void* p, const Block& block, Family by) {
+  const Family family = system().heap.family_of(p, block);
+  const bool fits = by == Family::Kmalloc ? family != Family::Malloc : family == Family::Malloc;
+  if (!fits && family != Family::Unknown) report_other_family(p, family, by);
+}
+
+bool slow_free(void* p, Family by) {
   if (!boot()) return false;
   System& s = system();
   // What the fast path would take, were there room: by far the most that comes here.
   if (const unsigned c = fast::class_of(p); c && c != kSharedClass) return s.heap.cache(c).free(p), true;
   const Block block = s.heap.classify(p);
   if (block.kind == BlockKind::Foreign) return false;
+  if (KMEM_UNLIKELY(s.options.hardened)) check_family(p, block, by);
   if (!s.heap.free(p)) report_bad_free(p);
   return true;
 }

@@ -102,8 +102,9 @@ const Validation& validate_system();
 
 /// The slow halves of malloc and free: every size and pointer, boot included.
 void* slow_malloc(size_t size, bool zero);
-/// Frees what is ours, reports what is a mistake.  False: the pointer was never ours.
-bool slow_free(void* p);
+/// Frees what is ours, reports what is a mistake.  False: the pointer was never ours.  Hardened, it also tells the calls of
+/// one family from those of the other: kfree() takes what kmalloc() and caches gave, free() what malloc() gave.
+bool slow_free(void* p, Family by = Family::Malloc);
 /// The same for who says how large the block is.
 bool slow_free_sized(void* p, size_t size);
 /// For PoolWorld; beside the kernel's names for pools.

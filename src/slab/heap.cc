@@ -280,6 +280,22 @@ Block Heap::classify(const void* p) {
   return {pages.zone_of(pfn)->frames().is_free(pfn) ? BlockKind::Free : BlockKind::Inside, nullptr, 0};
 }
 
+// Runs of kmalloc's and those that malloc aligned look alike.
+Family Heap::family_of(const void* p, const Block& block) const {
+  if (block.kind == BlockKind::Mapped) return Family::Malloc;
+  if (block.kind == BlockKind::Run)
+    return world_->pages->page_at(world_->pages->pfn_of_address(p))->aux2 ? Family::Malloc : Family::Unknown;
+  if (!block.cache || (block.kind != BlockKind::Object && block.kind != BlockKind::Guarded)) return Family::Unknown;
+  const uint32_t id = block.cache->id();
+  if (id < first_kmalloc_) return Family::Malloc;
+  if (id < first_kmalloc_ + kNrKmallocClasses) return Family::Kmalloc;
+  for (const Cache* checked : checked_)
+    if (block.cache == checked) return Family::Malloc;
+  for (const auto& zones : dma_caches_)
+    if (zones[0].peek() == id || zones[1].peek() == id) return Family::Kmalloc;
+  return Family::OwnCache;
+}
+
 bool Heap::free(void* p) {
   const Block block = classify(p);
   if (block.kind == BlockKind::Object) {

@@ -12,6 +12,9 @@ namespace kmem {
 /// Guarded: it lies in the guarded pool, and begins an object there if it has bytes.
 enum class BlockKind : uint8_t { Foreign, Object, Run, Mapped, Inside, Free, Pages, Guarded };
 
+/// Whose calls gave a block, as far as it can be told.
+enum class Family : uint8_t { Unknown, Malloc, Kmalloc, OwnCache };
+
 struct Block {
   BlockKind kind = BlockKind::Foreign;
   Cache* cache = nullptr;  // Object, Guarded
@@ -62,6 +65,7 @@ class Heap {
   /// False: nothing was freed; see classify().
   [[nodiscard]] bool free(void* p);
   Block classify(const void* p);
+  Family family_of(const void* p, const Block& block) const;
   size_t usable(const void* p) { return classify(p).bytes; }
   size_t kmalloc_size(size_t size) const;
 

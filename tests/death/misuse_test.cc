@@ -333,4 +333,55 @@ TEST(Reports, are_limited_where_the_mistake_is_in_a_loop) {
   EXPECT_EQ(outcome.status, 0);
 }
 
+/// As with the boot word `hardened`, which has every free come by the slow path.
+template <typename F>
+Outcome run_hardened(F f) {
+  return run([&] {
+    kmem::system().options.hardened = true;
+    kmem::divert(kmem::kForChecks, true);
+    f();
+  });
+}
+
+TEST(WrongFamily, kfree_of_what_malloc_gave_is_told_and_frees_it) {
+  for (const size_t size : {size_t{100}, size_t{30000}, size_t{100000}, size_t{5} << 20}) {
+    const Outcome outcome = run_hardened([size] {
+      void* block = kmem::slow_malloc(size, false);
+      kfree(block);
+      kfree(block);
+    });
+    EXPECT_NE(reports(outcome.text).find("kmem: BUG: kfree of P, which malloc gave: use free\n"), std::string::npos) << outcome.text;
+    EXPECT_NE(reports(outcome.text).rfind("kmem: BUG: "), 0u) << "it was freed, so that the second time is reported too";
+    EXPECT_EQ(outcome.status, 0);
+  }
+}
+
+TEST(WrongFamily, free_of_what_kmalloc_or_a_cache_gave_is_told) {
+  const Outcome outcome = run_hardened([] {
+    kmem::slow_free(kmalloc(100, GFP_KERNEL));
+    kmem::slow_free(kmalloc(100, GFP_KERNEL | GFP_DMA));
+    kmem_cache* cache = (kmem_cache_create)("own", 100, 0, SLAB_NO_MERGE, nullptr);
+    kmem::slow_free(kmem_cache_alloc(cache, GFP_KERNEL));
+    if (kmem_cache_destroy(cache)) _exit(2);
+  });
+  EXPECT_EQ(reports(outcome.text),
+            "kmem: BUG: free of P, which kmalloc gave: use kfree\n"
+            "kmem: BUG: free of P, which kmalloc gave: use kfree\n"
+            "kmem: BUG: free of P, which kmem_cache_alloc gave: use kmem_cache_free\n") << outcome.text;
+  EXPECT_EQ(outcome.status, 0);
+}
+
+TEST(WrongFamily, what_fits_and_what_cannot_be_told_is_not_complained_of) {
+  const Outcome outcome = run_hardened([] {
+    for (const size_t size : {size_t{1}, size_t{100}, size_t{30000}, size_t{100000}, size_t{5} << 20})
+      kmem::slow_free(kmem::slow_malloc(size, false));
+    for (const size_t size : {size_t{1}, size_t{100}, size_t{8000}, size_t{100000}}) kfree(kmalloc(size, GFP_KERNEL));
+    kmem_cache* cache = (kmem_cache_create)("own", 100, 0, SLAB_NO_MERGE, nullptr);
+    kfree(kmem_cache_alloc(cache, GFP_KERNEL));  // as in today's kernel
+    kmem::slow_free(kmem::system().heap.malloc_aligned(20000, 8192));
+  });
+  EXPECT_EQ(reports(outcome.text), "");
+  EXPECT_EQ(outcome.status, 0);
+}
+
 }  // namespace

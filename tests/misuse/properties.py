@@ -66,6 +66,28 @@ def complaints(status, errors, ends, reports):
         yield "a report where none belongs"
 
 
+# Calls of the wrong family; these need kmem's own names, which the program of misuse does not have.
+FAMILIES = '''
+import ctypes
+libc = ctypes.CDLL(None)
+for f in (libc.malloc, libc.kmalloc): f.restype = ctypes.c_void_p
+for f in (libc.free, libc.kfree): f.argtypes = [ctypes.c_void_p]
+libc.kfree(libc.malloc(100))
+libc.free(libc.kmalloc(100, 0x500))
+'''
+
+
+def families_complaints(launch):
+    for words, wanted in (("hardened", True), ("slab_probation=0", False)):
+        environment = {k: v for k, v in os.environ.items() if k != "KMEM"} | {"KMEM": words}
+        ended = subprocess.run(launch + [os.path.realpath(sys.executable), "-S", "-c", FAMILIES], capture_output=True, text=True,
+                               timeout=60, env=environment)
+        said = ["kfree of " in ended.stderr and "which malloc gave: use free" in ended.stderr,
+                "which kmalloc gave: use kfree" in ended.stderr]
+        if said != [wanted, wanted] or ended.returncode:
+            yield f"families with '{words}': ended with {ended.returncode}\n{ended.stderr[:1500]}"
+
+
 def main():
     launch = sys.argv[1:4]
     listed = subprocess.run([launch[2], "list"], capture_output=True, text=True, check=True).stdout.split("\n")
@@ -76,6 +98,9 @@ def main():
         for complaint in complaints(status, errors, ends, reports):
             bad += 1
             print(f"{case} with '{words}': {complaint}\n{errors[:1500]}")
+    for complaint in families_complaints(launch[:2]):
+        bad += 1
+        print(complaint)
     in_row = {words: int(run(launch, ["order"], words)[2].split()[0]) for words in ("slab_probation=0", "hardened")}
     again = {words: int(run(launch, ["reuse"], words)[2].split()[2]) for words in ("slab_probation=0", "hardened")}
     print(f"blocks right behind the one before, of 200: {in_row}; an address comes again after so many: {again}")
@@ -85,7 +110,7 @@ def main():
     if again["slab_probation=0"] > 0 or again["hardened"] < 1000:
         bad += 1
         print("addresses do not come again as they should")
-    print(f"{len(PROPERTIES) + 2} properties, {bad} complaints")
+    print(f"{len(PROPERTIES) + 3} properties, {bad} complaints")
     return 1 if bad else 0
 
 
