@@ -3,6 +3,7 @@
 #include <linux/hardirq.h>
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 
 #include "api/percpu_world.h"
@@ -37,6 +38,10 @@ static_assert(PREEMPT_MASK == kmem::preempt::kPreemptMask && SOFTIRQ_MASK == kme
               HARDIRQ_MASK == kmem::preempt::kHardirqMask && NMI_MASK == kmem::preempt::kNmiMask);
 static_assert(PF_MEMALLOC == kmem::task_flag::kMemAlloc && PF_MEMALLOC_NOFS == kmem::task_flag::kNoFs &&
               PF_MEMALLOC_NOIO == kmem::task_flag::kNoIo);
+
+// A task is what kmem remembers of it, as far as others may see it.
+static_assert(offsetof(TaskState, preempt_count) == offsetof(task_struct, kmem_count) &&
+              offsetof(TaskState, flags) == offsetof(task_struct, flags) && sizeof(TaskState) >= sizeof(task_struct));
 
 extern "C" {
 
@@ -101,6 +106,36 @@ void non_block_end() noexcept {
   const uint32_t depth = task().non_block.peek();
   if (depth) return task().non_block.poke(depth - 1);
   kmem::bug_report_limited(count_limit, Trouble::Warning, "non_block_end() without non_block_start()");
+}
+
+// The task -----------------------------------------------------------------------------------------------------------
+
+task_struct* get_current() noexcept { return reinterpret_cast<task_struct*>(&task()); }
+
+int task_pid_nr(const task_struct* of) noexcept { return of == get_current() ? static_cast<int>(kmem_port_task_id()) : 0; }
+
+char* kmem_get_task_comm(char* buffer, size_t size, const task_struct* of) noexcept {
+  if (!size) return buffer;
+  buffer[0] = 0;
+  if (of == get_current()) kmem_port_task_name(buffer, size);
+  return buffer;
+}
+
+long kmem_schedule_timeout(long ticks, long hz) noexcept {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  kmem::check_sleep("schedule_timeout", 0, __builtin_return_address(0));
+  if (ticks < 0 || hz <= 0) {
+    static RateLimit limit;
+    kmem::bug_report_limited(limit, Trouble::Bug, "schedule_timeout: wrong timeout value %lx", static_cast<unsigned long>(ticks));
+    return 0;
+  }
+  if (!kmem::may_sleep()) return ticks;
+  static const uint32_t nobody = 0;
+  const auto n = static_cast<uint64_t>(ticks), a_second = static_cast<uint64_t>(hz);
+  const bool for_ever = n / a_second > kmem::kForever / kSecond / 4;
+  const uint64_t until = for_ever ? kmem::kForever : kmem_port_now_ns() + n / a_second * kSecond + n % a_second * kSecond / a_second;
+  while (kmem_port_now_ns() < until) kmem_port_wait(&nobody, 0, until);
+  return 0;
 }
 
 // Scopes -------------------------------------------------------------------------------------------------------------

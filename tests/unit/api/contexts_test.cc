@@ -5,6 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -527,6 +528,46 @@ TEST(SpinLocks, of_all_forms_undo_what_they_did) {
   EXPECT_FALSE(irqs_disabled());
   spin_unlock(&lock);
   EXPECT_EQ(preempt_count(), 0);
+}
+
+// The task -------------------------------------------------------------------------------------------------------------
+
+TEST(Current, has_flags_that_are_those_of_the_scopes) {
+  struct task_struct* task = get_current();
+  EXPECT_EQ(current_gfp_context(GFP_KERNEL), GFP_KERNEL);
+  const unsigned saved = task->flags;
+  task->flags |= PF_MEMALLOC_NOFS;  // as older code does it
+  EXPECT_EQ(current_gfp_context(GFP_KERNEL), GFP_NOFS);
+  {
+    const unsigned inner = memalloc_noio_save();
+    EXPECT_NE(task->flags & PF_MEMALLOC_NOIO, 0u);
+    memalloc_noio_restore(inner);
+  }
+  current_restore_flags(saved, PF_MEMALLOC_NOFS);
+  EXPECT_EQ(task->flags, saved);
+  std::thread([&] { EXPECT_NE(get_current(), task) << "each has its own"; }).join();
+}
+
+TEST(Current, is_named_by_the_host_and_others_are_not_known) {
+  char name[TASK_COMM_LEN];
+  EXPECT_EQ(task_pid_nr(get_current()), static_cast<int>(gettid()));
+  EXPECT_GT(strlen(get_task_comm(name, get_current())), 0u);
+  const struct task_struct other = {};
+  EXPECT_EQ(task_pid_nr(&other), 0);
+  EXPECT_STREQ(get_task_comm(name, &other), "");
+}
+
+TEST(Sleeping, takes_its_time_and_is_reported_where_it_must_not_be) {
+  const uint64_t begin = kmem_port_now_ns();
+  EXPECT_EQ(schedule_timeout_uninterruptible(static_cast<long>(msecs_to_jiffies(20))), 0);
+  EXPECT_GE(kmem_port_now_ns() - begin, 20'000'000u);
+  preempt_disable();
+  long left = 0;
+  EXPECT_TRUE(mentions(log_of([&] { left = schedule_timeout_uninterruptible(5000 * HZ); }), "sleeping function called from invalid context"));
+  EXPECT_TRUE(mentions(log_of([] { EXPECT_EQ(cond_resched(), 0); }), "sleeping function called from invalid context"));
+  preempt_enable();
+  EXPECT_EQ(left, 5000 * HZ) << "it did not sleep";
+  EXPECT_TRUE(mentions(log_of([] { EXPECT_EQ(schedule_timeout_killable(-1), 0); }), "schedule_timeout: wrong timeout value"));
 }
 
 TEST(SpinLocks, unlocked_by_somebody_else_stay_locked_and_that_is_reported) {

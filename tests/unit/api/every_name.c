@@ -22,6 +22,7 @@
 #include <linux/mutex.h>
 #include <linux/oom.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/rcupdate.h>
@@ -407,6 +408,16 @@ static void context_names(void) {
   local_irq_restore(flags);
   non_block_start(), non_block_end();
   CHECK(current_gfp_context(GFP_KERNEL) == GFP_KERNEL);
+  char comm[TASK_COMM_LEN];
+  struct task_struct* task = get_current();
+  CHECK(task_pid_nr(task) > 0 && get_task_comm(comm, task) == comm && comm[0]);
+#ifndef __cplusplus
+  CHECK(current == task && (current->flags & PF_MEMALLOC) == 0);
+#endif
+  current_restore_flags(task->flags, PF_MEMALLOC);
+  CHECK(cond_resched() == 0 && !need_resched());
+  CHECK(schedule_timeout_uninterruptible(1) == 0 && schedule_timeout_interruptible((long)msecs_to_jiffies(1)) == 0 &&
+        schedule_timeout_killable(0) == 0);
   memalloc_noio_restore(memalloc_noio_save());
   memalloc_nofs_restore(memalloc_nofs_save());
   memalloc_noreclaim_restore(memalloc_noreclaim_save());
