@@ -1,4 +1,4 @@
-// Devices as Linux shows them in sysfs: the BARs of PCI functions, and the maps of UIO.
+// Devices as Linux shows them in sysfs: the BARs of PCI functions, by sysfs or by VFIO, and the maps of UIO.
 
 #include "port/devices.h"
 
@@ -13,6 +13,7 @@
 
 #include "linux_port.h"
 #include "port/port.h"
+#include "vfio.h"
 
 namespace linux_port {
 namespace {
@@ -67,25 +68,43 @@ uint64_t number_in(const char* path) {
   return read_file(path, text, sizeof text) ? strtoull(text, nullptr, 0) : 0;
 }
 
-/// The driver that a function is bound to; those that leave the registers to programs do not count.
-void find_driver(const char* function, char* out, size_t bytes) {
+bool is_there(const char* path) { return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0; }
+
+/// The last name of what a link in a function's folder leads to; "unknown" for something that is no link, "" for nothing.
+template <size_t N>
+void name_of_link(const char* function, const char* link, char (&out)[N]) {
   char path[kPath], target[256];
   out[0] = 0;
-  if (!make_path(path, "%s/driver", function)) return;
+  if (!make_path(path, "%s/%s", function, link)) return;
   const long n = syscall(SYS_readlinkat, AT_FDCWD, path, target, sizeof target - 1);
   if (n < 0) {
-    if (syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0) strncpy(out, "unknown", bytes - 1);
+    if (is_there(path)) snprintf(out, N, "unknown");
     return;
   }
   target[n] = 0;
   const char* slash = strrchr(target, '/');
-  const char* name = slash ? slash + 1 : target;
-  static constexpr const char* kLeaveIt[] = {"vfio-pci", "uio_pci_generic", "igb_uio", "pci-stub"};
-  for (const char* harmless : kLeaveIt)
-    if (!strcmp(name, harmless)) return;
-  const size_t length = strnlen(name, bytes - 1);
-  memcpy(out, name, length);
-  out[length] = 0;
+  snprintf(out, N, "%.*s", static_cast<int>(N - 1), slash ? slash + 1 : target);
+}
+
+/// These leave the registers to programs.
+bool is_harmless(const char* driver) {
+  static constexpr const char* kHarmless[] = {kVfioDriver, "uio_pci_generic", "igb_uio", "pci-stub"};
+  for (const char* harmless : kHarmless)
+    if (!strcmp(driver, harmless)) return true;
+  return false;
+}
+
+/// Where a function's group can be opened, its registers are had from there: by whom the group belongs to, not by root alone.
+bool find_vfio(const char* sysfs, const char* function, const char* name, unsigned bar, kmem::HostDevice& device) {
+  char group[32], path[kPath];
+  name_of_link(function, "iommu_group", group);
+  if (strcmp(device.driver, kVfioDriver) || !group[0] || !make_path(path, "%s/../dev/vfio/%s", sysfs, group)) return false;
+  // Without an IOMMU the host marks the group as what it is.
+  if (!is_there(path) && (!make_path(path, "%s/../dev/vfio/noiommu-%s", sysfs, group) || !is_there(path))) return false;
+  snprintf(device.function, sizeof device.function, "%.15s", name);
+  device.region = bar;
+  memcpy(device.path, path, sizeof path);
+  return true;
 }
 
 /// The line of a function's file `resource` that has the address: "0x<start> 0x<end> 0x<flags>", one for each BAR.
@@ -118,9 +137,12 @@ bool find_pci(const char* sysfs, uint64_t phys, bool combine, kmem::HostDevice& 
     unsigned bar;
     if (!make_path(function, "%s/bus/pci/devices/%s", sysfs, name) || !find_bar(function, phys, bar, device)) continue;
     snprintf(device.name, sizeof device.name, "%.40s BAR %u", name, bar);
-    find_driver(function, device.driver, sizeof device.driver);
-    device.offset = 0;
-    device.combining = combine && make_path(path, "%s/resource%u_wc", function, bar) && syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+    name_of_link(function, "driver", device.driver);
+    device.offset = device.phys % host_page;  // its file begins with the page in which it begins
+    const bool vfio = find_vfio(sysfs, function, name, bar, device);
+    if (is_harmless(device.driver)) device.driver[0] = 0;
+    if (vfio) return true;
+    device.combining = combine && make_path(path, "%s/resource%u_wc", function, bar) && is_there(path);
     if (!device.combining && !make_path(path, "%s/resource%u", function, bar)) return false;
     memcpy(device.path, path, sizeof path);
     return true;
@@ -167,9 +189,10 @@ bool kmem_port_find_device(const char* sysfs, uint64_t phys, bool combine, kmem:
   return linux_port::find_uio(sysfs, phys, *device) || linux_port::find_pci(sysfs, phys, combine, *device);
 }
 
-int kmem_port_open_device(const char* path) {
+int kmem_port_open_device(kmem::HostDevice* device) {
   const linux_port::KeepErrno keep;
-  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC));
+  if (device->function[0]) return linux_port::open_vfio(*device);
+  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, device->path, O_RDWR | O_CLOEXEC));
 }
 
 int kmem_port_keep_device(int file) {
@@ -179,11 +202,18 @@ int kmem_port_keep_device(int file) {
 
 void kmem_port_close_device(int file) {
   const linux_port::KeepErrno keep;
+  linux_port::close_vfio(file);
   syscall(SYS_close, file);
 }
 
 bool kmem_port_window_device(void* to, int file, uint64_t offset, size_t bytes) {
   const linux_port::KeepErrno keep;
-  return mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, static_cast<off_t>(offset)) == to;
+  // First anywhere: a refusal there, by the file's driver, leaves no hole in the window.
+  void* got = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, static_cast<off_t>(offset));
+  if (got == MAP_FAILED) return false;
+  if (mremap(got, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) return true;
+  munmap(got, bytes);
+  mmap(to, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  return false;
 }
 }

@@ -1,7 +1,6 @@
 // kmem_port_* of the simulated machine: every event is counted, many can be refused, and all of it is deterministic.
 
 #include "port/port.h"
-#include "port/devices.h"
 
 #include <string.h>
 
@@ -124,12 +123,6 @@ void kmem_port_each_root(void (*visit)(void*, const char*, const uint64_t*, size
   for (const auto& [at, n] : sim_port::host().roots) visit(arg, reinterpret_cast<const char*>(at), at, n);
 }
 void kmem_port_write(int, const char* text, size_t bytes) { sim_port::host().log.append(text, bytes); }
-// A simulated machine has no host whose devices it could show; its own are functions.
-bool kmem_port_find_device(const char*, uint64_t, bool, kmem::HostDevice*) { return false; }
-int kmem_port_open_device(const char*) { return -1; }
-int kmem_port_keep_device(int) { return -1; }
-void kmem_port_close_device(int) {}
-bool kmem_port_window_device(void*, int, uint64_t, size_t) { return false; }
 void kmem_port_tell(kmem::Tell, const void*, size_t) {}
 uint32_t kmem_port_process_id() { return 1; }
 uint32_t kmem_port_task_id() { return 1; }

@@ -3,12 +3,14 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <map>
 
 #include "kmem_port/sim_host.h"
 #include "kmem_port/sim_tasks.h"
 #include "memory.h"
+#include "port/devices.h"
 #include "port/port.h"
 #include "window.h"
 
@@ -45,6 +47,16 @@ void now_closed(char* page) {
   if (at == pages().end()) return;
   if (at->second == PageIs::Idle) check_idle(page);
   pages().erase(at);
+}
+
+/// The registers of the n-th device: a file as long as any needs to be, made at its first use and kept for the next machine.
+int device_memory(int n) {
+  static std::map<int, int> files;
+  const auto [at, is_new] = files.emplace(n, -1);
+  if (!is_new) return at->second;
+  at->second = memfd_create("sim device", 0);
+  if (ftruncate(at->second, 1 << 24)) give_up("no memory for a device");
+  return at->second;
 }
 
 void take_access(void* address, size_t bytes) {
@@ -88,6 +100,7 @@ bool kmem_port_window_access(void* address, size_t bytes, kmem::Access access) {
 
 bool kmem_port_window_close(void* address, size_t bytes) {
   kmem_sim_step();
+  if (!host().close.pass()) return false;
   take_access(address, bytes);
   return true;
 }
@@ -130,5 +143,41 @@ void kmem_port_window_idle(void* address, size_t bytes, bool idle) {
     at->second = idle ? PageIs::Idle : PageIs::Open;
   });
   memset(address, idle ? kIdlePattern : 0xdb, bytes);
+}
+
+// Devices that the host shows: each is a memory file, so that two mappings of one are the same registers.
+
+bool kmem_port_find_device(const char*, uint64_t phys, bool, kmem::HostDevice* device) {
+  kmem_sim_step();
+  for (const kmem::HostDevice& known : host().devices)
+    if (phys - known.phys < known.bytes) return *device = known, true;
+  return false;
+}
+
+int kmem_port_open_device(kmem::HostDevice* device) {
+  for (size_t i = 0; i < host().devices.size(); ++i)
+    if (host().devices[i].phys == device->phys) return kmem_port_keep_device(static_cast<int>(i));
+  return -1;
+}
+
+int kmem_port_keep_device(int file) {
+  kmem_sim_step();
+  if (file < 0 || static_cast<size_t>(file) >= host().devices.size() || !host().window.pass()) return -1;
+  ++host().nr_open_devices;
+  return file;
+}
+
+void kmem_port_close_device(int file) {
+  kmem_sim_step();
+  if (file < 0 || --host().nr_open_devices < 0) give_up("a device was closed that was not open");
+}
+
+bool kmem_port_window_device(void* to, int file, uint64_t offset, size_t bytes) {
+  kmem_sim_step();
+  const kmem::HostDevice& device = host().devices[static_cast<size_t>(file)];
+  if (offset + bytes > device.offset + device.bytes + kmem::kPageSize || !host().window.pass()) return false;
+  each_page(to, bytes, now_open);
+  mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, device_memory(file), static_cast<off_t>(offset));
+  return true;
 }
 }

@@ -36,39 +36,32 @@ void report_bad_unmap(const void* p, AreaFault fault) {
   if (fault == AreaFault::Freed || !kmem::system().vmap.describe(p, name))
     return kmem::bug_report_limited(limit, Trouble::Bug, "iounmap of %p, in the window, where nothing is mapped: unmapped before?", p);
   kmem::bug_report_limited(limit, Trouble::Bug, "iounmap of %p, in %s%s; nothing was unmapped", p, name.data(),
-                           fault == AreaFault::Inside ? ", which does not begin there" : ", which is no mapping of ioremap's");
+                           fault == AreaFault::Host     ? ", which the host does not unmap"
+                           : fault == AreaFault::Inside ? ", which does not begin there" : ", which is no mapping of ioremap's");
 }
 
 /// An access to what is not there gets what a bus gives.
-KMEM_COLD bool report_gone(const volatile void* address, unsigned bytes, const char* what) {
+KMEM_COLD void report_gone(const volatile void* address, unsigned bytes, const char* what) {
   static kmem::RateLimit limit;
   kmem::bug_report_limited(limit, Trouble::Bug, "%s of %u bytes at %p, in the window, where nothing is mapped: after iounmap?", what, bytes,
                            const_cast<const void*>(address));
-  return true;
 }
 
 template <typename T>
 T read(const volatile void* address) {
-  uint64_t offset;
-  T value = static_cast<T>(~T{0});
-  if (const kmem::IoDevice* device = io().simulated_at(address, offset)) {
-    if (device->ops->read) value = static_cast<T>(device->ops->read(device->arg, offset, sizeof(T)));
-  } else if (!io().is_gone(address) || !report_gone(address, sizeof(T), "read")) {
-    value = *static_cast<const volatile T*>(address);
-  }
+  bool gone;
+  const T value = io().read<T>(address, gone);
+  if (KMEM_UNLIKELY(gone)) report_gone(address, sizeof(T), "read");
   asm volatile("" : : : "memory");
   return value;
 }
 
 template <typename T>
 void write(T value, volatile void* address) {
-  uint64_t offset;
+  bool gone;
   asm volatile("" : : : "memory");
-  if (const kmem::IoDevice* device = io().simulated_at(address, offset)) {
-    if (device->ops->write) device->ops->write(device->arg, offset, sizeof(T), value);
-  } else if (!io().is_gone(address) || !report_gone(address, sizeof(T), "write")) {
-    *static_cast<volatile T*>(address) = value;
-  }
+  io().write(value, address, gone);
+  if (KMEM_UNLIKELY(gone)) report_gone(address, sizeof(T), "write");
 }
 
 template <typename T>
@@ -102,7 +95,8 @@ int number_of(IoFault fault) {
     case IoFault::None: return 0;
     case IoFault::Overlap:
     case IoFault::Ram:
-    case IoFault::InUse: return -16;  // -EBUSY
+    case IoFault::InUse:
+    case IoFault::Context: return -16;  // -EBUSY
     case IoFault::Unknown: return -19;  // -ENODEV
     case IoFault::Full: return -28;  // -ENOSPC
     case IoFault::Host: return -5;  // -EIO

@@ -3,7 +3,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
-#include "api/waiting_lock.h"
+#include "sync/waiting_lock.h"
 #include "watch/context.h"
 
 namespace {

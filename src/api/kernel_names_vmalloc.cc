@@ -86,6 +86,12 @@ void* map_pages(struct page** pages, unsigned nr, uint32_t flags, pgprot_t prote
   return areas().map_pages(reinterpret_cast<kmem::Page**>(pages), nr, flags, read_only, caller);
 }
 
+int refuse_remap(const void* address, const char* why, int error) {
+  static kmem::RateLimit limit;
+  kmem::bug_report_limited(limit, Trouble::Warning, "remap_vmalloc_range of %p: %s", address, why);
+  return error;
+}
+
 bool is_larger_than_int(size_t bytes, gfp_t flags) {
   if (bytes <= __INT_MAX__) return false;
   static kmem::RateLimit limit;
@@ -196,18 +202,22 @@ void vm_unmap_aliases() noexcept {
 }
 
 int remap_vmalloc_range(struct vm_area_struct* vma, void* address, unsigned long pgoff) noexcept {
-  VmArea* area = window().find(address);
-  const unsigned long bytes = vma->vm_end - vma->vm_start;
-  if (!area || !area->has(VM_USERMAP) || offset_in_page(vma->vm_start) || vma->vm_end <= vma->vm_start) return -22;
-  const auto first = static_cast<unsigned long>((static_cast<char*>(address) - window().address(area)) >> PAGE_SHIFT);
-  if (pgoff > area->nr_pages || first + pgoff + (PAGE_ALIGN(bytes) >> PAGE_SHIFT) > area->nr_pages) return -22;
-  if (!areas().can_alias()) return -95;
-  for (unsigned long done = 0; done < bytes; done += PAGE_SIZE) {
-    const kmem::Pfn pfn = window().frame(area, first + pgoff + (done >> PAGE_SHIFT));
-    if (!kmem_port_window_alias(reinterpret_cast<void*>(vma->vm_start + done), kmem::system().pages.address(pfn), PAGE_SIZE, kmem::Access::ReadWrite))
-      return -12;
-  }
-  return 0;
+  constexpr int kInvalid = -22, kNotHere = -95, kNoMemory = -12;  // -EINVAL, -EOPNOTSUPP, -ENOMEM
+  VmArea* area = kmem::boot() ? window().find(address) : nullptr;
+  if (!area) return refuse_remap(address, "no area is there", kInvalid);
+  if (!area->has(VM_USERMAP)) return refuse_remap(address, "the area is not of vmalloc_user()", kInvalid);
+  if (offset_in_page(vma->vm_start) || vma->vm_end <= vma->vm_start)
+    return refuse_remap(address, "the range to show it at is empty, or begins within a page", kInvalid);
+  const unsigned long pages = (vma->vm_end - vma->vm_start - 1) / PAGE_SIZE + 1;
+  const auto first = static_cast<unsigned long>(static_cast<char*>(address) - window().address(area)) >> PAGE_SHIFT;
+  const unsigned long room = first < area->nr_pages ? area->nr_pages - first : 0;
+  if (pgoff > room || pages > room - pgoff) return refuse_remap(address, "the range to show it at is longer than what is left of the area", kInvalid);
+  if (!areas().can_alias())
+    return refuse_remap(address, "memory is private, and can be seen at one address only: boot with KMEM=alias=1, or use the area's own address",
+                        kNotHere);
+  return areas().show_at(area, static_cast<uint32_t>(first + pgoff), static_cast<uint32_t>(pages), reinterpret_cast<char*>(vma->vm_start))
+             ? 0
+             : refuse_remap(address, "the host maps no more; see vm.max_map_count", kNoMemory);
 }
 
 // Asking --------------------------------------------------------------------------------------------------------------
@@ -250,8 +260,8 @@ struct vm_struct* remove_vm_area(const void* address) noexcept {
     return nullptr;
   }
   struct vm_struct* face = face_of(area);
-  kmem_port_window_close(face->addr, face->size);
-  window().release(area, true);
+  if (kmem_port_window_close(face->addr, face->size)) areas().put_addresses_back(area);
+  else kmem::note("remove_vm_area: the host does not unmap %p; its addresses are not used again", face->addr);
   return face;  // until the descriptor is used again
 }
 

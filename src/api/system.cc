@@ -352,11 +352,15 @@ bool booting_here() { return boot_claim.is_mine(); }
 bool boot() { return KMEM_LIKELY(boot_claim.is_up()) || boot_slowly(); }
 
 void before_fork() {
-  if (boot_claim.is_up()) system().vmap.window().before_fork();
+  if (!boot_claim.is_up()) return;
+  system().io.before_fork();
+  system().vmap.window().before_fork();
 }
 
 void after_fork_in_parent() {
-  if (boot_claim.is_up()) system().vmap.window().after_fork_in_parent();
+  if (!boot_claim.is_up()) return;
+  system().vmap.window().after_fork_in_parent();
+  system().io.after_fork_in_parent();
 }
 
 void look_at_the_end(bool quiet) {
@@ -368,6 +372,7 @@ void look_at_the_end(bool quiet) {
 void after_fork() {
   if (!boot_claim.is_up()) return;
   system().vmap.window().after_fork_in_child();
+  system().io.after_fork_in_child();
   CpuStack::after_fork();
   percpu().copies.after_fork();
   reopen_after_fork(system().sheaves, system().machine.nr_cpus);

@@ -30,13 +30,26 @@ const char* text_of(IoFault fault) {
     case IoFault::Host: return "the host does not map it";
     case IoFault::Full: return "there is no more room for devices, or in the window";
     case IoFault::InUse: return "it is mapped";
+    case IoFault::Context: return "somebody else is at it, and the caller must not wait";
   }
   return "";
 }
 
+/// Does it under the lock; `otherwise`, where the lock is held and the caller must not wait.
+template <typename T, typename Do>
+T IoSpace::alone(T otherwise, Do what) {
+  if (!lock_.lock(true)) return otherwise;
+  forget_unused();
+  const T done = what();
+  lock_.unlock();
+  return done;
+}
+
 // Devices --------------------------------------------------------------------------------------------------------------
 
-void IoSpace::set_sysfs(const char* root) { copy_name(sysfs_, root); }
+void IoSpace::set_sysfs(const char* root) {
+  alone(false, [&] { return copy_name(sysfs_, root), true; });
+}
 
 IoDevice* IoSpace::find(uint64_t phys) {
   for (IoDevice& device : devices_)
@@ -78,23 +91,27 @@ IoDevice* IoSpace::make(const char* name, uint64_t phys, uint64_t bytes, IoFault
 
 IoFault IoSpace::add_file(const char* name, uint64_t phys, uint64_t bytes, int file, uint64_t offset) {
   if ((phys ^ offset) % kPageSize) return IoFault::Unaligned;
-  IoFault fault;
-  IoDevice* device = make(name, phys, bytes, fault);
-  if (!device) return fault;
-  device->file = kmem_port_keep_device(file);
-  device->offset = offset;
-  device->state.store(device->file < 0 ? Unused : Live);
-  return device->file < 0 ? IoFault::Host : IoFault::None;
+  return alone(IoFault::Context, [&] {
+    IoFault fault;
+    IoDevice* device = make(name, phys, bytes, fault);
+    if (!device) return fault;
+    device->file = kmem_port_keep_device(file);
+    device->offset = offset;
+    device->state.store(device->file < 0 ? Unused : Live);
+    return device->file < 0 ? IoFault::Host : IoFault::None;
+  });
 }
 
 IoFault IoSpace::add_simulated(const char* name, uint64_t phys, uint64_t bytes, const IoOps* ops, void* arg) {
-  IoFault fault;
-  IoDevice* device = make(name, phys, bytes, fault);
-  if (!device) return fault;
-  device->ops = ops;
-  device->arg = arg;
-  device->state.store(Live);
-  return IoFault::None;
+  return alone(IoFault::Context, [&] {
+    IoFault fault;
+    IoDevice* device = make(name, phys, bytes, fault);
+    if (!device) return fault;
+    device->ops = ops;
+    device->arg = arg;
+    device->state.store(Live);
+    return IoFault::None;
+  });
 }
 
 void IoSpace::forget(IoDevice& device) {
@@ -103,13 +120,20 @@ void IoSpace::forget(IoDevice& device) {
   device.state.store(Unused);
 }
 
+/// Those that were found in sysfs stay known as long as somebody maps them.
+void IoSpace::forget_unused() {
+  for (IoDevice& device : devices_)
+    if (device.state.load() == Live && device.found && !device.nr_mapped.load()) forget(device);
+}
+
 IoFault IoSpace::remove(uint64_t phys) {
-  IoDevice* device = find(phys);
-  if (!device || device->phys != phys) return IoFault::Unknown;
-  if (device->nr_mapped.load()) return IoFault::InUse;
-  uint32_t live = Live;
-  if (device->state.compare_exchange(live, Making)) forget(*device);
-  return IoFault::None;
+  return alone(IoFault::Context, [&] {
+    IoDevice* device = find(phys);
+    if (!device || device->phys != phys) return IoFault::Unknown;
+    if (device->nr_mapped.load()) return IoFault::InUse;
+    forget(*device);
+    return IoFault::None;
+  });
 }
 
 IoDevice* IoSpace::find_in_sysfs(uint64_t phys, uint64_t bytes, bool combine, IoFault& fault, Text& who) {
@@ -126,7 +150,7 @@ IoDevice* IoSpace::find_in_sysfs(uint64_t phys, uint64_t bytes, bool combine, Io
   if (fault != IoFault::None) return nullptr;
   IoDevice* device = make(host.name, host.phys, host.bytes, fault);
   if (!device) return nullptr;
-  device->file = kmem_port_open_device(host.path);
+  device->file = kmem_port_open_device(&host);
   device->offset = host.offset;
   device->found = true;
   device->combining = host.combining;
@@ -134,6 +158,7 @@ IoDevice* IoSpace::find_in_sysfs(uint64_t phys, uint64_t bytes, bool combine, Io
     device->state.store(Live);
     return device;
   }
+  if (host.problem[0]) who.put(", ").put(host.problem);
   fault = IoFault::Host;
   device->state.store(Unused);
   return nullptr;
@@ -156,19 +181,17 @@ void* IoSpace::show(IoDevice& device, uint64_t phys, uint64_t bytes, const void*
   const uint64_t offset = device.offset + (phys - device.phys) - in_page;
   if (device.file >= 0 && !kmem_port_window_device(at, device.file, offset, mapped)) {
     fault = IoFault::Host;
-    window.release(area, true);
+    vmap_->put_addresses_back(area);
     return nullptr;
   }
   area->phys = phys;
   area->bytes = bytes;
-  area->owner = &device;
+  __atomic_store_n(&area->owner, &device, __ATOMIC_RELEASE);
   window.publish(area);
   return at + in_page;
 }
 
-void* IoSpace::map(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who) {
-  fault = bytes && phys + bytes > phys ? IoFault::None : IoFault::Size;
-  if (fault != IoFault::None) return nullptr;
+void* IoSpace::map_alone(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who) {
   IoDevice* device = find(phys);
   if (!device) {
     fault = look(phys, bytes);
@@ -181,8 +204,14 @@ void* IoSpace::map(uint64_t phys, uint64_t bytes, bool combine, const void* call
   if (fault != IoFault::None) return nullptr;
   device->nr_mapped.fetch_add(1);
   void* p = show(*device, phys, bytes, caller, fault);
-  if (!p && device->nr_mapped.fetch_sub(1) == 1 && device->found) forget(*device);
+  if (!p && device->nr_mapped.fetch_sub(1) == 1) forget_unused();
   return p;
+}
+
+void* IoSpace::map(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who) {
+  fault = bytes && phys + bytes > phys ? IoFault::Context : IoFault::Size;
+  if (fault == IoFault::Size) return nullptr;
+  return alone<void*>(nullptr, [&] { return map_alone(phys, bytes, combine, caller, fault, who); });
 }
 
 AreaFault IoSpace::unmap(const volatile void* p) {
@@ -196,35 +225,38 @@ AreaFault IoSpace::unmap(const volatile void* p) {
   if (window.address(area) + area->phys % unit != plain) return AreaFault::Inside;
   if (!window.withdraw(area)) return AreaFault::Freed;
   auto& device = *static_cast<IoDevice*>(area->owner);
-  area->owner = nullptr;
-  kmem_port_window_close(window.address(area), uint64_t{area->span} << kPageShift);
-  window.release(area, true);
-  if (device.nr_mapped.fetch_sub(1) == 1 && device.found) forget(device);
+  if (!kmem_port_window_close(window.address(area), uint64_t{area->span} << kPageShift)) {
+    window.publish(area);  // memory of the next area must not be a device's
+    return AreaFault::Host;
+  }
+  __atomic_store_n(&area->owner, nullptr, __ATOMIC_RELAXED);
+  vmap_->put_addresses_back(area);
+  if (device.nr_mapped.fetch_sub(1) == 1) alone(false, [] { return true; });
   return AreaFault::None;
 }
 
-const IoDevice* IoSpace::simulated_at(const volatile void* p, uint64_t& offset) const {
+IoTarget IoSpace::target(const volatile void* p) const {
   const Window& window = vmap_->window();
   const auto* at = static_cast<const char*>(const_cast<const void*>(p));
-  if (!window.start() || !window.contains(at)) return nullptr;
+  if (!window.start() || !window.contains(at)) return {};
   const VmArea* area = window.find(at);
-  if (!area || area->kind != AreaKind::Ioremap || !area->owner) return nullptr;
-  const auto* device = static_cast<const IoDevice*>(area->owner);
+  if (!area) return {.gone = true};
+  if (area->kind != AreaKind::Ioremap) return {};
+  const auto* device = static_cast<const IoDevice*>(__atomic_load_n(&area->owner, __ATOMIC_ACQUIRE));
+  if (!device || !device->ops) return {};
   const uint64_t unit = uint64_t{window.unit_pages()} << kPageShift;
-  offset = round_down(area->phys, unit) - device->phys + static_cast<uint64_t>(at - window.address(area));
-  return device->ops && offset < device->bytes ? device : nullptr;
-}
-
-bool IoSpace::is_gone(const volatile void* p) const {
-  const Window& window = vmap_->window();
-  const void* plain = const_cast<const void*>(p);
-  return window.start() && window.contains(plain) && !window.find(plain);
+  const uint64_t offset = round_down(area->phys, unit) - device->phys + static_cast<uint64_t>(at - window.address(area));
+  return offset < device->bytes ? IoTarget{device, offset, false} : IoTarget{};
 }
 
 // Regions --------------------------------------------------------------------------------------------------------------
 
 IoSpace::Region* IoSpace::claim(uint64_t start, uint64_t bytes, const char* name) {
   if (!bytes || start + bytes < start) return nullptr;
+  return alone<Region*>(nullptr, [&] { return claim_alone(start, bytes, name); });
+}
+
+IoSpace::Region* IoSpace::claim_alone(uint64_t start, uint64_t bytes, const char* name) {
   for (const Region& region : regions_)
     if (region.used.load() == Live && overlap(start, bytes, region.start, region.bytes)) return nullptr;
   for (Region& region : regions_) {
@@ -272,19 +304,35 @@ void IoSpace::put_iomem(Text& out) const {
   }
 }
 
+uint32_t IoSpace::count_mappings(const IoDevice& device) const {
+  uint32_t nr = 0;
+  uint64_t page = 0;
+  while (const VmArea* area = vmap_->window().next(page)) {
+    nr += area->kind == AreaKind::Ioremap && area->is() == AreaState::Live && area->owner == &device;
+    page += area->span;
+  }
+  return nr;
+}
+
+/// Another thread of the parent may have been about to unmap; or the fork came over the holder of the lock.
+void IoSpace::after_fork_in_child() {
+  held_for_fork_ = false;
+  lock_.free_in_child();
+  for (IoDevice& device : devices_) {
+    if (device.state.peek() == Making) device.state.poke(Unused);
+    if (device.state.peek() == Live && device.nr_mapped.peek()) device.nr_mapped.poke(count_mappings(device));
+  }
+  for (Region& region : regions_)
+    if (region.used.peek() == Making) region.used.poke(Unused);
+}
+
 Fault IoSpace::check() const {
   for (const IoDevice& device : devices_) {
     if (device.state.peek() != Live) continue;
     for (const IoDevice& other : devices_)
       if (&other != &device && other.state.peek() == Live && overlap(device.phys, device.bytes, other.phys, other.bytes))
         return {"I1 no two live devices overlap", device.phys, device.bytes, other.phys};
-    uint32_t nr = 0;
-    uint64_t page = 0;
-    if (vmap_->window().start())
-      while (const VmArea* area = vmap_->window().next(page)) {
-        nr += area->kind == AreaKind::Ioremap && area->is() == AreaState::Live && area->owner == &device;
-        page += area->span;
-      }
+    const uint32_t nr = count_mappings(device);
     if (nr != device.nr_mapped.peek())
       return {"I2 a device has as many mappings as there are areas that name it", device.phys, nr, device.nr_mapped.peek()};
   }

@@ -16,7 +16,7 @@ struct IoOps {
   void (*write)(void* device, size_t offset, unsigned bytes, unsigned long long value);
 };
 
-enum class IoFault : uint8_t { None, Size, Ram, Unknown, Overlap, Beyond, Unaligned, Bound, Host, Full, InUse };
+enum class IoFault : uint8_t { None, Size, Ram, Unknown, Overlap, Beyond, Unaligned, Bound, Host, Full, InUse, Context };
 const char* text_of(IoFault fault);
 
 struct IoDevice {
@@ -32,9 +32,16 @@ struct IoDevice {
   char name[64] = {};
 };
 
+/// What an access to an address of the window meets.
+struct IoTarget {
+  const IoDevice* device = nullptr;  // a simulated one, whose functions are to be called
+  uint64_t offset = 0;
+  bool gone = false;  // nothing is mapped there (any more)
+};
+
 /// Which physical addresses are whose: devices, and the regions that drivers have claimed.
 ///
-/// Finding the device behind an address of the window is lock-free, in any context; all else is for task context.
+/// Accesses are lock-free, in any context, and so is unmap(); all else is under lock_, in task context, or by trying.
 ///
 /// Invariants on a quiet system (walked by check()):
 ///   I1  no two live devices overlap
@@ -64,10 +71,11 @@ class IoSpace {
   void* map(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who);
   AreaFault unmap(const volatile void* p);
 
-  /// The simulated device behind an address, and the register's offset; null where there is none.
-  const IoDevice* simulated_at(const volatile void* p, uint64_t& offset) const;
-  /// An address of the window where nothing is mapped for a device any more.
-  bool is_gone(const volatile void* p) const;
+  /// One access of a register's width.  `gone`: there was none, and the value is all ones, as a bus gives it.
+  template <typename T>
+  T read(const volatile void* p, bool& gone) const;
+  template <typename T>
+  void write(T value, volatile void* p, bool& gone) const;
 
   /// Claims a region for a driver; null where somebody has part of it.
   Region* claim(uint64_t start, uint64_t bytes, const char* name);
@@ -76,14 +84,29 @@ class IoSpace {
   void put_iomem(Text& out) const;
   Fault check() const;
 
+  void before_fork() { held_for_fork_ = lock_.hold_for_fork(); }
+  void after_fork_in_parent() KMEM_TSA(no_thread_safety_analysis) {
+    if (!held_for_fork_) return;  // booted since then
+    held_for_fork_ = false;
+    lock_.unlock();
+  }
+  void after_fork_in_child();
+
  private:
   friend class IoSpaceTestPeer;
   enum State : uint32_t { Unused, Making, Live };
 
+  template <typename T, typename Do>
+  T alone(T otherwise, Do what);
+  IoTarget target(const volatile void* p) const;
+  uint32_t count_mappings(const IoDevice& device) const;
+  void forget_unused();
   IoFault look(uint64_t phys, uint64_t bytes) const;
   IoDevice* make(const char* name, uint64_t phys, uint64_t bytes, IoFault& fault);
   IoDevice* find(uint64_t phys);
   IoDevice* find_in_sysfs(uint64_t phys, uint64_t bytes, bool combine, IoFault& fault, Text& who);
+  void* map_alone(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who);
+  Region* claim_alone(uint64_t start, uint64_t bytes, const char* name);
   void* show(IoDevice& device, uint64_t phys, uint64_t bytes, const void* caller, IoFault& fault);
   void forget(IoDevice& device);
 
@@ -92,6 +115,27 @@ class IoSpace {
   char sysfs_[128] = "/sys";
   IoDevice devices_[kMost];
   Region regions_[kMost];
+  SleepLock lock_;
+  bool held_for_fork_ = false;
 };
+
+template <typename T>
+T IoSpace::read(const volatile void* p, bool& gone) const {
+  const IoTarget at = target(p);
+  gone = at.gone;
+  if (at.gone) return static_cast<T>(~T{0});
+  if (!at.device) return *static_cast<const volatile T*>(p);
+  const IoOps& ops = *at.device->ops;
+  return static_cast<T>(ops.read ? ops.read(at.device->arg, at.offset, sizeof(T)) : ~0ull);
+}
+
+template <typename T>
+void IoSpace::write(T value, volatile void* p, bool& gone) const {
+  const IoTarget at = target(p);
+  gone = at.gone;
+  if (at.gone) return;
+  if (!at.device) *static_cast<volatile T*>(p) = value;
+  else if (at.device->ops->write) at.device->ops->write(at.device->arg, at.offset, sizeof(T), value);
+}
 
 }  // namespace kmem

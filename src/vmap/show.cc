@@ -97,6 +97,14 @@ void* Vmap::map_pages(Page* const* pages, uint64_t nr, uint32_t flags, bool read
   return nullptr;
 }
 
+bool Vmap::show_at(const VmArea* area, uint32_t from, uint32_t nr, char* to) const {
+  bool done = can_alias_;
+  each_run(area, from, from + nr, [&](uint32_t page, Pfn first, uint64_t n) {
+    done = done && kmem_port_window_alias(to + (uint64_t{page - from} << kPageShift), pages_->address(first), n << kPageShift, Access::ReadWrite);
+  });
+  return done;
+}
+
 void Vmap::move_home(VmArea* area, uint32_t nr) {
   if (area->has(area::kReadOnly)) kmem_port_window_access(window_.address(area), uint64_t{nr} << kPageShift, Access::ReadWrite);
   each_run(area, 0, nr, [&](uint32_t page, Pfn first, uint64_t n) {

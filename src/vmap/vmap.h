@@ -19,7 +19,7 @@ struct VmallocWish {
 };
 
 /// What is wrong with an address that somebody gives back.
-enum class AreaFault : uint8_t { None, Foreign, Inside, Freed, Kind };
+enum class AreaFault : uint8_t { None, Foreign, Inside, Freed, Kind, Host };
 
 /// What a report shows of an area.
 struct AreaInfo {
@@ -93,6 +93,11 @@ class Vmap {
 
   Window& window() { return window_; }
   bool can_alias() const { return can_alias_; }
+  /// Shows pages of an area elsewhere too, outside the window; only where memory can be seen twice.
+  bool show_at(const VmArea* area, uint32_t page, uint32_t nr, char* to) const;
+  /// The addresses of a Busy area behind which nothing is mapped any more; who must not wait leaves them to the next task.
+  void put_addresses_back(VmArea* area, bool may_wait);
+  void put_addresses_back(VmArea* area) { put_addresses_back(area, may_wait(gfp::kKernel)); }
   uint64_t nr_frames() const { return nr_frames_.value(); }
   uint64_t nr_areas() const { return nr_live_.value(); }
   uint64_t lazy_pages() const { return lazy_pages_.value(); }
@@ -147,7 +152,6 @@ class Vmap {
   bool drop_pages(VmArea* area);
   void keep_held_page(VmArea* area, uint32_t page, Page* descriptor);
   void dispose(VmArea* area, bool may_wait);
-  void put_addresses_back(VmArea* area, bool may_wait);
   void free_lazily(VmArea* area);
   void wake(VmArea& area);
   uint64_t purge_until(uint64_t limit, bool may_wait);

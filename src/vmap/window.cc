@@ -174,6 +174,7 @@ uint64_t Window::largest_free_bytes() {
 
 void Window::after_fork_in_child() {
   if (!whole_at_fork_) broken_ = true;
+  held_for_fork_ = false;
   lock_.free_in_child();
 }
 

@@ -83,9 +83,11 @@ class Window {
   /// Reserves the window now; for who asks where it lies.
   bool ensure() { return open(true); }
 
-  void before_fork() { whole_at_fork_ = lock_.hold_for_fork(); }
+  void before_fork() { whole_at_fork_ = held_for_fork_ = lock_.hold_for_fork(); }
   void after_fork_in_parent() KMEM_TSA(no_thread_safety_analysis) {
-    if (whole_at_fork_) lock_.unlock();
+    if (!held_for_fork_) return;  // booted since then
+    held_for_fork_ = false;
+    lock_.unlock();
   }
   void after_fork_in_child();
   Fault check();
@@ -113,7 +115,7 @@ class Window {
   char* reserved_ = nullptr;  // addresses, before there is a descriptor to cut them with
   uint64_t reserved_bytes_ = 0;
   bool failed_ = false;
-  bool whole_at_fork_ = true;
+  bool whole_at_fork_ = true, held_for_fork_ = false;
   bool broken_ = false;  // the child of a fork out of the middle of a change: nothing more is given out
 };
 

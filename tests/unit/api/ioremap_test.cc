@@ -5,11 +5,16 @@
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/slab.h>
+#include <linux/vfio.h>
 #include <linux/vmalloc.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,10 +37,71 @@ class IoSpaceTestPeer {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Answers the ioctls of VFIO as the kernel's documentation tells, for files of a test's own tree: no device is touched.
+struct Vfio {
+  bool viable = true, maps = true, has_iommu = true;
+  unsigned long long bytes = 65536, offset = 0x10000;
+  std::vector<std::string> calls{};
+  static std::string path_of(int file) {
+    std::error_code none;
+    return fs::read_symlink("/proc/self/fd/" + std::to_string(file), none);
+  }
+  int called(int file, const char* what) {
+    calls.push_back(fs::path(path_of(file)).filename().string() + " " + what);
+    return 0;
+  }
+  int refused() {
+    errno = EINVAL;
+    return -1;
+  }
+  int answer(int file, unsigned long request, void* arg) {
+    switch (request) {
+      case VFIO_GET_API_VERSION:
+        return VFIO_API_VERSION;
+      case VFIO_CHECK_EXTENSION:
+        return has_iommu && reinterpret_cast<intptr_t>(arg) == VFIO_TYPE1_IOMMU;
+      case VFIO_GROUP_GET_STATUS:
+        static_cast<vfio_group_status*>(arg)->flags = viable ? VFIO_GROUP_FLAGS_VIABLE : 0;
+        return called(file, "status");
+      case VFIO_GROUP_SET_CONTAINER:
+        return called(file, ("into " + fs::path(path_of(*static_cast<int*>(arg))).filename().string()).c_str());
+      case VFIO_SET_IOMMU:
+        return called(file, "iommu");
+      case VFIO_GROUP_GET_DEVICE_FD:
+        called(file, (std::string("device ") + static_cast<const char*>(arg)).c_str());
+        return open((fs::path(path_of(file)).parent_path() / "device").c_str(), O_RDWR | O_CLOEXEC);
+      case VFIO_DEVICE_GET_REGION_INFO: {
+        auto& info = *static_cast<vfio_region_info*>(arg);
+        if (info.argsz < sizeof info) return refused();
+        info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE | (maps ? VFIO_REGION_INFO_FLAG_MMAP : 0u);
+        info.size = bytes;
+        info.offset = offset * info.index;
+        return called(file, ("region " + std::to_string(info.index)).c_str());
+      }
+    }
+    return refused();
+  }
+};
+Vfio* vfio;
 using kmem::test::log_of;
 using kmem::test::mentions;
 
 constexpr phys_addr_t kPhys = 0xfe000000;
+
+}  // namespace
+
+/// In place of libc's, for this program: what is not the stand-in's goes to the host.
+extern "C" int ioctl(int file, unsigned long request, ...) noexcept {
+  va_list args;
+  va_start(args, request);
+  void* arg = va_arg(args, void*);
+  va_end(args);
+  if (vfio) return vfio->answer(file, request, arg);
+  return static_cast<int>(syscall(SYS_ioctl, file, request, arg));
+}
+
+namespace {
 
 class Ioremap : public testing::Test {
  protected:
@@ -144,6 +210,102 @@ TEST_F(Ioremap, a_uio_map_is_found) {
   ASSERT_NE(registers, nullptr);
   writel(0x11, registers);
   EXPECT_EQ(word_in(root_ / "dev/uio0", static_cast<size_t>(sysconf(_SC_PAGESIZE)) + 0x10), 0x11u);
+  iounmap(registers);
+}
+
+TEST_F(Ioremap, a_bar_that_begins_within_a_page_is_found_within_its_file) {
+  const fs::path function = root_ / "sys/bus/pci/devices/0000:00:02.0";
+  put(function / "resource", "0x00000000fe200100 0x00000000fe2001ff 0x0000000000040200\n");
+  make_sized(function / "resource0", 4096);
+  void* registers = ioremap(0xfe200110, 16);
+  ASSERT_NE(registers, nullptr);
+  writel(0x77, registers);
+  EXPECT_EQ(word_in(function / "resource0", 0x110), 0x77u) << "the file shows the page around the BAR";
+  iounmap(registers);
+}
+
+/// A function that the stand-in gives to programs: group 7, with the files of /dev/vfio in a tree of the test's own.
+class IoremapByVfio : public Ioremap {
+ protected:
+  IoremapByVfio() {
+    const fs::path function = add_function("0000:00:1f.3");
+    fs::create_directory_symlink("../../drivers/vfio-pci", function / "driver");
+    fs::create_directory_symlink("../../../kernel/iommu_groups/7", function / "iommu_group");
+    put(root_ / "dev/vfio/7", "");
+    put(root_ / "dev/vfio/vfio", "");
+    make_sized(root_ / "dev/vfio/device", 0x40000);
+    vfio = &host_;
+  }
+  ~IoremapByVfio() override {
+    EXPECT_EQ(nr_open(), 0u) << "files are lost";
+    vfio = nullptr;
+  }
+  /// Files of /dev/vfio that this process has open.
+  size_t nr_open() const {
+    size_t n = 0;
+    for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+      std::error_code none;
+      n += fs::read_symlink(entry.path(), none).string().find((root_ / "dev/vfio").string()) == 0;
+    }
+    return n;
+  }
+  /// What the report of a refusal has in brackets.
+  std::string refusal() {
+    kmem::IoFault fault;
+    kmem::TextOf<128> who;
+    EXPECT_EQ(kmem::system().io.map(kPhys, 64, false, nullptr, fault, who), nullptr);
+    EXPECT_EQ(fault, kmem::IoFault::Host);
+    EXPECT_EQ(nr_open(), 0u);
+    return who.data();
+  }
+  Vfio host_;
+};
+
+TEST_F(IoremapByVfio, a_region_is_mapped_from_the_device_of_its_group) {
+  void* registers = ioremap(kPhys + 0x1234, 64);
+  ASSERT_NE(registers, nullptr);
+  writel(0xcafe, registers);
+  EXPECT_EQ(word_in(root_ / "dev/vfio/device", 0x1234), 0xcafeu);
+  const std::vector<std::string> want = {"7 status", "7 into vfio", "vfio iommu", "7 device 0000:00:1f.3", "device region 0"};
+  EXPECT_EQ(host_.calls, want);
+  iounmap(registers);
+}
+
+TEST_F(IoremapByVfio, a_group_is_opened_once_for_all_its_regions) {
+  void *first = ioremap(kPhys, 64), *second = ioremap(kPhys + 0x100000, 64);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(nr_open(), 4u) << "the group, its container, the device for each region";
+  EXPECT_EQ(std::count(host_.calls.begin(), host_.calls.end(), "7 status"), 1);
+  writel(5, second);
+  EXPECT_EQ(word_in(root_ / "dev/vfio/device", 0x20000), 5u) << "region 2";
+  iounmap(first);
+  writel(6, second);
+  EXPECT_EQ(word_in(root_ / "dev/vfio/device", 0x20000), 6u);
+  iounmap(second);
+}
+
+TEST_F(IoremapByVfio, what_stands_against_it_is_told) {
+  host_.viable = false;
+  EXPECT_EQ(refusal(), "0000:00:1f.3 BAR 0, other devices of its VFIO group are bound to drivers of the host");
+  EXPECT_TRUE(mentions(log_of([] { EXPECT_EQ(ioremap(kPhys, 64), nullptr); }), "bound to drivers of the host): the host does not map it"));
+  host_ = Vfio{.maps = false};
+  EXPECT_TRUE(mentions(refusal(), "VFIO lets this region be read and written, but not mapped"));
+  host_ = Vfio{.has_iommu = false};
+  EXPECT_TRUE(mentions(refusal(), "VFIO_SET_IOMMU (error "));
+  host_ = Vfio{.bytes = 4096};
+  EXPECT_TRUE(mentions(refusal(), "VFIO's region is shorter than the BAR"));
+  host_ = Vfio{};
+  fs::remove(root_ / "dev/vfio/vfio");
+  EXPECT_TRUE(mentions(refusal(), "/dev/vfio/vfio cannot be opened (error 2)"));
+}
+
+TEST_F(IoremapByVfio, without_a_group_the_function_has_its_file_in_sysfs) {
+  fs::remove(root_ / "dev/vfio/7");
+  void* registers = ioremap(kPhys, 64);
+  ASSERT_NE(registers, nullptr);
+  writel(9, registers);
+  EXPECT_EQ(word_in(root_ / "sys/bus/pci/devices/0000:00:1f.3/resource0", 0), 9u);
+  EXPECT_TRUE(host_.calls.empty());
   iounmap(registers);
 }
 

@@ -405,13 +405,28 @@ TEST_F(Vmalloc, an_area_for_user_space_is_shown_where_aliases_are) {
   struct vm_area_struct vma = {};
   vma.vm_start = reinterpret_cast<unsigned long>(place);
   vma.vm_end = vma.vm_start + 2 * PAGE_SIZE;
-  EXPECT_EQ(remap_vmalloc_range(&vma, p, 2), -22) << "it does not fit";
+  const auto refusal = [&](void* address, unsigned long pgoff, int error) {
+    return log_of([&] { EXPECT_EQ(remap_vmalloc_range(&vma, address, pgoff), error); });
+  };
+  EXPECT_TRUE(mentions(refusal(p, 2, -22), "longer than what is left of the area"));
+  EXPECT_TRUE(mentions(refusal(p, ~0ul, -22), "longer than what is left of the area"));
+  EXPECT_TRUE(mentions(refusal(p + 3 * PAGE_SIZE, 0, -22), "longer than what is left")) << "the guard page";
+  EXPECT_TRUE(mentions(refusal(&vma, 0, -22), "no area is there"));
+  void* other = vmalloc(PAGE_SIZE);
+  EXPECT_TRUE(mentions(refusal(other, 0, -22), "not of vmalloc_user()"));
+  vfree(other);
+  std::swap(vma.vm_end, vma.vm_start);
+  EXPECT_TRUE(mentions(refusal(p, 0, -22), "is empty, or begins within a page"));
+  std::swap(vma.vm_end, vma.vm_start);
+  vma.vm_end = ~0ul;
+  EXPECT_TRUE(mentions(refusal(p, 0, -22), "longer than what is left"));
+  vma.vm_end = vma.vm_start + 2 * PAGE_SIZE;
   if (areas().can_alias()) {
     EXPECT_EQ(remap_vmalloc_range(&vma, p, 1), 0);
     p[PAGE_SIZE] = 5;
     EXPECT_EQ(place[0], 5);
   } else {
-    EXPECT_EQ(remap_vmalloc_range(&vma, p, 1), -95);
+    EXPECT_TRUE(mentions(refusal(p, 1, -95), "memory is private, and can be seen at one address only: boot with KMEM=alias=1"));
   }
   munmap(place, 2 * PAGE_SIZE);
   vfree(p);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "port/devices.h"
 #include "port/machine.h"
 
 namespace sim_port {
@@ -65,7 +66,9 @@ struct Host {
   std::function<uint64_t()> room;  // what kmem_port_room() answers; without one there is no bound
   unsigned nr_looks = 0;           // times that it was asked
   std::vector<std::function<void()>> spawned;  // threads of the core's own, for a test to run as tasks
-  Gate window, guard;  // open() and move(); guard()
+  Gate window, guard, close;  // open() and move(); guard(); close()
+  std::vector<kmem::HostDevice> devices;  // what the host shows of its own; a program's file is the index of one
+  int nr_open_devices = 0;                // opened or kept, and not closed yet
   std::string log;  // all that was logged
   std::vector<std::pair<const uint64_t*, size_t>> roots;  // words in which the test keeps pointers
   unsigned nr_panics = 0;
