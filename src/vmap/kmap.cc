@@ -57,15 +57,23 @@ void* Kmap::address(const Page* page) const {
   return is_high(pages_->pfn_of(page)) && !map_count(page) ? nullptr : home(page);
 }
 
+/// As far as the bits go; a page that is mapped more often than that stays mapped.
+void Kmap::count_one(Page* page) {
+  uint32_t seen = __atomic_load_n(&page->aux2, __ATOMIC_RELAXED);
+  while ((seen & kCount) != kCount)
+    if (__atomic_compare_exchange_n(&page->aux2, &seen, seen + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+}
+
 void* Kmap::map(Page* page) {
   if (void* shown = vmap_->shown_at(page)) return shown;
-  if (is_high(pages_->pfn_of(page))) __atomic_fetch_add(&page->aux2, 1, __ATOMIC_RELAXED);
+  if (is_high(pages_->pfn_of(page))) count_one(page);
   return home(page);
 }
 
 void Kmap::unmap(Page* page) {
   if (!is_high(pages_->pfn_of(page)) || vmap_->shown_at(page)) return;
   uint32_t seen = __atomic_load_n(&page->aux2, __ATOMIC_RELAXED);
+  if ((seen & kCount) == kCount) return;
   while (seen & kCount)
     if (__atomic_compare_exchange_n(&page->aux2, &seen, seen - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
   bug_report(Trouble::Bug, "kunmap: pfn %#llx is not mapped", static_cast<unsigned long long>(pages_->pfn_of(page).value));

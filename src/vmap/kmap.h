@@ -37,6 +37,7 @@ class Kmap {
   Page* page_of(const void* address) const;
 
  private:
+  static void count_one(Page* page);
   static constexpr uint32_t kCount = (1u << 24) - 1;
   char* home(const Page* page) const { return pages_->address(pages_->pfn_of(page)); }
   bool is_home_of_high(const void* address) const { return static_cast<const char*>(address) >= high_start_ && static_cast<const char*>(address) < high_end_; }

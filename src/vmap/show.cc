@@ -28,8 +28,21 @@ Page* Vmap::holder_of(Page* page) const {
   return nullptr;
 }
 
+/// A page that can be in one place only is its who first names a place in the window that shows it: the table says so
+/// before the page does, so that of two who come at once one sees the other.
+bool Vmap::claim_place(Page* page, uint32_t at) {
+  const Pfn pfn = pages_->pfn_of(page);
+  uint32_t seen = __atomic_load_n(&page->aux, __ATOMIC_ACQUIRE);
+  while (seen == at || !window_.shows(seen, pfn)) {  // what it says may be old, and ours by chance
+    if (!__atomic_compare_exchange_n(&page->aux, &seen, at, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) continue;
+    set_shown(page);
+    return true;
+  }
+  return false;
+}
+
 /// The window holds the page as well: a free by its owner leaves it to us, and to unmap().
-bool Vmap::begin_to_show(Page* page, uint64_t at, const void* caller) {
+bool Vmap::begin_to_show(VmArea* area, uint32_t i, Page* page, const void* caller) {
   const Pfn pfn = pages_->pfn_of(page);
   Page* head = page && pages_->is_online(pfn) ? holder_of(page) : nullptr;
   if (!head) {
@@ -37,16 +50,15 @@ bool Vmap::begin_to_show(Page* page, uint64_t at, const void* caller) {
                number(pfn));
     return false;
   }
-  if (!can_alias_ && is_shown(page)) {
+  window_.set_frames(area, i, pfn, 1);
+  if (!can_alias_ && !claim_place(page, area->first + i)) {
+    window_.set_frames(area, i, {}, 1);
     bug_report(Trouble::Bug,
                "vmap by %p: pfn %#llx is in the window already; the same page at several addresses needs the boot word alias=1",
                caller, number(pfn));
     return false;
   }
   head->head.fetch_add(1);
-  if (can_alias_) return true;
-  page->aux = static_cast<uint32_t>(at);
-  set_shown(page);
   return true;
 }
 
@@ -70,7 +82,7 @@ void* Vmap::map_pages(Page* const* pages, uint64_t nr, uint32_t flags, bool read
   if (!area && purge_all(wait)) area = window_.reserve({AreaKind::Vmap, nr << kPageShift, kPageSize, flags, caller, wait});
   if (!area) return nullptr;
   uint32_t held = 0;
-  for (; held < nr && begin_to_show(pages[held], uint64_t{area->first} + held, caller); ++held) window_.set_frames(area, held, pages_->pfn_of(pages[held]), 1);
+  while (held < nr && begin_to_show(area, held, pages[held], caller)) ++held;
   bool done = held == nr;
   uint32_t shown = 0;
   if (done)

@@ -143,6 +143,7 @@ VmArea* Vmap::build(const VmallocWish& wish, bool wait) {
   if (!area) return nullptr;
   if (!open(area, 0, huge)) {
     note("vmalloc: the host maps no more; see vm.max_map_count and vm.overcommit_memory");
+    close(area, 0);  // a part of it may be open
     put_addresses_back(area, wait);
     return nullptr;
   }

@@ -162,7 +162,8 @@ class Vmap {
   void put_name(const VmArea* area, const void* p, Text& out) const;
 
   Page* holder_of(Page* page) const;
-  bool begin_to_show(Page* page, uint64_t at, const void* caller);
+  bool claim_place(Page* page, uint32_t at);
+  bool begin_to_show(VmArea* area, uint32_t i, Page* page, const void* caller);
   void end_to_show(Page* page);
   void move_home(VmArea* area, uint32_t nr);
   template <typename Do>

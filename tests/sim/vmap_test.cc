@@ -201,6 +201,31 @@ TEST(Vmap, the_host_may_refuse_any_call) {
     }
 }
 
+// A page can be in one place: the second would move away what the first has there.
+TEST(Vmap, of_two_who_map_one_page_at_once_one_gets_it) {
+  for (uint64_t n = 0;; ++n) {
+    SCOPED_TRACE("the switch comes at step " + std::to_string(n));
+    VmapWorld world;
+    Page* page = world.pages.alloc(kmem::gfp::kKernel, {0}, kmem::kNoNode);
+    *world.pages.address(world.pages.pfn_of(page)) = 'x';
+    char* shown[2] = {};
+    Tasks tasks;
+    for (unsigned i = 0; i < 2; ++i)
+      tasks.add(i, [&, i] { shown[i] = static_cast<char*>(world.vmap.map_pages(&page, 1, 0, false, nullptr)); });
+    const Outcome outcome = tasks.run(sim_port::plan({{n, {Event::Switch, 1}}}));
+    ASSERT_TRUE(outcome) << outcome.failure;
+    ASSERT_NE(!shown[0], !shown[1]) << "one of the two";
+    char* p = shown[0] ? shown[0] : shown[1];
+    EXPECT_EQ(*p, 'x');
+    EXPECT_EQ(world.vmap.shown_at(page), p);
+    EXPECT_EQ(world.vmap.unmap(p), AreaFault::None);
+    EXPECT_EQ(*world.pages.address(world.pages.pfn_of(page)), 'x');
+    EXPECT_TRUE(world.pages.free(page, {0}));
+    world.expect_nothing_lost();
+    if (HasFailure() || outcome.steps <= n) return;
+  }
+}
+
 // Many areas on a host without guards that cost nothing.
 TEST(Vmap, a_guard_page_that_is_open_is_looked_at_when_the_area_is_freed) {
   VmapWorld world;
