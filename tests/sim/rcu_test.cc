@@ -229,5 +229,98 @@ TEST(Rcu, eight_tasks_and_interrupts_at_random_read_nothing_that_was_freed) {
   }
 }
 
+// Slabs that are kept for readers --------------------------------------------------------------------------------------
+
+/// A cache whose slabs stay while anybody may read, one object of which is published.
+struct KeptSlabs {
+  KeptSlabs() {
+    world.slabs.rcu = rcu.get();
+    world.caches.push_back(std::make_unique<Cache>());
+    world.nodes.push_back(std::make_unique<kmem::CacheNode[]>(world.machine->nr_nodes));
+    EXPECT_TRUE(cache().init(world.slabs, 1, {.name = "kept", .object_size = 1024, .keeps_slabs = true}, world.nodes[0].get()));
+    user = std::make_unique<User>(cache(), ledger);
+    for (int i = 0; i < 6; ++i) objects.push_back(cache().alloc(kmem::gfp::kKernel));
+    published.poke(objects[2]);
+  }
+  Cache& cache() { return *world.caches[0]; }
+  void withdraw_and_reap() {
+    published.store(nullptr);
+    for (void* object : objects) cache().free(object);
+    cache().reap(true);
+  }
+  void read() {
+    rcu->read_lock();
+    if (const void* object = published.load())
+      for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(cache().owns(object)) << "its slab went while somebody reads";
+        kmem_sim_step();
+      }
+    rcu->read_unlock();
+  }
+  void expect_all_back() {
+    user->give_all();
+    cache().reap(true);  // what was on its way
+    cache().reap(true);  // and what became empty meanwhile
+    EXPECT_EQ(cache().nr_slabs(), 0);
+    EXPECT_TRUE(cache().stop_leaving());
+    expect_sound(cache().check());
+    EXPECT_EQ(nr_double_frees, 0u);
+  }
+
+  World world;
+  std::unique_ptr<Rcu> rcu = std::make_unique<Rcu>();
+  Ledger ledger;
+  std::unique_ptr<User> user;
+  std::vector<void*> objects;
+  kmem::Atomic<void*> published;
+};
+
+// At each step of who reclaims another task begins to read, is held up at one of its steps until reclaim is over, and goes on.
+TEST(ReclaimBehindReaders, takes_no_slab_away_from_a_reader_wherever_it_begins) {
+  uint64_t runs = 0;
+  for (unsigned held_at = 1; held_at < 14; ++held_at)
+    for (unsigned at = 1, more = 1; more; ++at, ++runs) {
+      KeptSlabs k;
+      Tasks tasks;
+      tasks.add(0, [&] { k.withdraw_and_reap(); });
+      tasks.add(1, [&] { k.read(); });
+      unsigned steps[2] = {};
+      more = 0;
+      const Outcome outcome = tasks.run([&](const sim_port::Moment& moment) -> Event {
+        const unsigned n = ++steps[moment.task];
+        if (moment.task == 0 && n == at) return more = 1, Event{Event::Switch, 1};
+        if (moment.task == 1 && n == held_at) return {Event::Switch, 0};
+        return {};
+      });
+      ASSERT_TRUE(outcome) << outcome.failure;
+      k.expect_all_back();
+      ASSERT_FALSE(testing::Test::HasFailure()) << "it begins at step " << at << " and is held up at its step " << held_at;
+    }
+  EXPECT_GT(runs, 1000u);
+}
+
+TEST(ReclaimBehindReaders, others_may_allocate_free_and_reclaim_at_every_step) {
+  for (const Event& event : {Event{Event::Switch, 1}, Event{Event::Interrupt, 0}})
+    at_every_step(event, [&](const Script& script) {
+      KeptSlabs k;
+      Tasks tasks;
+      tasks.add(0, [&] { k.withdraw_and_reap(); });
+      tasks.add(1, [&] {
+        k.user->take(3);
+        k.cache().reap(true);
+        k.user->give(2);
+      });
+      User handler(k.cache(), k.ledger);
+      tasks.add_handler([&] {
+        handler.take(2);
+        k.read();
+        handler.give(2);
+      });
+      const Outcome outcome = tasks.run(script);
+      if (outcome) k.expect_all_back();
+      return outcome;
+    });
+}
+
 }  // namespace
 }  // namespace sim
