@@ -197,6 +197,12 @@ inline void caches() {
       got(kmem_cache_create_2_6("made", sizeof(Thing), 0, SLAB_HWCACHE_ALIGN, construct, construct),
           "kmem_cache_create_2_6");
   if (made) use_cache(made, true);
+  struct kmem_cache_args args = {};
+  args.align = 32;
+  args.sheaf_capacity = 5;
+  struct kmem_cache* today = got(__kmem_cache_create_args("today", sizeof(Thing), &args, 0), "__kmem_cache_create_args");
+  if (today) use_cache(today, false);
+  if (today && kmem_cache_destroy(today)) complain("a cache without objects cannot be destroyed");
   if (made) kmem_cache_shrink(made);
   if (made && kmem_cache_destroy(made)) complain("a cache without objects cannot be destroyed");
   if (nr_constructed != nr_destroyed) complain("%ld objects constructed, %ld destroyed", nr_constructed, nr_destroyed);
