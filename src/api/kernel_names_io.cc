@@ -115,7 +115,7 @@ const volatile char* at(const volatile void* p, size_t i) { return static_cast<c
 
 }  // namespace
 
-static_assert(sizeof(kmem_device_ops) == sizeof(kmem::IoOps));
+static_assert(sizeof(kmem_device_ops) == sizeof(kmem::IoOps) && sizeof(struct resource) <= offsetof(kmem::IoSpace::Region, used));
 
 #define KMEM_CALLER __builtin_return_address(0)
 

@@ -7,6 +7,8 @@
 namespace kmem {
 namespace {
 
+constexpr unsigned long kBusyMemory = 0x80000200;  // IORESOURCE_MEM | IORESOURCE_BUSY
+
 bool overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes) { return a < b + b_bytes && b < a + a_bytes; }
 
 template <size_t N>
@@ -263,8 +265,11 @@ IoSpace::Region* IoSpace::claim_alone(uint64_t start, uint64_t bytes, const char
     uint32_t unused = Unused;
     if (!region.used.compare_exchange(unused, Making)) continue;
     region.start = start;
+    region.last = start + bytes - 1;
     region.bytes = bytes;
+    region.flags = kBusyMemory;
     copy_name(region.name, name ? name : "");
+    region.label = region.name;
     region.used.store(Live);
     return &region;
   }

@@ -51,8 +51,13 @@ class IoSpace {
  public:
   static constexpr unsigned kMost = 64;
   struct Region {
+    // What the driver is shown: struct resource.
+    uint64_t start = 0, last = 0;
+    const char* label = nullptr;
+    unsigned long flags = 0;
+    // Ours.
     Atomic<uint32_t> used;
-    uint64_t start = 0, bytes = 0;
+    uint64_t bytes = 0;
     char name[48] = {};
   };
 

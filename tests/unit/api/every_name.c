@@ -11,6 +11,7 @@
 #include <linux/kmemleak.h>
 #include <linux/bootmem.h>
 #include <linux/bug.h>
+#include <linux/device.h>
 #include <linux/err.h>
 #include <linux/hardirq.h>
 #include <linux/highmem.h>
@@ -541,6 +542,27 @@ static unsigned long long read_card(void* card, size_t offset, unsigned bytes) {
   return ++nr_reads + offset * 0 + bytes * 0;
 }
 
+static void nothing(void* data) { (void)data; }
+
+static void managed_names(phys_addr_t at) {
+  static struct device dev;
+  const struct resource res = DEFINE_RES_MEM(at, 16);
+  void* maps[4];
+  dev.init_name = "every";
+  dev_set_drvdata(&dev, &dev);
+  CHECK(dev_get_drvdata(&dev) == &dev && !dev_get_platdata(&dev) && dev_name(&dev)[0] == 'e' && resource_size(&res) == 16);
+  maps[0] = devm_ioremap(&dev, at, 16), maps[1] = devm_ioremap_wc(&dev, at, 16), maps[2] = devm_ioremap_uc(&dev, at, 16);
+  maps[3] = devm_ioremap_resource(&dev, &res);
+  CHECK(maps[0] && maps[1] && maps[2] && !IS_ERR(maps[3]));
+  devm_iounmap(&dev, maps[0]);
+  CHECK(devm_add_action(&dev, nothing, &dev) == 0 && devm_add_action_or_reset(&dev, nothing, &dev) == 0);
+  devm_remove_action(&dev, nothing, &dev), devm_release_action(&dev, nothing, &dev);
+  devm_kfree(&dev, devm_kmalloc(&dev, 10, GFP_KERNEL));
+  CHECK(devm_kzalloc(&dev, 10, GFP_KERNEL) && devm_kcalloc(&dev, 2, 5, GFP_KERNEL) && devm_kmalloc_array(&dev, 2, 5, GFP_KERNEL));
+  CHECK(devm_kmemdup(&dev, "abc", 4, GFP_KERNEL) && devm_kstrdup(&dev, "abc", GFP_KERNEL));
+  CHECK(devres_release_all(&dev) == 9);
+}
+
 static void device_names(void) {
   static const struct kmem_device_ops ops = {read_card, NULL};
   const phys_addr_t at = 0xfe000000;
@@ -569,6 +591,7 @@ static void device_names(void) {
   for (i = 0; i < 6; ++i) iounmap(maps[i]);
   CHECK(kmem_iomem(NULL, 0) > 0);
   release_mem_region(at, 16);
+  managed_names(at);
   CHECK(kmem_unregister_device(at) == 0);
 }
 
