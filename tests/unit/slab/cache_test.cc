@@ -1,7 +1,9 @@
 #include "slab/cache.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <vector>
@@ -160,8 +162,25 @@ TEST_F(CacheTest, n_objects_or_none) {
   EXPECT_EQ(cache_.nr_in_use(), 0);
 }
 
+/// Each CPU has a sheaf and each part of a barn its counts: who is moved between two would see other numbers.
+class HeldOnThisCpu {
+ public:
+  HeldOnThisCpu() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~HeldOnThisCpu() { sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_;
+};
+
 // Wherever the sheaf stands, a few objects taken and given again and again soon exchange no more sheaves.
 TEST_F(CacheTest, small_swings_do_not_exchange_sheaves_for_ever) {
+  const HeldOnThisCpu held_here;
   std::vector<void*> held = get(1000);
   for (unsigned start = 0; start < 140; start += 7) {
     put(std::vector<void*>(held.end() - 7, held.end()));
@@ -172,6 +191,21 @@ TEST_F(CacheTest, small_swings_do_not_exchange_sheaves_for_ever) {
     EXPECT_LE(cache_.nr_refills() + cache_.nr_drains(), before + 2) << start;
   }
   put(held);
+}
+
+// Half a sheaf does not help where nearly a whole one swings: it is tried again after ever more turns.
+TEST_F(CacheTest, large_swings_try_half_a_sheaf_ever_less_often) {
+  const HeldOnThisCpu held_here;
+  std::vector<void*> held = get(1000);
+  const auto turns_to_bear = [this] {
+    uint32_t most = 0;
+    for (BarnPart& part : CacheTestPeer::node(cache_).barn) most = std::max(most, part.turns_to_bear.peek());
+    return most;
+  };
+  for (int i = 0; i < 2000; ++i) put(get(cache_.sheaf_capacity() - 2));
+  EXPECT_GE(turns_to_bear(), 3u * 4 * 4) << "an attempt every three turns would have been dear";
+  put(held);  // many brought, none fetched
+  EXPECT_EQ(turns_to_bear(), 3u) << "another time, another pattern";
 }
 
 TEST_F(CacheTest, what_is_on_top_of_the_sheaf_and_freed_again_is_reported) {
