@@ -1,3 +1,4 @@
+#include "report/members.h"
 #include "report/texts.h"
 
 namespace kmem {
@@ -28,26 +29,29 @@ class Json {
   bool first_ = true;
 };
 
+void put_numbers(Json& json, const char* name, Span<const uint64_t> numbers) {
+  json.open(name, '[');
+  for (const uint64_t number : numbers) json.element(number);
+  json.close(']');
+}
+
+/// Each member as what it is.
+struct MembersTo {
+  Json& json;
+  void operator()(const char* name, uint64_t value) const { json.number(name, value); }
+  void operator()(const char* name, uint32_t value) const { json.number(name, value); }
+  void operator()(const char* name, int value) const { json.number(name, static_cast<uint32_t>(value)); }
+  void operator()(const char* name, bool value) const { json.truth(name, value); }
+  void operator()(const char* name, const char* value) const { json.text(name, value); }
+  template <size_t N>
+  void operator()(const char* name, const uint64_t (&values)[N]) const {
+    put_numbers(json, name, {values, N});
+  }
+};
+
 void put_cache(Json& json, const CacheSnapshot& cache) {
   json.open('{');
-  json.text("name", cache.name);
-  json.number("object_size", cache.object_size);
-  json.number("stride", cache.stride);
-  json.number("objects_per_slab", cache.objects_per_slab);
-  json.number("pages_per_slab", cache.pages_per_slab);
-  json.number("active_objs", cache.active_objs);
-  json.number("num_objs", cache.num_objs);
-  json.number("active_slabs", cache.active_slabs);
-  json.number("num_slabs", cache.num_slabs);
-  json.number("limit", cache.limit);
-  json.number("batchcount", cache.batchcount);
-  json.number("shared", cache.shared);
-  json.number("cached_objs", cache.cached_objs);
-  json.number("allocs", cache.allocs);
-  json.number("frees", cache.frees);
-  json.number("slow_allocs", cache.slow_allocs);
-  json.number("slow_frees", cache.slow_frees);
-  json.number("aliases", cache.aliases);
+  each_cache_member(cache, MembersTo{json});
   json.close('}');
 }
 
@@ -55,57 +59,28 @@ void put_pcps(Json& json, Span<const PcpSnapshot> pcps) {
   json.open("pcps", '[');
   for (const PcpSnapshot& pcp : pcps) {
     json.open('{');
-    json.number("cpu", pcp.cpu);
-    json.number("count", pcp.count);
-    json.number("high", pcp.high);
-    json.number("batch", pcp.batch);
+    each_pcp_member(pcp, MembersTo{json});
     json.close('}');
   }
   json.close(']');
 }
 
-void put_numbers(Json& json, const char* name, Span<const uint64_t> numbers) {
-  json.open(name, '[');
-  for (const uint64_t number : numbers) json.element(number);
-  json.close(']');
-}
-
 void put_zone(Json& json, const ZoneSnapshot& zone) {
   json.open('{');
-  json.number("node", zone.node);
-  json.text("name", zone.name);
-  put_numbers(json, "free_blocks", zone.free_blocks);
-  json.number("nr_free", zone.nr_free);
-  json.number("min", zone.min);
-  json.number("low", zone.low);
-  json.number("high", zone.high);
-  json.number("spanned", zone.spanned);
-  json.number("present", zone.present);
-  json.number("managed", zone.managed);
-  json.number("start_pfn", zone.start_pfn);
-  put_numbers(json, "protection", zone.protection);
-  json.number("clean", zone.clean);
-  json.number("dirty", zone.dirty);
+  each_zone_member(zone, MembersTo{json});
   put_pcps(json, zone.pcps);
   json.close('}');
 }
 
 void put_iomem_line(Json& json, const IomemSnapshot& line) {
   json.open('{');
-  json.number("start", line.start);
-  json.number("end", line.end);
-  json.number("level", line.level);
-  json.text("name", line.name);
+  each_iomem_member(line, MembersTo{json});
   json.close('}');
 }
 
 void put_process(Json& json, const ProcessSnapshot& process) {
   json.open("process", '{');
-  json.number("pid", static_cast<uint32_t>(process.pid));
-  json.number("parent", static_cast<uint32_t>(process.parent));
-  json.text("name", process.name);
-  json.number("resident", process.resident);
-  json.number("resident_peak", process.resident_peak);
+  each_process_member(process, MembersTo{json});
   json.close('}');
 }
 
@@ -122,44 +97,23 @@ void put_machine(Json& json, const SystemSnapshot& system) {
 
 void put_memory(Json& json, const SystemSnapshot& system) {
   json.open("memory", '{');
-  json.number("bytes_in_use", system.bytes_in_use);
-  json.number("bytes_peak", system.bytes_peak);
-  json.number("bytes_online", system.bytes_online);
-  json.number("bytes_given_back", system.bytes_given_back);
-  json.number("times_given_back", system.times_given_back);
+  each_memory_member(system, MembersTo{json});
   json.close('}');
 
   json.open("mapped", '{');
-  json.number("count", system.mapped.count);
-  json.number("bytes", system.mapped.bytes);
-  json.number("bytes_peak", system.mapped.bytes_peak);
+  each_mapped_member(system.mapped, MembersTo{json});
   json.close('}');
 }
 
 void put_area(Json& json, const AreaSnapshot& area) {
   json.open('{');
-  json.number("start", area.start);
-  json.number("end", area.end);
-  json.number("caller", area.caller);
-  json.number("pages", area.pages);
-  json.number("phys", area.phys);
-  json.text("kind", area.kind);
-  json.truth("user", area.user);
-  json.truth("lazy", area.lazy);
-  put_numbers(json, "on_node", {area.on_node, kMaxNodes});
+  each_area_member(area, MembersTo{json});
   json.close('}');
 }
 
 void put_window(Json& json, const WindowSnapshot& window) {
   json.open("vmalloc", '{');
-  json.number("window_start", window.start);
-  json.number("window_bytes", window.bytes);
-  json.number("used_bytes", window.used);
-  json.number("largest_free_bytes", window.largest);
-  json.number("areas", window.areas);
-  json.number("pages", window.pages);
-  json.number("lazy_pages", window.lazy_pages);
-  json.number("reused", window.reused);
+  each_window_member(window, MembersTo{json});
   json.open("list", '[');
   AreaSnapshot area;
   for (uint64_t cursor = 0; window.next && window.next(window.arg, cursor, area);) put_area(json, area);
@@ -169,9 +123,7 @@ void put_window(Json& json, const WindowSnapshot& window) {
 
 void put_paths(Json& json, const PathSnapshot& paths) {
   json.open("paths", '{');
-  json.truth("counted", paths.counted);
-  json.number("fast", paths.fast);
-  json.number("slow", paths.slow);
+  each_paths_member(paths, MembersTo{json});
   json.close('}');
 }
 

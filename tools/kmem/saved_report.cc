@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "failure.h"
+#include "report/members.h"
 
 namespace kmem::tool {
 namespace {
@@ -31,28 +32,19 @@ void read(const json& object, const char* name, uint64_t (&values)[N]) {
   for (size_t i = 0; i < N && i < list.size(); ++i) values[i] = list[i].get<uint64_t>();
 }
 
+struct MembersFrom {
+  json from;
+  template <typename T>
+  void operator()(const char* name, T& value) const {
+    read(from, name, value);
+  }
+};
+
 json part(const json& object, const char* name) { return object.value(name, json::object()); }
 
 CacheSnapshot cache_from(const json& from) {
   CacheSnapshot cache;
-  read(from, "name", cache.name);
-  read(from, "object_size", cache.object_size);
-  read(from, "stride", cache.stride);
-  read(from, "objects_per_slab", cache.objects_per_slab);
-  read(from, "pages_per_slab", cache.pages_per_slab);
-  read(from, "active_objs", cache.active_objs);
-  read(from, "num_objs", cache.num_objs);
-  read(from, "active_slabs", cache.active_slabs);
-  read(from, "num_slabs", cache.num_slabs);
-  read(from, "limit", cache.limit);
-  read(from, "batchcount", cache.batchcount);
-  read(from, "shared", cache.shared);
-  read(from, "cached_objs", cache.cached_objs);
-  read(from, "allocs", cache.allocs);
-  read(from, "frees", cache.frees);
-  read(from, "slow_allocs", cache.slow_allocs);
-  read(from, "slow_frees", cache.slow_frees);
-  read(from, "aliases", cache.aliases);
+  each_cache_member(cache, MembersFrom{from});
   return cache;
 }
 
@@ -60,10 +52,7 @@ std::vector<PcpSnapshot> pcps_from(const json& list) {
   std::vector<PcpSnapshot> pcps;
   for (const json& from : list) {
     PcpSnapshot pcp;
-    read(from, "cpu", pcp.cpu);
-    read(from, "count", pcp.count);
-    read(from, "high", pcp.high);
-    read(from, "batch", pcp.batch);
+    each_pcp_member(pcp, MembersFrom{from});
     pcps.push_back(pcp);
   }
   return pcps;
@@ -71,52 +60,20 @@ std::vector<PcpSnapshot> pcps_from(const json& list) {
 
 ZoneSnapshot zone_from(const json& from) {
   ZoneSnapshot zone;
-  read(from, "node", zone.node);
-  read(from, "name", zone.name);
-  read(from, "free_blocks", zone.free_blocks);
-  read(from, "nr_free", zone.nr_free);
-  read(from, "min", zone.min);
-  read(from, "low", zone.low);
-  read(from, "high", zone.high);
-  read(from, "spanned", zone.spanned);
-  read(from, "present", zone.present);
-  read(from, "managed", zone.managed);
-  read(from, "start_pfn", zone.start_pfn);
-  read(from, "protection", zone.protection);
-  read(from, "clean", zone.clean);
-  read(from, "dirty", zone.dirty);
+  each_zone_member(zone, MembersFrom{from});
   return zone;
 }
 
 IomemSnapshot iomem_from(const json& from) {
   IomemSnapshot line;
-  read(from, "start", line.start);
-  read(from, "end", line.end);
-  read(from, "level", line.level);
-  read(from, "name", line.name);
+  each_iomem_member(line, MembersFrom{from});
   return line;
 }
 
 AreaSnapshot area_from(const json& from) {
   AreaSnapshot area;
-  read(from, "start", area.start);
-  read(from, "end", area.end);
-  read(from, "caller", area.caller);
-  read(from, "pages", area.pages);
-  read(from, "phys", area.phys);
-  read(from, "kind", area.kind);
-  read(from, "user", area.user);
-  read(from, "lazy", area.lazy);
-  read(from, "on_node", area.on_node);
+  each_area_member(area, MembersFrom{from});
   return area;
-}
-
-void read_process(const json& from, ProcessSnapshot& process) {
-  read(from, "pid", process.pid);
-  read(from, "parent", process.parent);
-  read(from, "name", process.name);
-  read(from, "resident", process.resident);
-  read(from, "resident_peak", process.resident_peak);
 }
 
 void read_machine(const json& from, SystemSnapshot& system) {
@@ -128,31 +85,17 @@ void read_machine(const json& from, SystemSnapshot& system) {
   system.cpu_stack = mode == "rseq" ? CpuStackMode::Rseq : mode == "sim" ? CpuStackMode::Sim : CpuStackMode::TryLock;
 }
 
-void read_memory(const json& from, SystemSnapshot& system) {
-  read(from, "bytes_in_use", system.bytes_in_use);
-  read(from, "bytes_peak", system.bytes_peak);
-  read(from, "bytes_online", system.bytes_online);
-  read(from, "bytes_given_back", system.bytes_given_back);
-  read(from, "times_given_back", system.times_given_back);
-}
-
 bool is_report(const json& file) { return file.is_object() && file.contains("schema") && file.contains("memory"); }
 
 }  // namespace
 
 SavedReport::SavedReport(const json& from) try {
   if (!is_report(from)) throw Failure("this is no report of kmem");
-  read_process(part(from, "process"), system_.process);
+  each_process_member(system_.process, MembersFrom{part(from, "process")});
   read_machine(part(from, "machine"), system_);
-  read_memory(part(from, "memory"), system_);
-  const json mapped = part(from, "mapped");
-  read(mapped, "count", system_.mapped.count);
-  read(mapped, "bytes", system_.mapped.bytes);
-  read(mapped, "bytes_peak", system_.mapped.bytes_peak);
-  const json paths = part(from, "paths");
-  read(paths, "counted", system_.paths.counted);
-  read(paths, "fast", system_.paths.fast);
-  read(paths, "slow", system_.paths.slow);
+  each_memory_member(system_, MembersFrom{part(from, "memory")});
+  each_mapped_member(system_.mapped, MembersFrom{part(from, "mapped")});
+  each_paths_member(system_.paths, MembersFrom{part(from, "paths")});
   read_caches(from.value("caches", json::array()));
   read_zones(from.value("zones", json::array()));
   for (const json& line : from.value("iomem", json::array())) iomem_.push_back(iomem_from(line));
@@ -181,14 +124,7 @@ void SavedReport::read_zones(const json& list) {
 }
 
 void SavedReport::read_window(const json& from) {
-  read(from, "window_start", system_.window.start);
-  read(from, "window_bytes", system_.window.bytes);
-  read(from, "used_bytes", system_.window.used);
-  read(from, "largest_free_bytes", system_.window.largest);
-  read(from, "areas", system_.window.areas);
-  read(from, "pages", system_.window.pages);
-  read(from, "lazy_pages", system_.window.lazy_pages);
-  read(from, "reused", system_.window.reused);
+  each_window_member(system_.window, MembersFrom{from});
   for (const json& area : from.value("list", json::array())) areas_.push_back(area_from(area));
   system_.window.arg = &areas_;
   system_.window.next = [](void* arg, uint64_t& cursor, AreaSnapshot& out) {
