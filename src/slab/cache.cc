@@ -521,11 +521,20 @@ bool Cache::swings(BarnPart& part) {
 // to both sides.  False: nothing has been done.
 bool Cache::keep_half(Sheaf full) {
   if (full.top || is_short(full)) return false;
-  const unsigned moved = CpuStack::try_push_some(slot_, reinterpret_cast<void* const*>(full.words), capacity_ / 2, {});
-  if (!moved || moved == kUnfit) return false;
+  const unsigned moved = push_some(reinterpret_cast<void* const*>(full.words), capacity_ / 2);
+  if (!moved) return false;
   full.top += moved;
   put_back(full);
   return true;
+}
+
+// A thread without sequences pushes one by one.
+unsigned Cache::push_some(void* const* objects, unsigned n) {
+  const unsigned moved = CpuStack::try_push_some(slot_, objects, n, {});
+  if (moved && moved != kUnfit) return moved;
+  unsigned pushed = 0;
+  while (pushed < n && CpuStack::push(slot_, objects[pushed]) == Push::Done) ++pushed;
+  return pushed;
 }
 
 void Cache::free(void* object) {

@@ -283,6 +283,7 @@ class Cache {
   bool tells() const;
   static bool swings(BarnPart& part);
   bool keep_half(Sheaf full);
+  unsigned push_some(void* const* objects, unsigned n);
   bool mostly_idle(const CacheNode& node) const;
   static unsigned barn_part() { return CpuStack::where().value % kBarnParts; }
   void empty_barn(CacheNode& node);
