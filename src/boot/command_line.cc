@@ -29,21 +29,6 @@ const char* word_end(const char* p) {
   return p;
 }
 
-bool equals(Slice s, const char* name) {
-  size_t i = 0;
-  for (; i < s.size && name[i]; ++i)
-    if (s[i] != name[i]) return false;
-  return i == s.size && !name[i];
-}
-
-/// To the kernel - and _ are the same letter in a name.
-bool names(Slice s, const char* name) {
-  size_t i = 0;
-  for (; i < s.size && name[i]; ++i)
-    if ((s[i] == '-' ? '_' : s[i]) != name[i]) return false;
-  return i == s.size && !name[i];
-}
-
 /// Cuts "fake=" off "fake=2".
 bool take_prefix(Slice& s, const char* prefix) {
   size_t i = 0;
@@ -255,22 +240,14 @@ bool parse_zone(Slice text, uint64_t& below) {
   return true;
 }
 
-Slice cut_at(Slice& rest, char separator) {
-  size_t i = 0;
-  while (i < rest.size && rest[i] != separator) ++i;
-  const Slice part = rest.first(i);
-  rest = rest.from(i < rest.size ? i + 1 : i);
-  return part;
-}
-
 bool parse_reserve(Slice text, ReserveWord& reserve) {
-  const Slice name = cut_at(text, ':');
+  const Slice name = cut(text, ':');
   if (!name.size || name.size >= sizeof reserve.name) return false;
   for (size_t i = 0; i < name.size; ++i) reserve.name[i] = name[i];
   const bool more = text.size && text[text.size - 1] == ',';
-  Slice place = cut_at(text, ',');
+  Slice place = cut(text, ',');
   const bool in_zone = place.size && place[place.size - 1] == '@';
-  const Slice bytes = cut_at(place, '@');
+  const Slice bytes = cut(place, '@');
   if (more || in_zone || !parse_size(bytes, reserve.bytes) || !reserve.bytes) return false;
   if (place.size && !parse_zone(place, reserve.below)) return false;
   reserve.huge = text.size != 0;
@@ -334,7 +311,7 @@ constexpr KnownWord kWords[] = {
 WordFault read_word(BootOptions& options, const BootWord& word) {
   if (is_fault_word(word.name)) return parse_fault_word(word, options.faults) ? None : Malformed;
   for (const KnownWord& known : kWords)
-    if (names(word.name, known.name)) return known.set(options, word);
+    if (is_named(word.name, known.name)) return known.set(options, word);
   return Unknown;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // The kernel's command line: "mem=512M numa=fake=2 slab_nomerge".
 
-#include "base/span.h"
 #include "base/types.h"
 #include "boot/debug_words.h"
+#include "boot/slice.h"
 #include "watch/fault_settings.h"
 
 namespace kmem {
@@ -56,9 +56,6 @@ struct BootOptions {
   bool cgroup = true;        // cgroup=BOOL: the limit of the cgroup bounds the machine (read by the port)
   bool psi = true;           // psi=BOOL: heed MEMORY_PRESSURE_WATCH where it is set
 };
-
-/// A part of the command line; not terminated.
-using Slice = Span<const char>;
 
 /// "name=value", or "name" alone; quotes are gone.
 struct BootWord {

@@ -1,18 +1,9 @@
 #include "boot/debug_words.h"
 
+#include "boot/slice.h"
+
 namespace kmem {
 namespace {
-
-using Slice = Span<const char>;
-
-/// Cuts `s` at the first `c`; the part before it, and `s` becomes what follows.
-Slice cut(Slice& s, char c) {
-  size_t n = 0;
-  while (n < s.size && s[n] != c) ++n;
-  const Slice front = s.first(n);
-  s = s.from(n < s.size ? n + 1 : n);
-  return front;
-}
 
 /// A block's letters, up to its comma.
 struct Letters {

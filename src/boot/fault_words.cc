@@ -3,30 +3,6 @@
 namespace kmem {
 namespace {
 
-bool equals(Slice s, const char* name) {
-  size_t i = 0;
-  for (; i < s.size && name[i]; ++i)
-    if (s[i] != name[i]) return false;
-  return i == s.size && !name[i];
-}
-
-/// In names - and _ are the same letter.
-bool names(Slice s, const char* name) {
-  size_t i = 0;
-  for (; i < s.size && name[i]; ++i)
-    if ((s[i] == '-' ? '_' : s[i]) != name[i]) return false;
-  return i == s.size && !name[i];
-}
-
-/// Cuts off what stands before the next `separator`, and that; all of it where there is none.
-Slice cut(Slice& rest, char separator) {
-  size_t i = 0;
-  while (i < rest.size && rest[i] != separator) ++i;
-  const Slice part = rest.first(i);
-  rest = rest.from(i < rest.size ? i + 1 : i);
-  return part;
-}
-
 template <size_t N>
 bool copy(Slice text, char (&to)[N]) {
   if (!text.size || text.size >= N) return false;
@@ -154,7 +130,7 @@ bool parse_attribute(Slice text, FaultSettings& s) {
   Slice value = text;
   const Slice name = cut(value, '=');
   for (const Attribute& known : kAttributes)
-    if (names(name, known.name)) return known.set(s, value);
+    if (is_named(name, known.name)) return known.set(s, value);
   return false;
 }
 
@@ -179,7 +155,7 @@ bool parse_point(FaultPoint point, Slice text, FaultOptions& options) {
 bool parse_function(Slice text, FaultOptions& options) {
   const Slice name = cut(text, ',');
   for (unsigned i = 0; i < kNrFaultPoints; ++i)
-    if (names(name, fault_function_name(static_cast<FaultPoint>(i))))
+    if (is_named(name, fault_function_name(static_cast<FaultPoint>(i))))
       return parse_point(static_cast<FaultPoint>(i), text, options);
   return false;
 }
@@ -205,15 +181,15 @@ bool parse_nth(Slice text, FaultOptions& options) {
 }  // namespace
 
 bool is_fault_word(Slice name) {
-  return names(name, "failslab") || names(name, "fail_page_alloc") || names(name, "fail_function") ||
-         names(name, "fail_nth");
+  return is_named(name, "failslab") || is_named(name, "fail_page_alloc") || is_named(name, "fail_function") ||
+         is_named(name, "fail_nth");
 }
 
 bool parse_fault_word(const BootWord& word, FaultOptions& options) {
   if (!word.value.size || word.value[word.value.size - 1] == ',') return false;
-  if (names(word.name, "failslab")) return parse_point(FaultPoint::Slab, word.value, options);
-  if (names(word.name, "fail_page_alloc")) return parse_point(FaultPoint::Pages, word.value, options);
-  return names(word.name, "fail_nth") ? parse_nth(word.value, options) : parse_function(word.value, options);
+  if (is_named(word.name, "failslab")) return parse_point(FaultPoint::Slab, word.value, options);
+  if (is_named(word.name, "fail_page_alloc")) return parse_point(FaultPoint::Pages, word.value, options);
+  return is_named(word.name, "fail_nth") ? parse_nth(word.value, options) : parse_function(word.value, options);
 }
 
 }  // namespace kmem
