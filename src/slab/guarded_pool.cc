@@ -97,7 +97,7 @@ bool GuardedPool::make_pool() {
   }
   Page* page = pages_->page_at(*first);
   page->head.store(Page::pack(PageKind::Guarded, pages_->zone_of(*first)->index(), order, 1));
-  bytes_ = order.bytes();
+  bytes_.poke(order.bytes());
   start_.store(start);
   return true;
 }
@@ -106,7 +106,7 @@ bool GuardedPool::make_pool() {
 void GuardedPool::stop() {
   off_.store(1);
   interval_ns_ = 0;
-  if (char* start = start_.load()) kmem_port_protect(start, bytes_, true);
+  if (char* start = start_.load()) kmem_port_protect(start, bytes_.peek(), true);
 }
 
 bool GuardedPool::open_pool() {

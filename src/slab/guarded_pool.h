@@ -72,8 +72,8 @@ class GuardedPool {
   void* alloc(const Cache& cache, size_t size, size_t align);
 
   bool contains(const void* p) const {
-    const auto offset = static_cast<uint64_t>(static_cast<const char*>(p) - start_.peek());
-    return offset < bytes_;
+    const auto offset = static_cast<uint64_t>(static_cast<const char*>(p) - start_.load());
+    return offset < bytes_.peek();
   }
   /// The cache and size of the allocated object that begins at p; false where none does.
   struct Object {
@@ -141,7 +141,7 @@ class GuardedPool {
   uint64_t interval_ns_ = 0;
   Atomic<uint64_t> next_{0};
   Atomic<char*> start_{nullptr};  // null until the first sample
-  uint64_t bytes_ = 0;
+  Atomic<uint64_t> bytes_{0};  // others look while the pool is made
   uint32_t unit_bytes_ = kPageSize;
   uint32_t nr_ = 0;
   bool (*caught_)(const BadAccess&) = nullptr;
