@@ -142,7 +142,9 @@ VmArea* Vmap::build(const VmallocWish& wish, bool wait) {
   if (!area && purge_all(wait)) area = window_.reserve(addresses);
   if (!area) return nullptr;
   if (!open(area, 0, huge)) {
-    note("vmalloc: the host maps no more; see vm.max_map_count and vm.overcommit_memory");
+    static RateLimit limit;
+    if (!(wish.gfp & gfp::kNoWarn) && limit.ask().allowed)
+      note("vmalloc: the host maps no more; see vm.max_map_count and vm.overcommit_memory");
     close(area, 0);  // a part of it may be open
     put_addresses_back(area, wait);
     return nullptr;

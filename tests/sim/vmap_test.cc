@@ -201,6 +201,17 @@ TEST(Vmap, the_host_may_refuse_any_call) {
     }
 }
 
+TEST(Vmap, a_host_that_maps_no_more_is_named_a_few_times_and_not_to_who_wants_no_warning) {
+  VmapWorld world;
+  host().window.refuse(1, true);
+  EXPECT_FALSE(world.vmap.alloc({.bytes = kPageSize, .gfp = kmem::gfp::kKernel | kmem::gfp::kNoWarn}));
+  EXPECT_EQ(host().log, "");
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(world.vmap.alloc({.bytes = kPageSize}));
+  EXPECT_TRUE(host().logged("vmalloc: the host maps no more; see vm.max_map_count"));
+  EXPECT_LT(host().log.size(), 2000u);
+  world.expect_nothing_lost();
+}
+
 // A page can be in one place: the second would move away what the first has there.
 TEST(Vmap, of_two_who_map_one_page_at_once_one_gets_it) {
   for (uint64_t n = 0;; ++n) {
