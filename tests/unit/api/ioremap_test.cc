@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +22,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "api/system.h"
@@ -474,6 +476,34 @@ TEST_F(Ioremap, the_wrong_function_for_an_area_is_reported) {
   vfree(memory);
   iounmap(registers);
   iounmap(nullptr);
+  EXPECT_EQ(kmem_unregister_device(kPhys), 0);
+}
+
+// The child has one thread; the other was anywhere in mapping, and counts for nothing any more.
+TEST_F(Ioremap, a_child_of_a_fork_in_the_middle_maps_and_unmaps) {
+  Card card;
+  ASSERT_EQ(kmem_register_simulated_device("card", kPhys, 0x1000, &kCardOps, &card), 0);
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done)
+      if (void* p = ioremap(kPhys, 16)) iounmap(p);
+  });
+  for (int n = 0; n < 30; ++n) {
+    const pid_t child = fork();
+    if (!child) {
+      alarm(20);
+      void* p = ioremap(kPhys, 16);
+      if (!p) _exit(1);
+      readl(p);
+      iounmap(p);
+      _exit(kmem::system().io.check() ? 2 : 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_EQ(status, 0) << "child " << n;
+  }
+  done = true;
+  other.join();
   EXPECT_EQ(kmem_unregister_device(kPhys), 0);
 }
 
