@@ -59,6 +59,29 @@ uint32_t possible_cpus() {
   return bytes > 0 ? static_cast<uint32_t>(bytes) * 8 : kmem::kMaxCpus;
 }
 
+namespace {
+constexpr unsigned kCpuWords = kmem::kMaxCpus / 64;
+uint64_t kept_cpus[kCpuWords];
+bool keeps_to_some = false;
+}  // namespace
+
+uint32_t keep_to_cpus(uint32_t nr) {
+  uint64_t may[kCpuWords] = {};
+  if (syscall(SYS_sched_getaffinity, 0, sizeof may, may) <= 0) return 0;
+  uint32_t n = 0;
+  for (uint64_t& word : may)
+    for (uint64_t rest = word; rest; rest &= rest - 1, ++n)
+      if (n >= nr) word &= ~(rest & -rest);
+  if (syscall(SYS_sched_setaffinity, 0, sizeof may, may)) return 0;
+  memcpy(kept_cpus, may, sizeof may);
+  keeps_to_some = true;
+  return n < nr ? n : nr;
+}
+
+void leave_kept_cpus(uint64_t* mask, unsigned words) {
+  for (unsigned i = 0; keeps_to_some && i < words; ++i) mask[i] &= i < kCpuWords ? kept_cpus[i] : 0;
+}
+
 // "0-3,8-11"
 bool read_cpus(const char* list, uint64_t* mask, unsigned words) {
   memset(mask, 0, words * sizeof *mask);

@@ -70,6 +70,9 @@ size_t safe_read(uintptr_t at, void* to, size_t bytes);
 void find_restorer();
 /// One more than the highest CPU number that may ever come.
 uint32_t possible_cpus();
+/// Of the CPUs in `mask`, those that kmem_port_keep_to_cpus() left; all where it was not called.
+uint32_t keep_to_cpus(uint32_t nr);
+void leave_kept_cpus(uint64_t* mask, unsigned words);
 /// The CPUs in /sys/devices/system/cpu/<list>, one bit each; where there is no such file, those that this thread may use.
 bool read_cpus(const char* list, uint64_t* mask, unsigned words);
 

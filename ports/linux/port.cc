@@ -161,7 +161,13 @@ void kmem_port_close(void* address, size_t bytes) {
 }
 
 bool kmem_port_cpus(bool online, uint64_t* mask, unsigned words) {
-  return linux_port::read_cpus(online ? "online" : "present", mask, words);
+  if (!linux_port::read_cpus(online ? "online" : "present", mask, words)) return false;
+  if (online) linux_port::leave_kept_cpus(mask, words);
+  return true;
+}
+uint32_t kmem_port_keep_to_cpus(uint32_t nr) {
+  const linux_port::KeepErrno keep;
+  return linux_port::keep_to_cpus(nr);
 }
 
 bool kmem_port_fence_cpus() {

@@ -163,6 +163,9 @@ bool kmem_port_cpus(bool, uint64_t* mask, unsigned words) {
   return true;
 }
 
+/// Facts say how many CPUs there are.
+uint32_t kmem_port_keep_to_cpus(uint32_t) { return 0; }
+
 bool kmem_port_fence_cpus() {
   kmem_sim_step();
   if (!sim_port::host().fence.pass()) return false;

@@ -152,7 +152,7 @@ void apply_options(System& s) {
   if (s.options.mem) cap_memory(s.machine, s.options.mem);
   if (s.options.numa_fake > 1 && s.machine.nr_ram) fake_nodes(s.machine, s.options.numa_fake);
   if (s.options.highmem) make_high(s.machine, s.options.highmem);
-  if (s.options.nr_cpus) note("boot word 'nr_cpus' is for machines that kmem starts the CPUs of; ignored");
+  if (s.options.nr_cpus && !kmem_port_keep_to_cpus(s.options.nr_cpus)) note("boot word 'nr_cpus': the host does not let us choose CPUs");
   set_panic_on_warn(s.options.panic_on_warn);
   check_every_sleep(s.options.might_sleep);
   set_report_facts(s.machine.cpu_stack == CpuStackMode::Rseq ? "CPU stacks: restartable sequences" : "CPU stacks: try-lock");

@@ -20,7 +20,7 @@ inline constexpr unsigned kMaxReserveWords = 8;
 /// What can be set at boot.  A number of 0 means: as the machine is.
 struct BootOptions {
   uint64_t mem = 0;              // mem=SIZE: use no more memory than this
-  uint32_t nr_cpus = 0;          // nr_cpus=N: serve no more CPUs than this
+  uint32_t nr_cpus = 0;          // nr_cpus=N: run on no more CPUs than this
   uint64_t min_free_kbytes = 0;  // min_free_kbytes=N: what the watermarks are computed from
   uint32_t numa_fake = 0;        // numa=fake=N: split memory into N nodes; numa=off is one
   bool slab_nomerge = false;     // slab_nomerge: caches of one shape stay apart

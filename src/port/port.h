@@ -103,6 +103,9 @@ void kmem_port_close(void* address, size_t bytes);
 
 /// Which CPUs the host has now, or runs now: one bit a CPU into `mask`, room for `words` of 64.  False where it cannot say.
 bool kmem_port_cpus(bool online, uint64_t* mask, unsigned words);
+/// Keeps this task, and those that it starts from now on, to the first `nr` of the CPUs that it may run on; the others are
+/// not online any more.  How many they are, 0 where the host does not let it.  At boot.
+uint32_t kmem_port_keep_to_cpus(uint32_t nr);
 
 /// Tells the checker (Machine::checker) about a range; a block by the address and size that it was given with.
 void kmem_port_tell(kmem::Tell what, const void* address, size_t bytes);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -475,6 +476,24 @@ TEST_F(Contract, a_task_has_one_state_and_is_no_interrupt) {
 
 #ifndef KMEM_SIM
 volatile sig_atomic_t nr_interrupts, was_found_out;
+#endif
+
+#ifndef KMEM_SIM
+TEST_F(Contract, a_process_can_be_kept_to_its_first_cpus_and_the_others_are_not_online) {
+  const pid_t child = fork();
+  if (child == 0) {
+    uint64_t mask[kMaxCpus / 64] = {};
+    if (kmem_port_keep_to_cpus(1) != 1 || !kmem_port_cpus(true, mask, kMaxCpus / 64)) _exit(1);
+    unsigned n = 0;
+    for (const uint64_t word : mask) n += static_cast<unsigned>(__builtin_popcountll(word));
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) || CPU_COUNT(&set) != 1) _exit(2);
+    _exit(n == 1 ? 0 : 3);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
 #endif
 
 TEST_F(Contract, interrupts_that_are_kept_off_come_when_the_outermost_lets_them) {

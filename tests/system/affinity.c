@@ -61,4 +61,26 @@ TEST(threads_that_change_cpu_keep_all_blocks_whole) {
   for (int i = 0; i < kSlots; ++i) free(slots[i]);
 }
 
+static int nr_allowed(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -1;
+}
+
+static void* count_in_thread(void* count) {
+  *(int*)count = nr_allowed();
+  return NULL;
+}
+
+/// EXPECT_CPUS is what the boot word nr_cpus says.
+TEST(the_process_is_kept_to_as_many_cpus_as_it_was_told) {
+  const char* expected = getenv("EXPECT_CPUS");
+  pthread_t thread;
+  int count = 0;
+  if (expected == NULL) return;
+  EXPECT(nr_allowed() == atoi(expected), "%d", nr_allowed());
+  REQUIRE(pthread_create(&thread, NULL, count_in_thread, &count) == 0, "pthread_create");
+  pthread_join(thread, NULL);
+  EXPECT(count == atoi(expected), "%d in a thread", count);
+}
+
 int main(int argc, char** argv) { return run_tests(argc, argv); }
