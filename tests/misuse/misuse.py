@@ -122,16 +122,17 @@ def write_markdown(path, text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("launch", nargs=3, metavar=("ON.SH", "MALLOC", "PROGRAM"), help="how to run the program on the library, and the program")
+    for name, what in (("on", "tests/system/on.sh"), ("malloc", "what on.sh is told: kmem"), ("program", "the program of misuse.cc")):
+        parser.add_argument(name, help=what)
     parser.add_argument("--markdown", help="the page whose table is renewed")
     parser.add_argument("--json", help="where the results go as data")
     parser.add_argument("--only", help="cases whose name contains this, one line each")
     options = parser.parse_args()
-    listed = subprocess.run([options.launch[2], "list"], capture_output=True, text=True, check=True).stdout.split("\n")
+    listed = subprocess.run([options.program, "list"], capture_output=True, text=True, check=True).stdout.split("\n")
     cases = [(int(a), b, int(c), int(d)) for a, b, c, d in (line.split() for line in listed if line)]
     if options.only:
         cases = [case for case in cases if options.only in case[1]]
-    results = make_all(options.launch, cases)
+    results = make_all([options.on, options.malloc, options.program], cases)
     if options.only:
         for case in cases:
             print(describe(case) + ": " + "; ".join(f"{mode} {' '.join(results[case[0], mode])}" for mode in MODES))
