@@ -20,12 +20,15 @@ KMEM_API int kmem_get_cpu(void) KMEM_NOTHROW;
 KMEM_API void kmem_put_cpu(void) KMEM_NOTHROW;
 /** The CPU's number: in a section, or with preemption off, the one that stays; elsewhere where we were just now. */
 KMEM_API int kmem_processor_id(void) KMEM_NOTHROW;
+/** The same; with the boot word debug_preempt it is reported, once for each place that calls, where neither preemption nor
+ *  interrupts are off: the number may be stale at once.  Who wants it all the same says raw_smp_processor_id(). */
+KMEM_API int kmem_checked_processor_id(void) KMEM_NOTHROW;
 
 KMEM_END_C
 
 #define get_cpu() kmem_get_cpu()
 #define put_cpu() kmem_put_cpu()
-#define smp_processor_id() kmem_processor_id()
+#define smp_processor_id() kmem_checked_processor_id()
 #define raw_smp_processor_id() kmem_processor_id()
 #define __smp_processor_id() kmem_processor_id()
 

@@ -116,6 +116,11 @@ const struct cpumask* kmem_cpu_mask(enum kmem_cpu_set which) noexcept {
 
 int kmem_processor_id() noexcept { return kmem::boot() ? static_cast<int>(kmem::copy_here()) : 0; }
 
+int kmem_checked_processor_id() noexcept {
+  if (kmem::checks_processor_ids()) kmem::check_preemptible("smp_processor_id()", __builtin_return_address(0));
+  return kmem_processor_id();
+}
+
 int kmem_get_cpu() noexcept {
   if (!kmem::boot()) return 0;
   kmem::add_preempt_count(kmem::preempt::kPreempt);

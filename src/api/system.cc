@@ -155,6 +155,7 @@ void apply_options(System& s) {
   if (s.options.nr_cpus && !kmem_port_keep_to_cpus(s.options.nr_cpus)) note("boot word 'nr_cpus': the host does not let us choose CPUs");
   set_panic_on_warn(s.options.panic_on_warn);
   check_every_sleep(s.options.might_sleep);
+  check_processor_ids(s.options.debug_preempt);
   set_report_facts(s.machine.cpu_stack == CpuStackMode::Rseq ? "CPU stacks: restartable sequences" : "CPU stacks: try-lock");
 }
 

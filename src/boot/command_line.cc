@@ -294,6 +294,7 @@ constexpr KnownWord kWords[] = {
     {"highmem", [](BootOptions& o, const BootWord& w) { return set_size(o.highmem, w); }},
     {"vmalloc", [](BootOptions& o, const BootWord& w) { return set_size(o.vmalloc, w); }},
     {"alias", [](BootOptions& o, const BootWord& w) { return set_bool(o.alias, w); }},
+    {"debug_preempt", [](BootOptions& o, const BootWord& w) { return set_bool(o.debug_preempt, w); }},
     {"might_sleep", [](BootOptions& o, const BootWord& w) { return set_bool(o.might_sleep, w); }},
     {"kswapd", [](BootOptions& o, const BootWord& w) { return set_bool(o.kswapd, w); }},
     {"panic_on_oom", [](BootOptions& o, const BootWord& w) { return set_bool(o.panic_on_oom, w); }},

@@ -50,6 +50,7 @@ struct BootOptions {
   ReserveWord reserve[kMaxReserveWords];
   bool memblock_debug = false;   // memblock=debug: what becomes of boot memory is logged
   FaultOptions faults;           // failslab= and its relatives (boot/fault_words.h)
+  bool debug_preempt = false;    // debug_preempt[=BOOL]: look at every smp_processor_id()
   bool might_sleep = false;      // might_sleep[=BOOL]: look at the context of every call that may sleep
   bool kswapd = false;       // kswapd=BOOL: a thread for each node reclaims in the background
   bool panic_on_oom = false;  // panic_on_oom[=BOOL]: when memory is out, report and stop

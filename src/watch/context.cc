@@ -7,6 +7,7 @@ namespace kmem {
 namespace {
 
 Atomic<bool> every_call;
+Atomic<bool> processor_ids;
 
 /// What is remembered of a place that calls: entered once, never removed.
 struct Site {
@@ -39,6 +40,8 @@ bool is_turn(Site& site) {
   return (n & (n - 1)) == 0;
 }
 
+bool is_first_report(Site* site) { return site ? !site->reported.peek() && !site->reported.exchange(1) : crowded.ask().allowed; }
+
 const char* name_of(uint32_t count, bool found) {
   if (count & preempt::kNmiMask) return "an NMI";
   if (count & preempt::kHardirqMask) return "an interrupt";
@@ -59,7 +62,7 @@ SleepCheck::SleepCheck(const void* site) {
   if (!site) return;
   Site* known = site_of(site);
   if (cause_ == None && (every_call.peek() || (known && is_turn(*known))) && kmem_port_in_interrupt()) cause_ = Found;
-  if (cause_ != None) news_ = known ? !known->reported.peek() && !known->reported.exchange(1) : crowded.ask().allowed;
+  if (cause_ != None) news_ = is_first_report(known);
 }
 
 void SleepCheck::describe(Report& report, const char* where, unsigned line) const {
@@ -81,6 +84,22 @@ void check_sleep(const char* file, unsigned line, const void* site) {
   {
     Report report;
     check.describe(report, file, line);
+    report.call_trace();
+  }
+  after_report();
+}
+
+void check_processor_ids(bool on) { processor_ids.poke(on); }
+bool checks_processor_ids() { return KMEM_UNLIKELY(processor_ids.peek()); }
+
+void check_preemptible(const char* what, const void* site) {
+  const TaskState& task = *kmem_port_task();
+  if ((task.preempt_count.peek() | task.irqs_off.peek()) || !is_first_report(site_of(site))) return;
+  char name[16];
+  kmem_port_task_name(name, sizeof name);
+  {
+    Report report;
+    report.line("BUG: using %s in preemptible [%08x] code: %s/%u", what, task.preempt_count.peek(), name, kmem_port_task_id());
     report.call_trace();
   }
   after_report();

@@ -69,6 +69,12 @@ class SleepCheck {
 /// The check of the kernel's might_sleep(): reports where the caller may not.
 void check_sleep(const char* file, unsigned line, const void* site);
 
+/// Every smp_processor_id() is looked at (boot word debug_preempt).
+void check_processor_ids(bool on);
+bool checks_processor_ids();
+/// Reports once for each site that `what` was used where nothing keeps the task on its CPU: preemption and interrupts are on.
+void check_preemptible(const char* what, const void* site);
+
 /// All sites are new again: for tests, and for a machine that is switched on anew.
 void forget_sleep_sites();
 

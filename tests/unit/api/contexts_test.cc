@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -274,6 +275,26 @@ TEST(Handlers, finding_them_out_leaves_errno_alone) {
   errno = 77;
   EXPECT_FALSE(in_interrupt());
   EXPECT_EQ(errno, 77);
+}
+
+// smp_processor_id -------------------------------------------------------------------------------------------------
+
+[[gnu::noinline]] int ask() { return smp_processor_id() + answer; }  // one place
+
+TEST(SmpProcessorId, with_debug_preempt_a_place_that_asks_while_it_may_be_preempted_is_named_once) {
+  EXPECT_EQ(log_of([] { ask(); }), "") << "nobody asked for it";
+  kmem::check_processor_ids(true);
+  const std::string log = log_of([] { for (int i = 0; i < 3; ++i) ask(); });
+  EXPECT_EQ(count(log, "BUG: using smp_processor_id() in preemptible [00000000] code: "), 1u) << log;
+  EXPECT_EQ(count(log, "/" + std::to_string(gettid())), 1u) << log;
+  kmem::forget_sleep_sites();
+  EXPECT_EQ(log_of([] { raw_smp_processor_id(); }), "");
+  preempt_disable();
+  EXPECT_EQ(log_of([] { smp_processor_id(); }), "");
+  preempt_enable();
+  EXPECT_EQ(log_of([] { local_irq_disable(); smp_processor_id(); local_irq_enable(); }), "");
+  EXPECT_EQ(log_of([] { get_cpu(); smp_processor_id(); put_cpu(); }), "");
+  kmem::check_processor_ids(false);
 }
 
 // might_sleep ------------------------------------------------------------------------------------------------------

@@ -180,7 +180,7 @@ TEST(CommandLine, no_words_set_nothing) {
 TEST(CommandLine, every_word_that_is_built_sets_its_field) {
   const Parsed p(
       "mem=512M nr_cpus=4 min_free_kbytes=1024 numa=fake=2 slab_nomerge init_on_alloc=1 init_on_free=on "
-      "panic_on_warn=1 stats rseq=off thp=0 kswapd=1 might_sleep panic_on_oom psi=0 cgroup=off");
+      "panic_on_warn=1 stats rseq=off thp=0 kswapd=1 might_sleep debug_preempt panic_on_oom psi=0 cgroup=off");
   EXPECT_EQ(p.complaints, "");
   EXPECT_EQ(p.options.mem, uint64_t{512} << 20);
   EXPECT_EQ(p.options.nr_cpus, 4u);
@@ -195,6 +195,7 @@ TEST(CommandLine, every_word_that_is_built_sets_its_field) {
   EXPECT_FALSE(p.options.thp);
   EXPECT_TRUE(p.options.kswapd);
   EXPECT_TRUE(p.options.might_sleep);
+  EXPECT_TRUE(p.options.debug_preempt);
   EXPECT_TRUE(p.options.panic_on_oom);
   EXPECT_FALSE(p.options.psi);
   EXPECT_FALSE(p.options.cgroup);
