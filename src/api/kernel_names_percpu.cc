@@ -56,6 +56,8 @@ const char* words_for(PercpuRefusal refusal) {
       return "an object's static per-CPU variables may have 64 KiB; take larger ones with alloc_percpu()";
     case PercpuRefusal::TooFar:
       return "more than 64 MiB of other data lie behind them; take that from the heap, or these with alloc_percpu()";
+    case PercpuRefusal::TooManyObjects:
+      return "1,024 objects with static per-CPU variables are loaded, and there can be no more; take these with alloc_percpu()";
     default:
       return "the room for the copies is too small for this machine; define KMEM_PERCPU_MAX_COPIES larger";
   }

@@ -92,6 +92,13 @@ int refuse_remap(const void* address, const char* why, int error) {
   return error;
 }
 
+/// For the attempt at one block of pages, behind which vmalloc stands.
+gfp_t lightly(size_t bytes, gfp_t flags) {
+  if (bytes <= PAGE_SIZE) return flags;
+  flags = (flags | __GFP_NOWARN) & ~__GFP_NOFAIL;
+  return flags & __GFP_RETRY_MAYFAIL ? flags : flags | __GFP_NORETRY;
+}
+
 bool is_larger_than_int(size_t bytes, gfp_t flags) {
   if (bytes <= __INT_MAX__) return false;
   static kmem::RateLimit limit;
@@ -273,9 +280,7 @@ void free_vm_area(struct vm_struct* area) noexcept {
 
 void* kvmalloc_node(size_t bytes, gfp_t flags, int nid) noexcept {
   if (bytes <= PAGE_SIZE) return kmalloc_node(bytes, flags, nid);
-  gfp_t lightly = (flags | __GFP_NOWARN) & ~__GFP_NOFAIL;
-  if (!(flags & __GFP_RETRY_MAYFAIL)) lightly |= __GFP_NORETRY;
-  void* p = bytes <= KMALLOC_MAX_SIZE ? kmalloc_node(bytes, lightly, nid) : nullptr;
+  void* p = bytes <= KMALLOC_MAX_SIZE ? kmalloc_node(bytes, lightly(bytes, flags), nid) : nullptr;
   if (p || !(flags & __GFP_DIRECT_RECLAIM) || is_larger_than_int(bytes, flags)) return p;
   return allocate({.bytes = bytes, .gfp = flags, .nid = nid, .caller = KMEM_CALLER}, "kvmalloc");
 }
@@ -293,7 +298,7 @@ void kvfree_sensitive(const void* pointer, size_t bytes) noexcept {
 
 void* kvrealloc(const void* pointer, size_t bytes, gfp_t flags) noexcept {
   if (is_vmalloc_addr(pointer)) return vrealloc(pointer, bytes, flags);
-  void* p = krealloc(pointer, bytes, flags | __GFP_NOWARN | __GFP_NORETRY);
+  void* p = krealloc(pointer, bytes, lightly(bytes, flags));
   if (p || bytes <= PAGE_SIZE) return p;
   p = kvmalloc(bytes, flags);
   if (!p || ZERO_OR_NULL_PTR(pointer)) return p;

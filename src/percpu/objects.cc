@@ -34,17 +34,22 @@ const PercpuObjects::Entry* PercpuObjects::find(const char* variable) const {
 PercpuRefusal PercpuObjects::add(const PercpuImage& image, uint32_t host_page) {
   if (image.start == image.stop || contains(image.start)) return PercpuRefusal::None;
   if (const PercpuRefusal refusal = refuses(image); refusal != PercpuRefusal::None) return refusal;
+  Entry* entry = claim(image.start);
+  if (!entry) return PercpuRefusal::TooManyObjects;
   const auto bytes = static_cast<size_t>(image.stop - image.start);
   for (uint32_t copy = 0; copy < nr_copies_; ++copy) memcpy(image.start + percpu_distance(copy), image.start, bytes);
   close(image.room, image.start + kPercpuDistance, host_page);
   close(image.start + percpu_distance(nr_copies_ - 1) + bytes, image.room_end, host_page);
+  entry->stop.store(image.stop);
+  return PercpuRefusal::None;
+}
+
+PercpuObjects::Entry* PercpuObjects::claim(char* start) {
   for (Entry& entry : entries_) {
     char* none = nullptr;
-    if (entry.start.peek() || !entry.start.compare_exchange(none, image.start)) continue;
-    entry.stop.store(image.stop);
-    break;
+    if (!entry.start.peek() && entry.start.compare_exchange(none, start)) return &entry;
   }
-  return PercpuRefusal::None;
+  return nullptr;
 }
 
 void PercpuObjects::remove(const char* start) {

@@ -20,6 +20,7 @@ enum class PercpuRefusal : uint8_t {
   TooLarge,     // more than kPercpuStride bytes of variables
   TooFar,       // the room begins behind the first copy: too much other data lies between
   TooManyCpus,  // the room ends before the last copy
+  TooManyObjects,  // kMax are loaded
 };
 
 /// The objects that are loaded.  Any context, one call for an object at a time: the dynamic linker's lock is around it.
@@ -47,6 +48,7 @@ class PercpuObjects {
   };
 
   PercpuRefusal refuses(const PercpuImage& image) const;
+  Entry* claim(char* start);
   const Entry* find(const char* variable) const;
 
   uint32_t nr_copies_ = 0;

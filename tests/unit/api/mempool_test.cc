@@ -14,11 +14,13 @@
 
 #include "base/sanitizer.h"
 #include "unit/api/log.h"
+#include "unit/api/run_again.h"
 
 namespace {
 
 using kmem::test::log_of;
 using kmem::test::mentions;
+using kmem::test::run_with;
 
 std::atomic<bool> dry{false};
 std::atomic<int> nr_live{0};
@@ -265,17 +267,6 @@ TEST_F(Mempools, a_large_pool_grows_and_shrinks) {
   mempool_destroy(pool);
 }
 
-/// Runs one test of this program again, with boot words; what it printed.
-std::string run_with(const char* words, const char* test) {
-  const std::string command = "KMEM='" + std::string(words) + "' /proc/" + std::to_string(getpid()) +
-                              "/exe --gtest_also_run_disabled_tests --gtest_filter=Mempools.DISABLED_" + test + " 2>&1";
-  std::string text;
-  FILE* out = popen(command.c_str(), "r");
-  for (int c; (c = fgetc(out)) != EOF;) text += static_cast<char>(c);
-  pclose(out);
-  return text;
-}
-
 TEST_F(Mempools, DISABLED_write_to_an_element_that_is_held_back) {
   dry = false;
   kmem_cache_t* cache = kmem_cache_create("pooled", 64, 0, SLAB_NO_MERGE, NULL);
@@ -298,7 +289,7 @@ TEST_F(Mempools, DISABLED_write_to_an_element_that_is_held_back) {
 }
 
 TEST_F(Mempools, with_poison_a_write_to_an_element_that_is_held_back_is_reported) {
-  const std::string text = run_with("slub_debug=P,mempool", "write_to_an_element_that_is_held_back");
+  const std::string text = run_with("slub_debug=P,mempool", "Mempools.DISABLED_write_to_an_element_that_is_held_back");
   EXPECT_TRUE(mentions(text, "[  PASSED  ] 1 test")) << text;
   size_t n = 0;
   for (size_t at = 0; (at = text.find("mempool element poison mismatch", at)) != text.npos; ++at) ++n;

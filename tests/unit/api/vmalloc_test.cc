@@ -21,11 +21,13 @@
 #include "api/system.h"
 #include "port/port.h"
 #include "unit/api/log.h"
+#include "unit/api/run_again.h"
 
 namespace {
 
 using kmem::test::log_of;
 using kmem::test::mentions;
+using kmem::test::run_with;
 
 constexpr unsigned long kMiB = 1UL << 20;
 
@@ -590,6 +592,35 @@ TEST_F(Vmalloc, kvrealloc_crosses_from_one_to_the_other) {
   p = static_cast<char*>(kvrealloc(p, 9 * kMiB, GFP_KERNEL));
   EXPECT_EQ(p[0] & p[999], 9);
   kvfree(p);
+}
+
+/// Takes every frame and gives every other one back.
+void leave_single_frames() {
+  std::vector<unsigned long> frames;
+  constexpr gfp_t kLightly = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+  while (const unsigned long frame = __get_free_page(kLightly)) frames.push_back(frame);
+  for (const unsigned long frame : frames)
+    if (frame / PAGE_SIZE % 2) free_page(frame);
+  for (unsigned order = 10; order >= 3; --order)
+    while (__get_free_pages(kLightly, order)) {
+    }
+}
+
+TEST_F(Vmalloc, DISABLED_in_single_frames_what_must_not_fail_falls_over_to_vmalloc) {
+  auto* p = static_cast<char*>(kmalloc(8192, GFP_KERNEL));
+  memset(p, 7, 8192);
+  leave_single_frames();
+  alarm(20);  // for ever is not the answer
+  void* fresh = kvmalloc(256 << 10, GFP_KERNEL | __GFP_NOFAIL);
+  EXPECT_TRUE(is_vmalloc_addr(fresh));
+  p = static_cast<char*>(kvrealloc(p, 256 << 10, GFP_KERNEL | __GFP_NOFAIL));
+  EXPECT_TRUE(is_vmalloc_addr(p));
+  EXPECT_EQ(p[0] & p[8191], 7);
+}
+
+TEST(VmallocInLittleMemory, in_single_frames_what_must_not_fail_falls_over_to_vmalloc) {
+  const std::string text = run_with("mem=64M", "Vmalloc.DISABLED_in_single_frames_what_must_not_fail_falls_over_to_vmalloc");
+  EXPECT_TRUE(mentions(text, "[  PASSED  ] 1 test")) << text;
 }
 
 }  // namespace
