@@ -12,9 +12,12 @@
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -196,6 +199,36 @@ TEST(Reserve, is_found_by_its_name_and_cleared) {
   EXPECT_EQ(__pa(big) % (2 * kMiB), 0u);
   EXPECT_TRUE(kmem_reserved("twice", &bytes));
   EXPECT_EQ(bytes, 2 * kMiB) << "the last of one name counts";
+}
+
+/// KiB in huge pages of the mapping that an address lies in, as /proc/self/smaps has it.
+unsigned long huge_kib(const void* address) {
+  std::ifstream smaps("/proc/self/smaps");
+  const auto at = reinterpret_cast<unsigned long>(address);
+  bool here = false;
+  for (std::string line; std::getline(smaps, line);) {
+    unsigned long from = 0, to = 0, kib = 0;
+    if (sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2) here = at >= from && at < to;
+    if (here && sscanf(line.c_str(), "AnonHugePages: %lu kB", &kib) == 1) return kib;
+  }
+  return 0;
+}
+
+/// Does it give a huge page to whoever asks?
+bool host_has_huge_pages() {
+  void* memory = mmap(nullptr, 4 * kMiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  madvise(memory, 4 * kMiB, MADV_HUGEPAGE);
+  memset(memory, 1, 4 * kMiB);
+  const bool has = huge_kib(memory) != 0;
+  munmap(memory, 4 * kMiB);
+  return has;
+}
+
+TEST(Reserve, with_huge_it_lies_on_huge_pages) {
+  void* big = kmem_reserved("big", nullptr);
+  ASSERT_TRUE(big);
+  if (!host_has_huge_pages()) GTEST_SKIP() << "the host has no huge pages now";
+  EXPECT_GE(huge_kib(big), 2048u);
 }
 
 TEST(Reserve, what_was_not_given_is_not_found) {
