@@ -9,6 +9,10 @@ import re
 import subprocess
 import sys
 
+if sys.argv[1:2] in (["-h"], ["--help"]):
+    print(__doc__.strip())
+    sys.exit(0)
+
 P = r"(?:0x)?[0-9a-f]{16}"
 Q = P.replace("{", "{{").replace("}", "}}")  # for what goes through format()
 SLAB = r"kmem: BUG {cache} \(Not tainted\): {what}\n"

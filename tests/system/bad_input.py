@@ -16,6 +16,10 @@ import resource
 import subprocess
 import sys
 
+if sys.argv[1:2] in (["-h"], ["--help"]):
+    print(__doc__.strip())
+    sys.exit(0)
+
 SIZES = (16, 64, 100, 1000, 5000, 40000, 300000, 3000000)
 FOR_EVERY_SIZE = (
     "double_free_at_once",

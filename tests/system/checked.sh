@@ -3,6 +3,7 @@
 # was built with AddressSanitizer, and reads what they say.
 #   checked.sh valgrind|asan PROGRAM
 set -euo pipefail
+[[ ${1:-} != --help && ${1:-} != -h ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
 checker=$1 program=$2 failures=0
 if [[ $checker == valgrind ]] && ! command -v valgrind > /dev/null; then
   echo "skipped: valgrind is not installed"

@@ -3,6 +3,7 @@
 # card's name from its registers, and ring its doorbell; and it must be refused once a driver has the function.
 #   device_tree.sh PROGRAM
 set -euo pipefail
+[[ ${1:-} != --help && ${1:-} != -h ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
 program=$1
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT

@@ -3,6 +3,7 @@
 # memory of one would be given to the other.
 #   exports.sh LIBRARY
 set -euo pipefail
+[[ ${1:-} != --help && ${1:-} != -h ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
 names=(malloc free calloc realloc reallocarray posix_memalign aligned_alloc memalign valloc pvalloc
   malloc_usable_size free_sized free_aligned_sized malloc_trim mallinfo mallinfo2 malloc_stats
   _Znwm _Znam _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t

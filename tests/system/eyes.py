@@ -8,6 +8,10 @@ import re
 import subprocess
 import sys
 
+if sys.argv[1:2] in (["-h"], ["--help"]):
+    print(__doc__.strip())
+    sys.exit(0)
+
 LAUNCH = sys.argv[1:4]
 bad = 0
 

@@ -4,6 +4,7 @@
 # KMEM_MALLOC_SO names the library.  `kmem-without-rseq` switches glibc's restartable sequences off, as an old kernel
 # would: kmem's fallback must then carry everything.
 set -euo pipefail
+[[ ${1:-} != --help && ${1:-} != -h ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
 malloc=$1
 shift
 case $malloc in

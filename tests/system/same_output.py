@@ -18,6 +18,10 @@ import sys
 import tempfile
 import time
 
+if sys.argv[1:2] in (["-h"], ["--help"]):
+    print(__doc__.strip())
+    sys.exit(0)
+
 HERE = pathlib.Path(__file__).resolve().parent / "programs"
 PATIENCE = 120  # seconds for one workload, which takes one or two
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # set_user_id.sh PROGRAM: boot words reach PROGRAM, and not a copy of it that is set-user-ID.
 set -euo pipefail
+[[ ${1:-} != --help && ${1:-} != -h ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
 program=${1:?usage: set_user_id.sh PROGRAM}
 skip() { echo "skipped: $1"; exit 77; }
 [[ $EUID -eq 0 ]] || skip "only root can make a program of another user"

@@ -2,6 +2,7 @@
 # A statically linked program on kmem's malloc: links the conformance test with libkmem-malloc.a and runs it.
 #   static.sh ARCHIVE SOURCE-FOLDER
 set -euo pipefail
+[[ ${1:-} != --help && ${1:-} != -h ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
 archive=$1 sources=$2
 if [[ ! -f $archive ]]; then
   echo "skipped: $archive has not been built"

@@ -3,6 +3,7 @@
 # valgrind thinks of the program doesn't count here: it must end as it does without.
 #   under_valgrind.sh none|memcheck PROGRAM ARGUMENTS...
 set -euo pipefail
+[[ ${1:-} != --help && ${1:-} != -h ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
 tool=$1
 shift
 if ! command -v valgrind > /dev/null; then
