@@ -70,8 +70,8 @@ class Zone {
   uint64_t give_to_host(uint64_t keep);
   /// The same if more than keep_limit() are dirty.  Called by whoever has given frames back and holds nothing.
   void settle();
-  /// Dirty free frames that stay: a quarter of what is in use, at least 2 MiB; and as many as were lately wanted back.
-  /// So what stays falls with what is in use, and a program that has freed all keeps 2 MiB.
+  /// Dirty free frames that stay: a quarter of what is in use, at least 2 MiB; and as many as were lately wanted back,
+  /// up to three times what is in use.  So all of it falls with what is in use, and who has freed all keeps 2 MiB.
   uint64_t keep_limit() const;
 
   /// Frames that must stay free because memory was taken elsewhere on their account.
