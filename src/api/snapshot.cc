@@ -29,6 +29,23 @@ void copy_name(char* to, const char* from, size_t bytes) {
   to[i] = 0;
 }
 
+uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+// Other threads go on meanwhile, even those that have been joined: whoever waits for the end of a thread's work need not wait
+// for that of its stack and descriptor, which are freed later.  What is on its way between a user and a CPU's sheaf would be
+// counted as one and not yet as the other.  So where calls are counted their difference is what is in use, and the frees are
+// read first: each has an allocation before it.
+void count_calls(CacheSnapshot& out, const Cache& cache) {
+  out.frees = cache.nr_frees();
+  out.allocs = cache.nr_allocs();
+  out.slow_allocs = cache.nr_slow_allocs();
+  out.slow_frees = cache.nr_slow_frees();
+  const bool counted = system().options.stats;
+  if (counted) out.slow_allocs = least(out.slow_allocs, out.allocs), out.slow_frees = least(out.slow_frees, out.frees);
+  const uint64_t difference = out.allocs > out.frees ? out.allocs - out.frees : 0;  // a block may be freed twice
+  out.active_objs = counted ? difference : static_cast<uint64_t>(cache.nr_in_use());
+}
+
 void fill(CacheSnapshot& out, const Cache& cache) {
   copy_name(out.name, cache.name(), sizeof out.name);
   const SlabShape& shape = cache.shape();
@@ -36,7 +53,6 @@ void fill(CacheSnapshot& out, const Cache& cache) {
   out.stride = shape.size;
   out.objects_per_slab = shape.nr_objects;
   out.pages_per_slab = static_cast<uint32_t>(shape.order.pages());
-  out.active_objs = static_cast<uint64_t>(cache.nr_in_use());
   out.num_slabs = static_cast<uint64_t>(cache.nr_slabs());
   out.active_slabs = out.num_slabs;
   out.num_objs = out.num_slabs * shape.nr_objects;
@@ -44,10 +60,7 @@ void fill(CacheSnapshot& out, const Cache& cache) {
   out.batchcount = cache.sheaf_capacity();
   out.shared = cache.barn_capacity();
   out.cached_objs = cache.nr_cached();
-  out.allocs = cache.nr_allocs();
-  out.frees = cache.nr_frees();
-  out.slow_allocs = cache.nr_slow_allocs();
-  out.slow_frees = cache.nr_slow_frees();
+  count_calls(out, cache);
   const uint32_t refs = cache.refs.peek();
   out.aliases = refs > 1 ? refs - 1 : 0;
 }

@@ -2,6 +2,9 @@
 //   careless [crash] [hang] [leak] [twice] [give-up]
 // And for `kmem validate`:
 //   careless [overrun] [twice-in-a-sheaf] [in-a-child]
+// And, careless in another way, it ends while its threads are in the middle of their calls:
+//   careless busy
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +58,26 @@ static void free_twice_in_a_sheaf(void) {
   free(blocks[185]);
 }
 
+static void *allocate_for_ever(void *size) {
+  for (;;) {
+    void *volatile p = malloc((size_t)size);
+    free(p);
+  }
+  return NULL;
+}
+
+// Long enough for each to have begun, even where they take turns.
+static void leave_busy_threads(void) {
+  for (size_t i = 0; i < 4; ++i) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, allocate_for_ever, (void *)(700 + i / 2))) exit(9);
+  }
+  usleep(50000);
+  exit(0);
+}
+
 int main(int argc, char **argv) {
+  if (is_asked(argc, argv, "busy")) leave_busy_threads();
   if (is_asked(argc, argv, "in-a-child")) {
     const int child = fork();
     if (child) return wait(NULL) == child ? 0 : 1;

@@ -244,6 +244,14 @@ class Reporting(ToolTest):
         self.assertGreaterEqual(report["paths"]["fast"] + report["paths"]["slow"], calls)
         self.assertGreater(report["paths"]["fast"], report["paths"]["slow"])
 
+    def test_they_add_up_while_other_threads_are_in_the_middle_of_a_call(self):
+        for attempt in range(10):
+            _, found = self.run_json(CARELESS, "busy")
+            for cache in found["processes"][0]["caches"]:
+                self.assertEqual(cache["allocs"] - cache["frees"], cache["active_objs"], cache)
+                self.assertLessEqual(cache["slow_allocs"], cache["allocs"], cache)
+                self.assertLessEqual(cache["slow_frees"], cache["frees"], cache)
+
     def test_a_killed_program_is_said_to_have_left_no_report(self):
         done = self.kmem("run", "--report", "--", "/bin/sh", "-c", "kill -9 $$")
         self.assertIn(b"It left no report", done.stderr)
