@@ -15,7 +15,7 @@ namespace {
 
 /// A group that is open, and the container that gives it its place behind an IOMMU.
 struct Group {
-  char path[320];
+  char path[320] = {};
   int file = -1, container = -1;
   unsigned nr_devices = 0;
 };
@@ -24,7 +24,7 @@ struct DeviceFile {
   int file = -1;
   Group* group = nullptr;
 };
-Group groups[16];
+constinit Group groups[16];
 DeviceFile files[64];
 
 int open_file(const char* path) { return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC)); }

@@ -117,11 +117,11 @@ void put_leak(Output& out, const Leak& leak) {
 // Blocks of one cache and call site, together -------------------------------------------------------------------------------
 
 struct Group {
-  const kmem::Cache* cache;
-  uint64_t trace;  // of the callers' addresses; 0 where nobody noted them
-  uint64_t blocks, bytes;
+  const kmem::Cache* cache = nullptr;
+  uint64_t trace = 0;  // of the callers' addresses; 0 where nobody noted them
+  uint64_t blocks = 0, bytes = 0;
   Leak first;
-  bool told;
+  bool told = false;
 };
 
 /// Filled in a copy of the process, which has one thread.
@@ -181,7 +181,7 @@ class Groups {
   Group groups_[kMost];
   Group others_;
 };
-Groups groups;
+constinit Groups groups;
 
 // Scans -----------------------------------------------------------------------------------------------------------------------
 

@@ -83,6 +83,7 @@ uint64_t step_alone(char* copy, const CpuAccess& access) {
 }
 
 void Copies::init(uint32_t nr_cpus, bool sequences) {
+  const uint32_t nr_before = nr_cpus_ > nr_cpus ? nr_cpus_ : nr_cpus;
   nr_cpus_ = nr_cpus;
   nr_copies_ = nr_cpus + nr_stand_ins(nr_cpus);
   sequences_ = sequences;
@@ -90,7 +91,7 @@ void Copies::init(uint32_t nr_cpus, bool sequences) {
     owner_[copy].poke(0);
     used_[copy].poke(false);
   }
-  for (uint32_t cpu = 0; cpu < kMaxCpus; ++cpu) distance(cpu) = sequences && cpu < nr_cpus ? percpu_distance(cpu) : 0;
+  for (uint32_t cpu = 0; cpu < nr_before; ++cpu) distance(cpu) = sequences && cpu < nr_cpus ? percpu_distance(cpu) : 0;
   if (!sequences) CpuLocal::use_none();
 }
 

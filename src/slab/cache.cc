@@ -192,6 +192,7 @@ Cache::Held Cache::new_slab(Gfp gfp, unsigned node, bool exact_node) {
   dress(slab, *pfn);
   if (tells()) kmem_port_tell(Tell::Closed, start_of(slab), shape_.bytes());
   if (debug_.on()) remember(*pfn);
+  if (!begun_.peek()) begun_.poke(true);
   node_of(slab).nr_slabs.fetch_add(1);
   if (idle_.peek()) idle_.poke(0);
   return {slab, world_->pages->address(*pfn)};

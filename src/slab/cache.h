@@ -317,6 +317,7 @@ class Cache {
   VerifyHook verify_ = nullptr;
   ObjectHook hook_ = nullptr;
   UserHook user_hooks_[2] = {};
+  Atomic<bool> begun_{false};  // it had a slab: the memory of its nodes is worth looking at
   Atomic<uint32_t> idle_{0};  // the other CPUs' sheaves have been flushed since the cache was last busy
   char name_[32] = {};
 };

@@ -7,6 +7,7 @@
 namespace kmem {
 
 int64_t Cache::nr_slabs() const {
+  if (!begun_.peek()) return 0;
   int64_t sum = 0;
   for (unsigned n = 0; n < world_->pages->nr_nodes(); ++n) sum += nodes_[n].nr_slabs.peek();
   return sum;
