@@ -19,6 +19,7 @@
 #include "api/system.h"
 #include "base/atomic.h"
 #include "base/format.h"
+#include "live_look.h"
 #include "report/texts.h"
 #include "watch/fault_injection.h"
 
@@ -123,8 +124,8 @@ void describe_process(kmem::ProcessSnapshot& process) {
   for (size_t i = 0; i + 1 < sizeof process.name && name[i] && name[i] != '\n'; ++i) process.name[i] = name[i];
 }
 
-void take_validation(SystemSnapshot& system) {
-  const kmem::Validation& found = kmem::validate_system();
+void take_validation(SystemSnapshot& system, bool objects = true) {
+  const kmem::Validation& found = kmem::validate_system(objects);
   system.checked = true;
   system.violations = {found.violations, found.nr};
   if (found.nr) system.broken = found.violations[0].rule;
@@ -157,7 +158,7 @@ bool make_path() {
   return text.cut() == 0;
 }
 
-void save(const char* text, size_t n) {
+void save_text(const char* text, size_t n) {
   // Not blocking: the name may be that of a pipe which nobody reads.
   constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   const int fd = static_cast<int>(call(SYS_openat, AT_FDCWD, path, kFlags, 0644));
@@ -166,13 +167,9 @@ void save(const char* text, size_t n) {
   call(SYS_close, fd);
 }
 
-void report() {
-  if (!pattern[0] || getpid() != owner || done.exchange(true)) return;
-  const Unnoticed unnoticed;
-  if (!kmem_take_snapshot(&snapshot) || !make_path()) return;
-  describe_process(snapshot.process);
-  check_structures(snapshot);
-
+/// Hands the snapshot's JSON over.
+template <typename Save>
+void render(Save save) {
   Text measured{Span<char>()};
   put_json(measured, snapshot);
   const size_t bytes = measured.total() + 1;
@@ -182,6 +179,15 @@ void report() {
   put_json(text, snapshot);
   save(text.data(), text.size());
   munmap(room, bytes);
+}
+
+void report() {
+  if (!pattern[0] || getpid() != owner || done.exchange(true)) return;
+  const Unnoticed unnoticed;
+  if (!kmem_take_snapshot(&snapshot) || !make_path()) return;
+  describe_process(snapshot.process);
+  check_structures(snapshot);
+  render(save_text);
 }
 
 void begin_child() {
@@ -211,6 +217,7 @@ __attribute__((constructor)) void begin() {
     pthread_atfork(nullptr, nullptr, begin_child);
     free(malloc(1));  // boots kmem, so that a program which never allocates reports too
   }
+  kmem::answer_looks();
   errno = saved;
 }
 
@@ -223,6 +230,15 @@ __attribute__((destructor(101))) void end() { report(); }
 }
 
 }  // namespace
+
+// Nobody else changes what is walked, except where the copy has the very pages of the process.
+void kmem::report_copy(int fd, int pid) {
+  if (!kmem_take_snapshot(&snapshot)) return;
+  describe_process(snapshot.process);
+  snapshot.process.pid = pid;
+  take_validation(snapshot, !kmem::system().machine.can_alias);
+  render([fd](const char* text, size_t n) { write_all(fd, text, n); });
+}
 
 // Forked children as a rule end by _exit(), which runs no destructors.  Weak, so that a program that is linked
 // statically may still have its own.

@@ -98,7 +98,8 @@ struct Validation {
 };
 /// Runs every walker to its end, and looks at all objects of debugged caches: each violation is reported.  On a quiet
 /// system; the answer is the same from the first call on, for the end of a program comes in several ways.
-const Validation& validate_system();
+/// `objects`: false where memory is also another's, for what is wrong around them is put right.
+const Validation& validate_system(bool objects = true);
 
 /// The slow halves of malloc and free: every size and pointer, boot included.
 void* slow_malloc(size_t size, bool zero);

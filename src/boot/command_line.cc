@@ -226,6 +226,16 @@ WordFault set_kfence_objects(BootOptions& options, const BootWord& word) {
   return fault;
 }
 
+/// SIGUSR1, SIGUSR2, or one of the real-time signals that C libraries leave to programs: nothing else has a meaning for them.
+WordFault set_validate_signal(BootOptions& options, const BootWord& word) {
+  constexpr uint32_t kUser1 = 10, kUser2 = 12, kFirstRealTime = 34, kLast = 64;
+  uint32_t signal = 0;
+  if (const WordFault fault = set_count(signal, word.value, kLast); fault != None) return fault;
+  if (signal != kUser1 && signal != kUser2 && signal < kFirstRealTime) return Malformed;
+  options.validate_signal = signal;
+  return None;
+}
+
 WordFault set_memblock(BootOptions& options, const BootWord& word) {
   if (!equals(word.value, "debug")) return Malformed;
   options.memblock_debug = true;
@@ -282,6 +292,7 @@ constexpr KnownWord kWords[] = {
     {"init_on_free", [](BootOptions& o, const BootWord& w) { return set_bool(o.init_on_free, w); }},
     {"panic_on_warn", [](BootOptions& o, const BootWord& w) { return set_bool(o.panic_on_warn, w); }},
     {"validate", [](BootOptions& o, const BootWord& w) { return set_bool(o.validate, w); }},
+    {"validate_signal", set_validate_signal},
     {"stats", [](BootOptions& o, const BootWord& w) { return set_bool(o.stats, w); }},
     {"kmemleak", [](BootOptions& o, const BootWord& w) { return set_bool(o.kmemleak, w); }},
     {"leak_report", set_leak_report},

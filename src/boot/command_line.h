@@ -28,6 +28,7 @@ struct BootOptions {
   bool init_on_free = false;     // init_on_free=BOOL: memory is cleared when it comes back
   bool panic_on_warn = false;    // panic_on_warn[=BOOL]: the first report is the last
   bool validate = false;         // validate[=BOOL]: walk every structure when the program ends
+  uint32_t validate_signal = 0;  // validate_signal=N: `kmem validate PID` may have it looked at by this signal; 0: not
   bool stats = false;            // stats[=BOOL]: count every call, on the fast path too
   DebugWords slub_debug;         // slub_debug=FZPUT,name*;...: checked caches (docs/debugging.md)
   uint64_t quarantine = 0;       // slab_quarantine=SIZE: freed objects held back, poisoned and checked

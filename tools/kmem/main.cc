@@ -38,6 +38,8 @@ constexpr char kExamples[] = R"(Examples:
 
   kmem validate -- ./server --once         are kmem's structures whole when it ends?
   kmem validate --objects -- ./server      and is every object, and what is around it?
+  kmem run --boot validate_signal=40 -- ./server &
+  kmem validate $!                         are they while it runs?
 
 Exit status of `kmem validate`: 0 where all is well, 1 where something is broken, 2 where not all could be looked at.
 Exit status of `kmem fail-nth`: 0 where nothing was found, 1 where something was.
@@ -113,21 +115,40 @@ void add_fail_nth(CLI::App& app, kmem::tool::FailNthOptions& options) {
   sub.prefix_command();
 }
 
-constexpr char kValidateExamples[] = R"(When PROGRAM ends, and each process that it started, all of kmem's structures in it are walked by kmem's own checkers, if
+constexpr char kValidateExamples[] = R"(kmem validate [OPTIONS] -- PROGRAM ARGS, or kmem validate [OPTIONS] PID
+
+When PROGRAM ends, and each process that it started, all of kmem's structures in it are walked by kmem's own checkers, if
 one thread is left.  Each rule that is broken is named by its number.
 
 Examples:
   kmem validate -- ./parser file.txt              the structures
   kmem validate --objects -- ./parser file.txt    and all objects: written past their ends, written when they were free
-  kmem validate --json out.json -- make -j2       every process that make starts, for scripts)";
+  kmem validate --json out.json -- make -j2       every process that make starts, for scripts
+
+A process that runs is looked at in a copy of it, which a signal makes it fork; it goes on meanwhile.  It must have been started
+with the boot word validate_signal=N: a real-time signal, 34 to 64, 10 (SIGUSR1) or 12 (SIGUSR2), of which the program makes no
+use.  What other threads are in the middle of may look broken: what is broken is so only if each of several looks finds it.
+
+  kmem run --boot validate_signal=40 -- ./server &
+  kmem validate $!
+  KMEM="validate_signal=40 slub_debug=FZPU" LD_PRELOAD=libkmem-malloc.so ./server &
+  kmem validate --looks 20 $!                     and all objects)";
 
 void add_validate(CLI::App& app, kmem::tool::ValidateOptions& options) {
-  CLI::App& sub = *app.add_subcommand("validate", "run a program, and look at all of kmem's structures when it ends");
+  CLI::App& sub = *app.add_subcommand("validate", "look at all of kmem's structures, in a program when it ends or in a process that runs");
   sub.add_flag("--objects", options.objects, "look at every object and what is around it too (slub_debug=FZPU)");
   sub.add_option("--report-file", options.report_file, "write the report there instead of to standard error")->type_name("FILE");
   sub.add_option("--json", options.json_file, "write the same as JSON")->type_name("FILE");
   sub.add_option("--boot", options.boot_words, "boot words, added to those in the variable KMEM")->type_name("WORDS");
   sub.add_option("--library", options.library, "the libkmem-malloc.so to use")->type_name("FILE");
+  sub.add_option("--looks", options.looks, "of a running process: at most so many looks that must all find what is broken")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  sub.add_option("--timeout", options.timeout, "of a running process: seconds that it has for each look")
+      ->type_name("S")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
   sub.footer(kValidateExamples);
   sub.prefix_command();
 }
@@ -151,6 +172,13 @@ Words command_of(const CLI::App& run, const Arguments& arguments) {
   if (!command.empty() && arguments.separated) command.emplace_back("--");
   command.insert(command.end(), arguments.behind.begin(), arguments.behind.end());
   return command;
+}
+
+/// Of a single word that is a number; 0 for all else.
+int process_number(const Words& words) {
+  const bool is_number = words.size() == 1 && !words[0].empty() && words[0].size() < 10 &&
+                         std::all_of(words[0].begin(), words[0].end(), [](char c) { return c >= '0' && c <= '9'; });
+  return is_number ? std::stoi(words[0]) : 0;
 }
 
 int parse_and_do(CLI::App& app, int argc, char** argv) {
@@ -180,6 +208,7 @@ int parse_and_do(CLI::App& app, int argc, char** argv) {
   }
   if (chosen.get_name() == "validate") {
     validate_options.command = command_of(chosen, arguments);
+    if (!arguments.separated) validate_options.pid = process_number(validate_options.command);
     return kmem::tool::validate(validate_options);
   }
   if (chosen.get_name() != "run") {

@@ -2,6 +2,7 @@
 //   careless [crash] [hang] [leak] [twice] [give-up]
 // And for `kmem validate`:
 //   careless [overrun] [twice-in-a-sheaf] [in-a-child]
+//   careless [overrun] [twice-in-a-sheaf] linger|toil     says "ready", and stays or works until its input ends
 // And, careless in another way, it ends while its threads are in the middle of their calls:
 //   careless busy
 #include <pthread.h>
@@ -66,6 +67,21 @@ static void *allocate_for_ever(void *size) {
   return NULL;
 }
 
+// Until the input ends; then it says how many children there are, which nobody has made.
+static int stay(int works) {
+  for (size_t i = 0; works && i < 3; ++i) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, allocate_for_ever, (void *)(700 + i / 2))) return 9;
+  }
+  puts("ready");
+  fflush(stdout);
+  while (getchar() != EOF || (ferror(stdin) && (clearerr(stdin), 1))) {
+  }
+  const int child = waitpid(-1, NULL, __WALL | WNOHANG);
+  printf("%s\n", child < 0 ? "no child" : "a child");
+  return 0;
+}
+
 // Long enough for each to have begun, even where they take turns.
 static void leave_busy_threads(void) {
   for (size_t i = 0; i < 4; ++i) {
@@ -84,6 +100,7 @@ int main(int argc, char **argv) {
   }
   if (is_asked(argc, argv, "overrun")) overrun();
   if (is_asked(argc, argv, "twice-in-a-sheaf")) free_twice_in_a_sheaf();
+  if (is_asked(argc, argv, "linger") || is_asked(argc, argv, "toil")) return stay(is_asked(argc, argv, "toil"));
   if (is_asked(argc, argv, "crash")) free(crash_without_memory());
   if (is_asked(argc, argv, "leak")) leak_without_memory();
   if (is_asked(argc, argv, "hang")) hang_without_memory();

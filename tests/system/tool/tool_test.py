@@ -473,6 +473,81 @@ class Validating(ToolTest):
         self.assertEqual(self.kmem("validate").returncode, 125)
 
 
+class ValidatingWhatRuns(ToolTest):
+    def start(self, *arguments, words="validate_signal=40", preload=LIBRARY, program=CARELESS):
+        environment = {**self.environment, "LD_PRELOAD": preload, "KMEM": words}
+        running = subprocess.Popen([program, *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(running.communicate)
+        self.addCleanup(running.kill)
+        self.assertEqual(running.stdout.readline(), b"ready\n")
+        return running
+
+    def validate(self, running, *options):
+        done = self.kmem("validate", "--json", "v.json", *options, str(running.pid))
+        with open(self.path("v.json")) as f:
+            return done, json.load(f)
+
+    def test_a_process_is_looked_at_and_goes_on(self):
+        for how in ("linger", "toil"):
+            running = self.start(how)
+            for n in range(3):
+                done, found = self.validate(running)
+                self.assertEqual((done.returncode, found["status"], found["pid"]), (0, 0, running.pid), done.stderr)
+                self.assertTrue(found["processes"][0]["checked"])
+                self.assertEqual(found["processes"][0]["name"], os.path.basename(CARELESS)[:15])
+                self.assertIn(b"goes on; looked at ", done.stderr)
+            out, errors = running.communicate(timeout=60)
+            self.assertEqual((running.returncode, out, errors), (0, b"no child\n", b""), how)
+
+    def test_what_is_broken_in_it_is_named(self):
+        running = self.start("twice-in-a-sheaf", "linger")
+        done, found = self.validate(running)
+        self.assertEqual((done.returncode, found["status"]), (1, 1), done.stderr)
+        violation = found["processes"][0]["violations"][0]
+        self.assertEqual(violation["part"], "cache malloc-2048")
+        self.assertRegex(violation["rule"], r"^C[23] ")
+        self.assertIn(b"looked at 5 times", done.stderr)
+        self.assertIn(violation["rule"].encode(), done.stderr)
+
+    def test_a_damaged_object_is_found_and_stays_as_it_is(self):
+        running = self.start("overrun", "linger", words="slub_debug=FZPU validate_signal=12")
+        for n in range(2):  # the copy is put right, and not what it is a copy of
+            done, found = self.validate(running, "--looks", "2")
+            self.assertEqual((done.returncode, found["processes"][0]["damaged_objects"]), (1, 1), done.stderr)
+            self.assertRegex(done.stderr, rb"BUG malloc-112 .*: Right Redzone overwritten")
+
+    def test_a_signal_is_sent_to_nobody_who_does_not_listen(self):
+        running = self.start("linger", words="")
+        done = self.kmem("validate", str(running.pid))
+        self.assertEqual(done.returncode, 125)
+        self.assertIn(b"validate_signal=N", done.stderr)
+        running = self.start("linger", preload="")  # the word is there, and kmem is not
+        done = self.kmem("validate", str(running.pid))
+        self.assertEqual(done.returncode, 125)
+        self.assertIn(b"does not listen to signal 40", done.stderr)
+        self.assertIsNone(running.poll())
+
+    def test_one_that_does_not_answer_is_not_called_well(self):
+        running = self.start("linger")
+        running.send_signal(signal.SIGSTOP)
+        done = self.kmem("validate", "--timeout", "1", str(running.pid))
+        running.send_signal(signal.SIGCONT)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(b"does not answer", done.stderr)
+        self.assertEqual(self.validate(running)[0].returncode, 0)  # the first look finds nobody, and the second us
+
+    def test_the_same_signal_from_others_does_nothing(self):
+        running = self.start("linger")
+        running.send_signal(40)
+        self.assertEqual(self.validate(running)[0].returncode, 0)
+
+    def test_a_process_that_is_not_there(self):
+        ended = subprocess.Popen(["/bin/true"])
+        ended.wait()
+        self.assertEqual(self.kmem("validate", str(ended.pid)).returncode, 125)
+
+
 class FailNth(ToolTest):
     """CARELESS handles failure wrongly in the ways that its arguments name."""
 

@@ -242,6 +242,10 @@ TEST(CommandLine, a_malformed_word_is_named_and_changes_nothing) {
                            "init_on_alloc=maybe",
                            "init_on_free=",
                            "panic_on_warn=2",
+                           "validate_signal",
+                           "validate_signal=9",
+                           "validate_signal=33",
+                           "validate_signal=65",
                            "stats=x",
                            "rseq=",
                            "rseq=offf",
@@ -260,6 +264,10 @@ TEST(CommandLine, a_malformed_word_is_named_and_changes_nothing) {
 
 TEST(CommandLine, the_limits_themselves_are_fine) {
   EXPECT_EQ(Parsed("nr_cpus=4096").options.nr_cpus, kMaxCpus);
+  EXPECT_EQ(Parsed("validate_signal=10").options.validate_signal, 10u);
+  EXPECT_EQ(Parsed("validate_signal=12").options.validate_signal, 12u);
+  EXPECT_EQ(Parsed("validate_signal=34").options.validate_signal, 34u);
+  EXPECT_EQ(Parsed("validate_signal=64").options.validate_signal, 64u);
   EXPECT_EQ(Parsed("numa=fake=8").options.numa_fake, kMaxNodes);
   EXPECT_EQ(Parsed("mem=16777215T").options.mem, uint64_t{16777215} << 40);
 }
