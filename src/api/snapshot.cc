@@ -129,8 +129,11 @@ void fill(ReclaimSnapshot& out, PageAllocator& pages) {
   out = {n.stalls.value(),       n.rounds.value(),        n.waits.value(),     n.balances.value(),
          n.thread_wakes.value(), n.thread_rounds.value(), n.pressures.value(), n.cache_pages.value(),
          pages.reclaim().shrinkers().nr(), pages.reclaim().shrinkers().nr_scanned(), n.shrinker_objects.value(),
-         n.ooms.value(),         n.failures.value(),      0};
-  for (unsigned i = 0; i < pages.nr_zones(); ++i) out.charged += pages.zone(i).nr_charged();
+         n.ooms.value(),         n.failures.value(),      0, pages.bound().on(), 0, pages.bound().nr_looks()};
+  for (unsigned i = 0; i < pages.nr_zones(); ++i) {
+    out.charged += pages.zone(i).nr_charged();
+    out.others += pages.zone(i).nr_others();
+  }
 }
 
 /// Lines of iomem as they come; what does not fit is left out.

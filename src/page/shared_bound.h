@@ -21,6 +21,7 @@ class SharedBound {
  public:
   void init(PageAllocator& pages) { pages_ = &pages; }
   void set_on(bool on) { on_ = on; }
+  bool on() const { return on_; }
 
   /// Before frames are taken off a zone.  Any context.
   void heed(Gfp gfp) {

@@ -143,6 +143,9 @@ void put_reclaim(Json& json, const ReclaimSnapshot& reclaim) {
   json.number("ooms", reclaim.ooms);
   json.number("failures", reclaim.failures);
   json.number("charged", reclaim.charged);
+  json.truth("shared", reclaim.shared);
+  json.number("others", reclaim.others);
+  json.number("looks", reclaim.looks);
   json.close('}');
 }
 

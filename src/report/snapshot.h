@@ -117,6 +117,9 @@ struct ReclaimSnapshot {
   uint64_t ooms = 0;                // times that out-of-memory notifiers were asked
   uint64_t failures = 0;            // requests that got nothing
   uint64_t charged = 0;             // frames' worth of large blocks, where memory is bounded
+  bool shared = false;              // is the bound that of a group, in which there may be others?
+  uint64_t others = 0;              // frames' worth of it that others had at the last look
+  uint64_t looks = 0;               // times that the host was asked for it
 };
 
 /// A rule that a structure breaks.

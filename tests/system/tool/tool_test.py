@@ -252,6 +252,34 @@ class Reporting(ToolTest):
                 self.assertLessEqual(cache["slow_allocs"], cache["allocs"], cache)
                 self.assertLessEqual(cache["slow_frees"], cache["frees"], cache)
 
+    def reclaim_in_a_group(self, others_mib):
+        """What a process of 12 MiB reports of a group with 64, in which another one holds so many."""
+        inner = "kept = [bytes(1000) for n in range(12000)]"
+        outer = f"import os, subprocess, sys; held = bytearray(b'x') * ({others_mib} << 20)\n" \
+                f"sys.exit(subprocess.run([sys.executable, '-S', '-c', {inner!r}], env=dict(os.environ, " \
+                f"LD_PRELOAD={LIBRARY!r}, KMEM_REPORT={self.path('group.json')!r})).returncode)\n"
+        in_group = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "in_cgroup.py")
+        done = subprocess.run([PYTHON, in_group, "64M", PYTHON, "-S", "-c", outer], env=self.environment, capture_output=True)
+        if done.returncode == 77:
+            self.skipTest(done.stdout.decode())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("group.json")) as f:
+            return json.load(f)["reclaim"]
+
+    def test_what_others_of_its_group_have_is_told(self):
+        few, many = self.reclaim_in_a_group(1), self.reclaim_in_a_group(25)
+        for told in few, many:
+            self.assertTrue(told["shared"])
+            self.assertGreater(told["looks"], 0)
+        grown = (many["others"] - few["others"]) * 4096 >> 20
+        self.assertGreater(grown, 16)
+        self.assertLess(grown, 32)
+
+    def test_where_nobody_shares_the_bound_nobody_is_asked(self):
+        _, found = self.run_json("/bin/true", env={**self.environment, "KMEM": "cgroup=off"})
+        told = found["processes"][0]["reclaim"]
+        self.assertEqual((told["shared"], told["others"], told["looks"]), (False, 0, 0))
+
     def test_a_killed_program_is_said_to_have_left_no_report(self):
         done = self.kmem("run", "--report", "--", "/bin/sh", "-c", "kill -9 $$")
         self.assertIn(b"It left no report", done.stderr)

@@ -31,10 +31,11 @@ TEST(json, has_what_the_snapshot_has) {
 
 TEST(json, says_how_often_memory_was_short) {
   Sample sample;
-  sample.system.reclaim = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+  sample.system.reclaim = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, true, 15, 16};
   EXPECT_EQ(parsed(sample.system)["reclaim"], json::parse(R"({"stalls": 1, "rounds": 2, "waits": 3, "balances": 4,
       "thread_wakes": 5, "thread_rounds": 6, "pressures": 7, "cache_pages": 8, "shrinkers": 9, "objects_scanned": 10,
-      "objects_freed": 11, "ooms": 12, "failures": 13, "charged": 14})"));
+      "objects_freed": 11, "ooms": 12, "failures": 13, "charged": 14, "shared": true, "others": 15,
+      "looks": 16})"));
 }
 
 TEST(json, has_every_column_of_a_cache) {
