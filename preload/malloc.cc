@@ -74,12 +74,17 @@ KMEM_NOINLINE void* realloc_slowly(void* p, size_t size) {
 
 bool valid_alignment(size_t align) { return align && (align & (align - 1)) == 0; }
 
-void* aligned(size_t align, size_t size) {
+KMEM_NOINLINE void* aligned_slowly(size_t align, size_t size) {
   const KeepErrno keep;
   return kmem::boot() ? system().heap.malloc_aligned(size, align) : nullptr;
 }
 
-void* aligned_or_errno(size_t align, size_t size) {
+KMEM_INLINE void* aligned(size_t align, size_t size) {
+  void* p = kmem::fast::malloc_aligned(size, align);
+  return KMEM_LIKELY(p != nullptr) ? p : aligned_slowly(align, size);
+}
+
+KMEM_INLINE void* aligned_or_errno(size_t align, size_t size) {
   void* p = aligned(align, size);
   return p ? p : out_of_memory();
 }

@@ -30,7 +30,15 @@ static_assert(sizeof(kmem::Reserve) == __builtin_offsetof(mempool_t, pool_data),
 Pool& pool_of(mempool_t* pool) { return *reinterpret_cast<Pool*>(pool); }
 Mempool& core_of(mempool_t* pool) { return pool_of(pool).core; }
 
-int init(mempool_t* pool, const Mempool::Setup& setup, int min_nr) {
+/// The cache whose objects are a pool's elements; null where its functions are others.
+kmem::Cache* cache_behind(const Mempool::Setup& setup) {
+  if (setup.alloc_function == mempool_alloc_slab && setup.free_function == mempool_free_slab) return static_cast<kmem::Cache*>(setup.data);
+  const bool kmalloced = setup.alloc_function == mempool_kmalloc && setup.free_function == mempool_kfree;
+  const auto size = reinterpret_cast<size_t>(setup.data);
+  return kmalloced && size - 1 < kmem::kKmallocMax ? &kmem::system().heap.kmalloc_cache(size) : nullptr;
+}
+
+int init(mempool_t* pool, Mempool::Setup setup, int min_nr) {
   if (!kmem::boot()) return kNoMemory;
   memset(static_cast<void*>(pool), 0, sizeof *pool);
   if (min_nr < 0 || !setup.alloc_function || !setup.free_function) {
@@ -39,13 +47,13 @@ int init(mempool_t* pool, const Mempool::Setup& setup, int min_nr) {
     return kInvalid;
   }
   kmem::System& s = kmem::system();
+  setup.cache = cache_behind(setup);
   return core_of(pool).init(s.pool_world, s.pools, setup) ? 0 : kNoMemory;
 }
 
 Mempool::Setup setup_of(int min_nr, mempool_alloc_t* alloc_fn, mempool_free_t* free_fn, void* data,
                         gfp_t flags = GFP_KERNEL, int nid = NUMA_NO_NODE) {
-  const bool of_cache = alloc_fn == mempool_alloc_slab && free_fn == mempool_free_slab;
-  return {static_cast<uint32_t>(min_nr), alloc_fn, free_fn, data, flags, nid, of_cache ? static_cast<kmem::Cache*>(data) : nullptr};
+  return {static_cast<uint32_t>(min_nr), alloc_fn, free_fn, data, flags, nid};
 }
 
 /// An element that was held back is not zero, and the pool does not know its size.
@@ -156,7 +164,7 @@ void mempool_destroy(mempool_t* pool) noexcept {
 bool mempool_initialized(mempool_t* pool) noexcept { return core_of(pool).initialized(); }
 
 void* mempool_alloc(mempool_t* pool, gfp_t flags) noexcept {
-  if (KMEM_LIKELY(!(flags & __GFP_ZERO)))
+  if (KMEM_LIKELY(!(flags & kmem::fast::kSlowGfp)))
     if (void* element = core_of(pool).try_alloc()) return element;
   return alloc_slowly(pool, flags, kmem::kForever, __builtin_return_address(0));
 }

@@ -1,5 +1,5 @@
 #pragma once
-// An element of a pool over a cache, from this CPU's sheaf and back: what as a rule happens, without a call.
+// An element of a pool over a cache or kmalloc, from this CPU's sheaf and back: what as a rule happens, without a call.
 //
 // The cache's own fast paths lie in line here, so whatever closes those (boot words, faults that are injected) closes
 // these too, and Mempool::alloc() and free() see every call.  What remains beside them is the count of elements that are

@@ -25,6 +25,18 @@ KMEM_INLINE void* malloc(size_t size) {
   return CpuStack::try_pop(base, Slot{classes[(size - 1) >> 4]});
 }
 
+/// The same at an alignment, a power of two.  Slabs begin at pages and their objects end where they do, so a class whose size
+/// is a multiple of an alignment up to a page has it; what no such class serves takes the slow path.
+KMEM_INLINE void* malloc_aligned(size_t size, size_t align) {
+  if (KMEM_UNLIKELY(size - 1 >= kmem_malloc_limit || align > kPageSize)) return nullptr;
+  const size_t want = round_up(size, align);
+  if (KMEM_UNLIKELY(want > kmem_malloc_limit)) return nullptr;
+  char* base = kmem_base;
+  const unsigned c = reinterpret_cast<const uint8_t*>(base + kMallocClasses)[(want - 1) >> 4];
+  if (KMEM_UNLIKELY(reinterpret_cast<const uint32_t*>(base + kClassSizes)[c] & (align - 1))) return nullptr;
+  return CpuStack::try_pop(base, Slot{c});
+}
+
 /// Flags that need a look: zones, zeroing, a node.
 inline constexpr Gfp kSlowGfp = gfp::kZoneMask | gfp::kZero | gfp::kThisNode;
 

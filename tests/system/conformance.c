@@ -382,6 +382,19 @@ TEST(alignments_up_to_64_mib_are_kept) {
   }
 }
 
+TEST(every_small_size_is_aligned_when_it_comes_from_the_slab_and_again_when_it_was_freed) {
+  for (size_t alignment = 16; alignment <= 4096; alignment *= 2) {
+    for (size_t n = 1; n <= 9000; n += n < 600 ? 1 : 53) {
+      for (int again = 0; again < 3; ++again) {
+        unsigned char* p = aligned_alloc(opaque_size(alignment), n);
+        check_aligned_block("aligned_alloc", p, alignment, n);
+        EXPECT(is_filled(opaque(p), n, alignment), "contents");
+        free(p);
+      }
+    }
+  }
+}
+
 TEST(many_aligned_blocks_live_side_by_side) {
   enum { kCount = 600 };
   static unsigned char* blocks[kCount];

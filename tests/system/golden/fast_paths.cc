@@ -1,5 +1,5 @@
 // What fast_paths.py counts: pairs of calls of an allocating and a freeing function, by pointers, after a warm-up.
-//   fast_paths LIBRARY malloc|kmalloc|cache|page PAIRS
+//   fast_paths LIBRARY malloc|aligned|kmalloc|cache|page|bulk|mempool PAIRS
 //
 // Under valgrind, which has no restartable sequences, glibc's area for them says that this thread has no CPU, and every
 // call would take the slow path.  So the program writes into that area what the kernel would: CPU 0.  Nothing restarts
@@ -16,7 +16,8 @@
 
 namespace {
 
-constexpr unsigned kSize = 64, kGfpKernel = 0xcc0;
+constexpr size_t kSize = 64;
+constexpr unsigned kGfpKernel = 0xcc0;
 struct Cache;  // struct kmem_cache
 void* library;
 
@@ -39,6 +40,12 @@ void malloc_pairs(long pairs) {
   auto* allocate = named<void*(size_t)>("malloc");
   auto* release = named<void(void*)>("free");
   for (long i = 0; i < pairs; ++i) release(allocate(kSize));
+}
+
+void aligned_pairs(long pairs) {
+  auto* allocate = named<void*(size_t, size_t)>("aligned_alloc");
+  auto* release = named<void(void*)>("free");
+  for (long i = 0; i < pairs; ++i) release(allocate(kSize, kSize));
 }
 
 void kmalloc_pairs(long pairs) {
@@ -65,13 +72,40 @@ void page_pairs(long pairs) {
   for (long i = 0; i < pairs; ++i) release(allocate(kGfpKernel, 0), 0);
 }
 
+/// 32 objects a call, in one slab: the first that the cache ever had.
+void bulk_pairs(long pairs) {
+  constexpr size_t kBulk = 32;
+  auto* create = named<Cache*(const char*, unsigned, unsigned, unsigned, void (*)(void*))>("kmem_cache_create");
+  auto* allocate = named<int(Cache*, unsigned, size_t, void**)>("kmem_cache_alloc_bulk");
+  auto* release = named<void(Cache*, size_t, void**)>("kmem_cache_free_bulk");
+  static Cache* const cache = create("counted-bulk", kSize, kSize, 0, nullptr);
+  void* objects[kBulk];
+  for (long i = 0; i < pairs; ++i) {
+    allocate(cache, kGfpKernel, kBulk, objects);
+    release(cache, kBulk, objects);
+  }
+}
+
+void mempool_pairs(long pairs) {
+  struct Pool;  // mempool_t
+  using Alloc = void*(unsigned, void*);
+  using Free = void(void*, void*);
+  auto* create = named<Pool*(int, Alloc*, Free*, void*)>("mempool_create");
+  auto* allocate = named<void*(Pool*, unsigned)>("mempool_alloc");
+  auto* release = named<void(void*, Pool*)>("mempool_free");
+  static Pool* const pool =
+      create(4, named<Alloc>("mempool_kmalloc"), named<Free>("mempool_kfree"), reinterpret_cast<void*>(kSize));
+  for (long i = 0; i < pairs; ++i) release(allocate(pool, kGfpKernel), pool);
+}
+
 using Pairs = void (*)(long);
 
 Pairs find(const char* face) {
   constexpr struct {
     const char* name;
     Pairs run;
-  } kFaces[] = {{"malloc", malloc_pairs}, {"kmalloc", kmalloc_pairs}, {"cache", cache_pairs}, {"page", page_pairs}};
+  } kFaces[] = {{"malloc", malloc_pairs}, {"aligned", aligned_pairs}, {"kmalloc", kmalloc_pairs}, {"cache", cache_pairs},
+                {"page", page_pairs},     {"bulk", bulk_pairs},       {"mempool", mempool_pairs}};
   for (const auto& f : kFaces)
     if (!std::strcmp(f.name, face)) return f.run;
   return nullptr;
@@ -85,7 +119,7 @@ extern "C" __attribute__((noinline)) void counted(Pairs run, long pairs) { run(p
 int main(int argc, char** argv) {
   const Pairs run = argc == 4 ? find(argv[2]) : nullptr;
   if (!run) {
-    std::fputs("usage: fast_paths LIBRARY malloc|kmalloc|cache|page PAIRS\n", stderr);
+    std::fputs("usage: fast_paths LIBRARY malloc|aligned|kmalloc|cache|page|bulk|mempool PAIRS\n", stderr);
     return 2;
   }
   be_on_cpu_0();
