@@ -10,6 +10,9 @@ namespace kmem {
 namespace {
 /// After its first blocks a size gets a checked one so seldom: one of so many times that a sheaf was refilled.
 constexpr int32_t kBetweenChecked = 128;
+/// One between closed pages costs system calls and as many page faults as it has pages, and sheaves of large objects are
+/// short: these come more seldom.
+constexpr int32_t kBetweenMapped = 8 * kBetweenChecked;
 }  // namespace
 
 void Heap::start_probation(uint32_t nr_blocks) {
@@ -30,7 +33,8 @@ void* Heap::malloc_checked(size_t size) {
   const auto* by_size = reinterpret_cast<const uint8_t*>(base_ + kMallocClasses);
   const unsigned index = by_size[size ? (size - 1) / 16 : 0] - first_malloc_;
   const int32_t until = until_checked_[index].peek();
-  until_checked_[index].poke(until - 1 > -kBetweenChecked ? until - 1 : 1);
+  const int32_t between = size > kLargestChecked ? kBetweenMapped : kBetweenChecked;
+  until_checked_[index].poke(until - 1 > -between ? until - 1 : 1);
   if (until <= 0) return nullptr;
   if (size > kLargestChecked) return mapped_.alloc_guarded(size, 16);
   const unsigned order = size <= 32 ? 0 : log2_ceil(size) - 5;
