@@ -72,6 +72,11 @@ KMEM_NOINLINE void* realloc_slowly(void* p, size_t size) {
   return q ? q : out_of_memory();
 }
 
+KMEM_NOINLINE size_t usable_slowly(const void* p) {
+  const KeepErrno keep;
+  return p && kmem::boot() ? system().heap.usable(p) : 0;
+}
+
 bool valid_alignment(size_t align) { return align && (align & (align - 1)) == 0; }
 
 KMEM_NOINLINE void* aligned_slowly(size_t align, size_t size) {
@@ -184,6 +189,10 @@ KMEM_EXPORT void* pvalloc(size_t size) {
   return whole < size ? out_of_memory() : aligned_or_errno(kmem::kPageSize, whole);
 }
 
-KMEM_EXPORT size_t malloc_usable_size(void* p) { return p && kmem::boot() ? system().heap.usable(p) : 0; }
+// Some programs ask at each malloc and each free, to count.
+KMEM_EXPORT size_t malloc_usable_size(void* p) {
+  const size_t size = kmem::fast::size_of(p);
+  return KMEM_LIKELY(size) ? size : usable_slowly(p);
+}
 
 }  // extern "C"

@@ -57,6 +57,7 @@ void kfree(const void* pointer) noexcept {
 }
 
 size_t ksize(const void* pointer) noexcept {
+  if (const size_t size = kmem::fast::size_of(pointer)) return size;
   return ZERO_OR_NULL_PTR(pointer) || !kmem::boot() ? 0 : kmem::system().heap.usable(pointer);
 }
 

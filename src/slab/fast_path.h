@@ -65,6 +65,11 @@ KMEM_INLINE unsigned class_of(const void* p) {
   return d.fits(static_cast<uint32_t>(reinterpret_cast<uint64_t>(p))) ? c : 0;
 }
 KMEM_INLINE size_t class_size(unsigned c) { return reinterpret_cast<const uint32_t*>(kmem_base + kClassSizes)[c]; }
+/// The room of the object that begins at p; 0 where the heap has to look.
+KMEM_INLINE size_t size_of(const void* p) {
+  const unsigned c = class_of(p);
+  return c ? class_size(c) : 0;
+}
 /// The class that malloc(size) takes; 0 for sizes that have none.
 KMEM_INLINE unsigned malloc_class(size_t size) {
   return size - 1 < kmem_malloc_limit ? reinterpret_cast<const uint8_t*>(kmem_base + kMallocClasses)[(size - 1) >> 4] : 0;
