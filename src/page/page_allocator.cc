@@ -162,8 +162,10 @@ PageAllocator::Claimed PageAllocator::claim(const Wish& wish, int nid) {
   const unsigned node = nid < 0 || static_cast<uint32_t>(nid) >= nr_nodes_ ? local_node().value : static_cast<unsigned>(nid);
   reclaim_.heed_pressure(wish.gfp);
   bound_.heed(wish.gfp);
-  const Claimed got = claim_from_zones(wish, node, {.low = true});
-  return KMEM_LIKELY(got.zone != nullptr) ? got : claim_slowly(wish, node);
+  Claimed got = claim_from_zones(wish, node, {.low = true});
+  if (KMEM_UNLIKELY(!got.zone)) got = claim_slowly(wish, node);
+  if (bound_.tight() && got.zone && got.zone->kind() != ZoneKind::HighMem) bound_.make_seen(address(got.first), wish.nr());
+  return got;
 }
 
 bool PageAllocator::is_above_high(const Wish& wish, unsigned node) const {
@@ -289,8 +291,19 @@ Page* PageAllocator::alloc_listed(Gfp gfp) {
   const uint64_t kept = zone.watermark_low + zone.lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
   const uint64_t spare = zone.nr_available() > kept ? zone.nr_available() - kept : 0;
   if (!spare) return nullptr;
-  Page* page = refill_and_take(zone, spare < kPageBatch ? static_cast<unsigned>(spare) : kPageBatch);
+  const unsigned batch = bound_.batch(kPageBatch);
+  Page* page = refill_and_take(zone, spare < batch ? static_cast<unsigned>(spare) : batch);
   return page ? hand_out({pfn_of(page), &zone, false}, {}, gfp) : nullptr;
+}
+
+void PageAllocator::make_seen(FrameSet set) {
+  for (uint64_t rest = set.mask; rest;) {
+    const unsigned first = lowest_bit(rest);
+    const uint64_t beyond = ~(rest >> first);  // its first bit is where the row ends
+    const unsigned nr = beyond ? lowest_bit(beyond) : 64;
+    bound_.make_seen(address(set.first + first), nr);
+    rest &= ~(low_mask(nr) << first);
+  }
 }
 
 Page* PageAllocator::refill_and_take(Zone& zone, unsigned batch) {
@@ -300,6 +313,7 @@ Page* PageAllocator::refill_and_take(Zone& zone, unsigned batch) {
   while (sheaf.room() > kSheafCapacity - batch) {
     const FrameSet set = zone.claim_some(sheaf.room() - (kSheafCapacity - batch), CpuStack::where().value % 4);
     if (!set.mask) break;
+    if (bound_.tight()) make_seen(set);
     // Highest first, so that the lowest comes out first.
     for (uint64_t rest = set.mask; rest; rest &= ~(uint64_t{1} << highest_bit(rest)))
       sheaf.put(address(set.first + highest_bit(rest)));

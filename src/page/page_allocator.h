@@ -134,6 +134,7 @@ class PageAllocator {
   static uint64_t nr_spare(const Zone& zone);
   Page* alloc_listed(Gfp gfp);
   Page* refill_and_take(Zone& zone, unsigned batch);
+  void make_seen(FrameSet set);
   void free_listed(Pfn pfn, Zone& zone, bool cold);
   void give_back_sheaf(Sheaf sheaf);
   void give_back_entries(Sheaf sheaf);

@@ -7,8 +7,10 @@ namespace kmem {
 namespace {
 
 constexpr uint64_t kBetweenLooksNs = 1'000'000;
-constexpr uint64_t kMiBOfFrames = (uint64_t{1} << 20) >> kPageShift;
-constexpr uint64_t kLeastStride = 16;
+constexpr uint64_t kLeastStride = 16, kMostStride = (uint64_t{8} << 20) >> kPageShift;
+/// Who looked and then lost its CPU goes on by what it saw, however little there is by then.  The port keeps a 32nd of the bound
+/// and more from all of us: room for sixteen such strides.
+constexpr uint64_t kShares = 512;
 
 uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
@@ -19,7 +21,9 @@ uint64_t above_floor(const Zone& zone, uint64_t there) {
   return there > floor ? there - floor : 0;
 }
 
-uint64_t stride_for(uint64_t there) { return most(least(most(there / 64, kMiBOfFrames), there / 8), kLeastStride); }
+uint64_t stride_for(uint64_t there, uint64_t all) {
+  return most(least(least(there / 64, all / kShares), kMostStride), kLeastStride);
+}
 
 }  // namespace
 
@@ -39,6 +43,11 @@ bool SharedBound::look_once_a_while() {
   return true;
 }
 
+void SharedBound::make_seen(char* start, uint64_t nr) {
+  constexpr uint64_t kMostAtOnce = 64;
+  if (nr <= kMostAtOnce) kmem_port_populate(start, nr << kPageShift);
+}
+
 // One at a time: whoever comes meanwhile goes by what was known.
 void SharedBound::look() {
   if (looking_.exchange(1)) return;
@@ -47,7 +56,7 @@ void SharedBound::look() {
   // Free frames that are resident still are ours already.
   const uint64_t there = room == kNoBound ? pages_->nr_frames() : (room >> kPageShift) + pages_->nr_dirty();
   pages_->leave_to_others(there);
-  stride_.poke(stride_for(there));
+  stride_.poke(stride_for(there, pages_->nr_frames()));
   mark_.poke(pages_->nr_used() + stride_.peek());
   next_ns_.poke(kmem_port_now_ns() + kBetweenLooksNs);
   looking_.store(0);

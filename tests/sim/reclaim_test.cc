@@ -306,12 +306,31 @@ TEST_F(SharedBound, is_looked_at_by_amount_and_not_by_call) {
   auto blocks = take(200);
   give(blocks);
   const unsigned looks = host().nr_looks;
-  EXPECT_LE(looks, 4u);
+  EXPECT_LE(looks, 1 + 200 / 16u);
   for (int i = 0; i < 1000; ++i) {
     auto some = take(8);
     give(some);
   }
   EXPECT_EQ(host().nr_looks, looks);
+}
+
+// Each of so many may have looked when there was much, and lost its CPU until there was nothing.
+TEST_F(SharedBound, what_is_taken_on_one_look_is_little) {
+  std::vector<Block> blocks;
+  uint64_t before = ours();
+  unsigned looks = host().nr_looks;
+  for (bool more = true; more;) {
+    const auto one = take(1);
+    more = !one.empty();
+    if (host().nr_looks != looks) {
+      EXPECT_LE(ours() - before, 2 * 16u) << "a stride, and the frames that a CPU's list has in advance";
+      before = ours();
+      looks = host().nr_looks;
+    }
+    for (const Block& b : one) blocks.push_back(b);
+  }
+  EXPECT_GE(blocks.size(), kBound - 64);
+  give(blocks);
 }
 
 TEST_F(SharedBound, where_the_host_does_not_say_all_is_ours) {
