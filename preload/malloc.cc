@@ -62,6 +62,14 @@ KMEM_NOINLINE void free_badly(void* p) {
   kmem::report_bad_free(p);
 }
 
+KMEM_COLD void report_other_shape(const void* p, size_t align, size_t size, size_t room) {
+  const KeepErrno keep;
+  static kmem::RateLimit limit;
+  kmem::bug_report_limited(limit, kmem::Trouble::Bug,
+                           "sized free of %p: %zu bytes at a multiple of %zu are given back, it has room for %zu", p, size,
+                           align, room);
+}
+
 KMEM_NOINLINE void* realloc_slowly(void* p, size_t size) {
   void* q = nullptr;
   {
@@ -119,7 +127,6 @@ KMEM_EXPORT void free_sized(void* p, size_t size) {
   if (pushed == kmem::Push::Full) return free_sized_slowly(p, size);
   free_badly(p);
 }
-KMEM_EXPORT void free_aligned_sized(void* p, size_t, size_t) { free(p); }
 
 KMEM_EXPORT void* calloc(size_t n, size_t size) {
   size_t bytes;
@@ -193,6 +200,14 @@ KMEM_EXPORT void* pvalloc(size_t size) {
 KMEM_EXPORT size_t malloc_usable_size(void* p) {
   const size_t size = kmem::fast::size_of(p);
   return KMEM_LIKELY(size) ? size : usable_slowly(p);
+}
+
+/// C23.  Unlike free_sized() it is rare, and looks at what it is told each time.
+KMEM_EXPORT void free_aligned_sized(void* p, size_t align, size_t size) {
+  const size_t room = malloc_usable_size(p);
+  const bool aligned = !(reinterpret_cast<uintptr_t>(p) & (align - 1));
+  if (KMEM_UNLIKELY(room && (size > room || !aligned))) report_other_shape(p, align, size, room);
+  free(p);
 }
 
 }  // extern "C"

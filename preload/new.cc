@@ -15,6 +15,7 @@ extern "C" {
 void* malloc(size_t) noexcept;
 void free(void*) noexcept;
 void free_sized(void*, size_t) noexcept;
+void free_aligned_sized(void*, size_t, size_t) noexcept;
 void* aligned_alloc(size_t, size_t) noexcept;
 }
 
@@ -50,6 +51,11 @@ KMEM_INLINE void* get_fast(size_t size) {
   return KMEM_LIKELY(p != nullptr) ? p : get_or_throw(size, 0);
 }
 
+KMEM_INLINE void* get_aligned_fast(size_t size, size_t align) {
+  void* p = kmem::fast::malloc_aligned(size, align);
+  return KMEM_LIKELY(p != nullptr) ? p : get_or_throw(size, align);
+}
+
 // The C++ runtime is there when somebody throws; a C program that preloads us has none, and never comes here.
 asm(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n.weak _Unwind_Resume\n.weak _ZSt9terminatev");
 
@@ -74,8 +80,8 @@ size_t plain(std::align_val_t align) { return static_cast<size_t>(align); }
 
 KMEM_NEW(size_t size) { return get_fast(size); }
 KMEM_NEW_ARRAY(size_t size) { return get_fast(size); }
-KMEM_NEW(size_t size, std::align_val_t align) { return get_or_throw(size, plain(align)); }
-KMEM_NEW_ARRAY(size_t size, std::align_val_t align) { return get_or_throw(size, plain(align)); }
+KMEM_NEW(size_t size, std::align_val_t align) { return get_aligned_fast(size, plain(align)); }
+KMEM_NEW_ARRAY(size_t size, std::align_val_t align) { return get_aligned_fast(size, plain(align)); }
 KMEM_NEW(size_t size, const std::nothrow_t&) noexcept { return get_or_null(size, 0); }
 KMEM_NEW_ARRAY(size_t size, const std::nothrow_t&) noexcept { return get_or_null(size, 0); }
 KMEM_NEW(size_t size, std::align_val_t align, const std::nothrow_t&) noexcept {
@@ -91,5 +97,6 @@ KMEM_DELETE(const std::nothrow_t&)
 KMEM_EXPORT void operator delete(void* p, size_t size) noexcept { free_sized(p, size); }
 KMEM_EXPORT void operator delete[](void* p, size_t size) noexcept { free_sized(p, size); }
 KMEM_DELETE(std::align_val_t)
-KMEM_DELETE(size_t, std::align_val_t)
+KMEM_EXPORT void operator delete(void* p, size_t size, std::align_val_t align) noexcept { free_aligned_sized(p, plain(align), size); }
+KMEM_EXPORT void operator delete[](void* p, size_t size, std::align_val_t align) noexcept { free_aligned_sized(p, plain(align), size); }
 KMEM_DELETE(std::align_val_t, const std::nothrow_t&)

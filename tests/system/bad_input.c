@@ -2,6 +2,7 @@
 // blocks that don't overlap?  bad_input.py runs it once for each mistake and reads what malloc said about it.
 //
 //   bad_input MISTAKE SIZE      prints "pointer 0x..." for each bad pointer; exit 0 if the heap is good
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -76,6 +77,18 @@ static void free_with_offset(size_t offset) {
   }
   free(victim);
 }
+/// By its name: C23's, which libc has not yet.
+static void free_aligned(size_t alignment, size_t bytes) {
+  void (*free_aligned_sized)(void*, size_t, size_t) = NULL;
+  *(void**)&free_aligned_sized = dlsym(RTLD_DEFAULT, "free_aligned_sized");
+  if (free_aligned_sized == NULL) abort();
+  void* p = aligned_alloc(64, size);
+  say(p);
+  free_aligned_sized(opaque(p), alignment, bytes);
+}
+static void free_aligned_with_more_than_it_has(void) { free_aligned(64, 2 * size + 4096); }
+static void free_aligned_with_an_alignment_that_it_has_not(void) { free_aligned((size_t)1 << 40, size); }
+static void free_aligned_as_it_was_asked_for(void) { free_aligned(64, size); }
 static void free_plus_1(void) { free_with_offset(1); }
 static void free_plus_8(void) { free_with_offset(8); }
 static void free_plus_16(void) { free_with_offset(16); }
@@ -194,6 +207,9 @@ static const struct {
     MISTAKE(realloc_middle),
     MISTAKE(realloc_stack),
     MISTAKE(realloc_static_to_zero),
+    MISTAKE(free_aligned_with_more_than_it_has),
+    MISTAKE(free_aligned_with_an_alignment_that_it_has_not),
+    MISTAKE(free_aligned_as_it_was_asked_for),
     MISTAKE(usable_size_of_bad_pointers),
     MISTAKE(thousands_of_mistakes),
 #undef MISTAKE

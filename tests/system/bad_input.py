@@ -33,6 +33,8 @@ FOR_EVERY_SIZE = (
     "free_last_byte",
     "realloc_freed",
     "realloc_middle",
+    "free_aligned_with_more_than_it_has",
+    "free_aligned_with_an_alignment_that_it_has_not",
 )
 FOR_ONE_SIZE = (
     "free_stack",
@@ -49,7 +51,7 @@ FOR_ONE_SIZE = (
 # Under a small address space the heap lies elsewhere, and foreign memory close to it.
 IN_LITTLE_SPACE = ("nothing", "free_stack", "free_static", "free_mapping", "free_unmapped", "free_beyond_the_heap")
 SPACES_MIB = (64, 128, 256)
-SILENT = ("nothing", "usable_size_of_bad_pointers")  # no report is asked for
+SILENT = ("nothing", "free_aligned_as_it_was_asked_for", "usable_size_of_bad_pointers")  # no report is asked for
 MOST_REPORTS = 200  # of 10,000 mistakes
 PATIENCE = 20  # seconds; a mistake takes milliseconds
 
