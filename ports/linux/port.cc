@@ -287,9 +287,17 @@ bool kmem_port_locate(const void* address, char* file, size_t room, uint64_t* of
 
 void* kmem_port_share(const char* file, size_t bytes) { return linux_port::map_shared_file(file, bytes); }
 
+// Since Linux 6.13 a guard is a mark in the page table, which does not split the mapping: half the price, and one mapping
+// instead of three (madvise(2), MADV_GUARD_INSTALL).  It stays over a fork, and goes with munmap().
 bool kmem_port_guard(void* address, size_t bytes) {
   const linux_port::KeepErrno keep;
   if ((reinterpret_cast<uintptr_t>(address) | bytes) & (linux_port::host_page - 1)) return false;
+  constexpr int kGuardInstall = 102;
+  static kmem::Atomic<bool> unknown{false};
+  if (!unknown.peek()) {
+    if (madvise(address, bytes, kGuardInstall) == 0) return true;
+    unknown.poke(true);
+  }
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   return mmap(address, bytes, PROT_NONE, kFlags, -1, 0) != MAP_FAILED;
 }
