@@ -296,10 +296,13 @@ void Vmap::settle() {
   if (lazy_pages_.value() > keep) purge_until(keep - keep / 8, true);
 }
 
+// One by one: in the child of a fork each other task's is missing, and not all that waited.
 void Vmap::empty_deferred(bool may_wait) {
-  for (uint32_t index = deferred_.take_all(); index;) {
+  Links links{*this};
+  for (uint32_t index = deferred_.pop(links), before = 0; index; before = index, index = deferred_.pop(links)) {
+    // It came back: somebody has the lock of the addresses, and whoever comes next and may wait does the rest.
+    if (index == before) return deferred_.push(links, index);
     VmArea& area = window_.descriptor(index);
-    index = area.link.load();
     if (area.is() == AreaState::Lazy) {
       lazy_pages_.sub(area.nr_pages);
       area.become(AreaState::Busy);

@@ -10,6 +10,11 @@ namespace kmem {
 class VmapTestPeer {
  public:
   static Counter& live(Vmap& vmap) { return vmap.nr_live_; }
+  static uint64_t nr_deferred(Vmap& vmap) {
+    uint64_t n = 0;
+    for (uint32_t i = vmap.deferred_.top(); i; i = vmap.window_.descriptor(i).link.load()) ++n;
+    return n;
+  }
 };
 
 }  // namespace kmem
@@ -159,6 +164,32 @@ void every_pair(bool interrupt) {
 
 TEST(Vmap, every_operation_bears_interrupts_at_every_step) { every_pair(true); }
 TEST(Vmap, every_operation_bears_another_cpu_at_every_step) { every_pair(false); }
+
+// The child of a fork has what lies on the stack; what the task that is cut off had in its hands is lost to it.
+TEST(Vmap, at_every_step_of_emptying_what_was_deferred_one_area_at_most_is_in_hand) {
+  constexpr uint64_t kAreas = 6;
+  const uint64_t runs = at_every_step({Event::Interrupt, 0}, [&](const Script& script) {
+    VmapWorld world;
+    std::vector<void*> areas;
+    for (uint64_t i = 0; i < kAreas; ++i) areas.push_back(world.vmap.alloc({.bytes = kPageSize, .align = 2 * kPageSize}));
+    Tasks tasks;
+    tasks.add(0, [&] {
+      kmem::add_preempt_count(1);
+      for (void* p : areas) EXPECT_EQ(world.vmap.free(p), AreaFault::None);
+      kmem::add_preempt_count(-1);
+      EXPECT_EQ(kmem::VmapTestPeer::nr_deferred(world.vmap), kAreas);
+      world.vmap.settle();
+    });
+    tasks.add_handler([&] {
+      if (world.vmap.nr_areas()) return;  // still being freed
+      EXPECT_LE(world.vmap.nr_frames(), kmem::VmapTestPeer::nr_deferred(world.vmap) + 1) << "a child would never give them back";
+    });
+    const Outcome outcome = tasks.run(script);
+    world.expect_nothing_lost();
+    return outcome;
+  });
+  EXPECT_GT(runs, 50u);
+}
 
 TEST(Vmap, any_order_of_events_loses_neither_frames_nor_addresses) {
   for (uint64_t seed = 1; seed <= seeds(60); ++seed) {
