@@ -27,13 +27,15 @@ uint64_t stride_for(uint64_t there, uint64_t all) {
 
 }  // namespace
 
-// What we gave back since may be another's by now: the next look is never farther off than a stride.
+// What we gave back since may be another's by now: the next look is never farther off than a stride.  But who gives back and
+// takes again all the time, below what the last look allowed, need not ask more often than others can have taken much.
 void SharedBound::look_if_due(Gfp gfp) {
   const uint64_t use = pages_->nr_used(), due = use + stride_.peek();
   if (use < mark_.peek()) {
     if (due < mark_.peek()) mark_.poke(due);
     return;
   }
+  if (use < allowed_.peek() && kmem_port_now_ns() < next_ns_.peek()) return;
   if ((gfp & gfp::kDirectReclaim) && this_asker(gfp).may_sleep) look();
 }
 
@@ -58,6 +60,7 @@ void SharedBound::look() {
   pages_->leave_to_others(there);
   stride_.poke(stride_for(there, pages_->nr_frames()));
   mark_.poke(pages_->nr_used() + stride_.peek());
+  allowed_.poke(mark_.peek());
   next_ns_.poke(kmem_port_now_ns() + kBetweenLooksNs);
   looking_.store(0);
 }

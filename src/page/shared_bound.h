@@ -53,8 +53,9 @@ class SharedBound {
   bool on_ = false;
   Atomic<uint32_t> looking_{0};
   Atomic<uint64_t> mark_{0};     // frames: at this use of ours the next look is due
+  Atomic<uint64_t> allowed_{0};  // what it was when the last look set it
   Atomic<uint64_t> stride_{kWide};  // frames between two looks
-  Atomic<uint64_t> next_ns_{0};  // not before, where memory is short
+  Atomic<uint64_t> next_ns_{0};  // not before, where memory is short or was given back
   Counter looks_;
 };
 

@@ -2,6 +2,7 @@
 // What a debugged cache keeps before, in and behind each of its objects, and what it finds there later.
 
 #include "base/atomic.h"
+#include "base/memory.h"
 #include "boot/debug_words.h"
 #include "slab/owner.h"
 
@@ -17,6 +18,20 @@ inline constexpr uint8_t kInUse = 0x5a;        // padding, which is nobody's
 /// The byte of a red zone at an address, where a key may make it one that nobody can know.
 inline uint8_t red_byte(uint8_t byte, uint64_t key, const char* at) {
   return static_cast<uint8_t>(byte ^ static_cast<uint8_t>(key >> (8 * (reinterpret_cast<uint64_t>(at) & 7))));
+}
+/// Such bytes up to `end`.
+inline void fill_red(char* at, const char* end, uint64_t key) {
+  if (!key) return void(memset(at, kRedActive, static_cast<size_t>(end - at)));
+  for (; at < end; ++at) *at = static_cast<char>(red_byte(kRedActive, key, at));
+}
+/// The first byte that is not so; null if all are.  They come again every eight bytes.
+inline const char* find_not_red(const char* at, const char* end, uint64_t key) {
+  const auto is_red = [&] { return static_cast<uint8_t>(*at) == red_byte(kRedActive, key, at); };
+  for (unsigned i = 0; i < 8 && at < end; ++i, ++at)
+    if (!is_red()) return at;
+  if (at == end || memcmp(at, at - 8, static_cast<size_t>(end - at)) == 0) return nullptr;
+  while (is_red()) ++at;
+  return at;
 }
 }  // namespace pattern
 

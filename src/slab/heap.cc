@@ -2,6 +2,7 @@
 
 #include "base/format.h"
 #include "base/memory.h"
+#include "slab/debug.h"
 #include "watch/fault_injection.h"
 
 namespace kmem {
@@ -9,7 +10,8 @@ namespace {
 
 constexpr size_t kTooLarge = ~size_t{0} >> 1;  // PTRDIFF_MAX
 constexpr size_t kLargestGuardedRun = 256 << 10;
-constexpr size_t kRunPattern = 64;             // bytes behind a run that a write past its end is looked for in
+char* page_end(char* at) { return reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(at), kPageSize)); }
+constexpr uint64_t kLastLookFrames = 1 << 16;  // that are looked through for runs at the end of a program
 
 }  // namespace
 
@@ -208,29 +210,46 @@ void* Heap::malloc_large(size_t size, bool zero) {
   return count_large(mapped_.alloc(size, 1));
 }
 
-// Behind the bytes that malloc was asked for, as far as the last page goes, stands a pattern: runs are slow enough.
+// Behind the bytes that malloc was asked for, to the end of the last page, stands a pattern: runs are slow enough.  All of it,
+// for what is written in front of the run behind lands there as well.
 void Heap::remember_asked(void* run, size_t size) {
-  Page* page = world_->pages->page_at(world_->pages->pfn_of_address(run));
-  page->aux2 = static_cast<uint32_t>(size);
+  world_->pages->page_at(world_->pages->pfn_of_address(run))->aux2 = static_cast<uint32_t>(size);
   char* const at = static_cast<char*>(run) + size;
-  const size_t slack = round_up(size, kPageSize) - size;
-  for (size_t i = 0; i < slack && i < kRunPattern; ++i)
-    at[i] = static_cast<char>(pattern::red_byte(pattern::kRedActive, world_->red_key, at + i));
+  pattern::fill_red(at, page_end(at), world_->red_key);
 }
 
 bool Heap::check_run(char* run) {
   const uint32_t size = world_->pages->page_at(world_->pages->pfn_of_address(run))->aux2;
-  const char* const at = run + size;
-  const size_t slack = round_up(size, kPageSize) - size;
-  for (size_t i = 0; i < slack && i < kRunPattern; ++i) {
-    const uint8_t want = pattern::red_byte(pattern::kRedActive, world_->red_key, at + i);
-    if (static_cast<uint8_t>(at[i]) == want) continue;
-    static RateLimit limit;
-    bug_report_limited(limit, Trouble::Bug, "write past the end of %p, a block of %u bytes: byte %llu is 0x%02x instead of 0x%02x",
-                       static_cast<void*>(run), size, static_cast<unsigned long long>(size + i), static_cast<uint8_t>(at[i]), want);
-    return false;
+  char* const at = run + size;
+  const char* wrong = size ? pattern::find_not_red(at, page_end(at), world_->red_key) : nullptr;
+  if (KMEM_LIKELY(!wrong)) return true;
+  static RateLimit limit;
+  bug_report_limited(limit, Trouble::Bug,
+                     "write past the end of %p, a block of %u bytes%s: byte %llu is 0x%02x instead of 0x%02x",
+                     static_cast<void*>(run), size, at[0] == red_at(at) ? ", or in front of what follows it" : "",
+                     static_cast<unsigned long long>(wrong - run), static_cast<uint8_t>(*wrong), static_cast<uint8_t>(red_at(wrong)));
+  pattern::fill_red(at, page_end(at), world_->red_key);
+  return false;
+}
+
+char Heap::red_at(const char* at) const { return static_cast<char>(pattern::red_byte(pattern::kRedActive, world_->red_key, at)); }
+
+// Those that nobody has freed, as far as a look at so many descriptors finds them.
+uint64_t Heap::check_runs() {
+  PageAllocator& pages = *world_->pages;
+  if (!nr_runs()) return 0;
+  uint64_t faults = 0, pfn = 0;
+  for (uint64_t seen = 0; pfn < pages.frames_end() && seen < kLastLookFrames; ++seen) {
+    const Page* page = pages.is_online({pfn}) ? pages.page_at({pfn}) : nullptr;
+    if (!page) {
+      pfn = round_up(pfn + 1, kSectionFrames);
+      continue;
+    }
+    const bool is_run = page->kind() == PageKind::Run && world_->frame_class[pfn] == kNoClass;
+    if (is_run && page->aux2) faults += !check_run(pages.address({pfn}));
+    pfn += is_run && page->aux ? page->aux : 1;
   }
-  return true;
+  return faults;
 }
 
 void* Heap::malloc_aligned(size_t size, size_t align) {

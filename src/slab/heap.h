@@ -98,6 +98,8 @@ class Heap {
   void* malloc_checked(size_t size);
   void remember_asked(void* run, size_t size);
   bool check_run(char* run);
+  uint64_t check_runs();
+  char red_at(const char* at) const;
   void* realloc_run(void* p, size_t size, bool by_malloc);
   void* count_large(void* p);
   void* move(void* p, size_t old, size_t size, Gfp gfp, bool by_malloc);

@@ -36,7 +36,7 @@ bool MappedBlocks::insert(void* p, size_t bytes) {
 bool MappedBlocks::erase(const void* p, size_t& bytes) {
   Entry* entry = find(p);
   if (!entry) return false;
-  bytes = entry->bytes.load();
+  bytes = entry->bytes.load() & kBytes;
   uint64_t key = reinterpret_cast<uint64_t>(p);
   if (!entry->key.compare_exchange(key, kGone)) return false;  // freed twice at the same time: one of them wins
   nr_.sub();
@@ -44,11 +44,11 @@ bool MappedBlocks::erase(const void* p, size_t& bytes) {
   return true;
 }
 
-void* MappedBlocks::alloc(size_t bytes, size_t align) {
-  bytes = round_up(bytes, kPageSize);
+void* MappedBlocks::alloc(size_t size, size_t align) {
+  const size_t bytes = round_up(size, kPageSize);
   if (should_fail(FaultPoint::Mapped, kNoGfp, bytes) || !charge(bytes)) return nullptr;
   void* p = kmem_port_map(bytes, align);
-  if (p && insert(p, bytes)) return p;
+  if (p && insert(p, bytes | (bytes - size) << kSlackShift)) return p;
   if (p) kmem_port_unmap(p, bytes);
   uncharge(bytes);
   return nullptr;
@@ -57,7 +57,22 @@ void* MappedBlocks::alloc(size_t bytes, size_t align) {
 size_t MappedBlocks::size_of(const void* p) const {
   const Entry* entry = find(p);
   const uint64_t word = entry ? entry->bytes.load() : 0;
-  return word & kHeld ? 0 : word & kBytes;
+  return word & kHeld ? 0 : (word & kBytes) - slack_of(word);
+}
+
+// As the host gives it, it is zero; so nothing is written that the program might never have touched.  A write of zeroes there
+// is not seen.
+void MappedBlocks::check_slack(const char* p, uint64_t word) {
+  const char* const end = p + (word & kBytes);
+  if (!slack_of(word) || !kmem_port_window_touched(end - kPageSize, kPageSize)) return;
+  for (const char* at = end - slack_of(word); at < end; ++at) {
+    if (!*at) continue;
+    static RateLimit limit;
+    bug_report_limited(limit, Trouble::Bug, "write past the end of %p, a block of %llu bytes: byte %lld is 0x%02x instead of 0x00",
+                       static_cast<const void*>(p), static_cast<unsigned long long>((word & kBytes) - slack_of(word)),
+                       static_cast<long long>(at - p), static_cast<uint8_t>(*at));
+    return;
+  }
 }
 
 bool MappedBlocks::free(void* p) {
@@ -70,6 +85,7 @@ bool MappedBlocks::free(void* p) {
     return true;
   }
   if (!erase(p, bytes)) return false;
+  check_slack(static_cast<const char*>(p), word);
   kmem_port_unmap(p, bytes);
   uncharge(bytes);
   return true;
@@ -163,15 +179,19 @@ uint64_t MappedBlocks::validate() {
   return faults;
 }
 
-void* MappedBlocks::resize(void* p, size_t bytes) {
-  bytes = round_up(bytes, kPageSize);
+void* MappedBlocks::resize(void* p, size_t size) {
+  const size_t bytes = round_up(size, kPageSize);
   if (is_guarded(p)) return nullptr;
-  size_t old = size_of(p);
+  const Entry* entry = find(p);
+  const uint64_t word = entry ? entry->bytes.load() : 0;
+  size_t old = word & kBytes;
   const size_t more = bytes > old ? bytes - old : 0;
   if (should_fail(FaultPoint::Mapped, kNoGfp, bytes) || !charge(more)) return nullptr;
   if (!erase(p, old)) return uncharge(more), nullptr;
+  check_slack(static_cast<const char*>(p), word);
   void* moved = kmem_port_remap(p, old, bytes, true);
-  insert(moved ? moved : p, moved ? bytes : old);
+  if (moved) memset(static_cast<char*>(moved) + size, 0, bytes - size);
+  insert(moved ? moved : p, moved ? bytes | (bytes - size) << kSlackShift : word);
   uncharge(moved ? old + more - bytes : more);
   return moved;
 }

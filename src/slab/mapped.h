@@ -26,6 +26,7 @@ class MappedBlocks {
   }
 
   /// Zeroed memory; null where the host, the table or the limit has no more.  May reclaim for the limit's sake.
+  /// What lies behind it in its last page must stay zero: free() looks.
   void* alloc(size_t bytes, size_t align);
   /// The same for exactly `size` bytes, their end at a page that nobody may touch, and such a page in front: an access
   /// beyond is stopped by the machine.  What lies between block and pages holds a pattern, which free() looks at.
@@ -38,7 +39,7 @@ class MappedBlocks {
   uint64_t validate();
   /// The bytes of the patterns; 0 as the kernel has them.
   void set_key(uint64_t key) { key_ = key; }
-  /// The size of the block that begins at p; 0 where none does.
+  /// The size of the block that begins at p, as it was asked for; 0 where none does.
   size_t size_of(const void* p) const;
   bool free(void* p);
   /// Another size for a block, without copying; null leaves it as it was.
@@ -48,7 +49,7 @@ class MappedBlocks {
   template <typename Visit>
   void each(Visit visit) const {
     for (uint32_t i = 0; i < kEntries; ++i)
-      if (const uint64_t key = table_[i].key.peek(); key > kGone) visit(key, table_[i].bytes.peek());
+      if (const uint64_t key = table_[i].key.peek(); key > kGone) visit(key, table_[i].bytes.peek() & kBytes);
   }
   uint64_t nr() const { return nr_.value(); }
   uint64_t bytes() const { return bytes_.value(); }
@@ -59,10 +60,13 @@ class MappedBlocks {
   friend class MappedBlocksTestPeer;
   struct Entry {
     Atomic<uint64_t> key;  // the address; 0 never used, 1 used before
-    Atomic<uint64_t> bytes;  // and two flags
+    Atomic<uint64_t> bytes;  // of pages; how many of them nobody asked for; and two flags
   };
   static constexpr uint64_t kGone = 1;
-  static constexpr uint64_t kGuarded = uint64_t{1} << 62, kHeld = uint64_t{1} << 63, kBytes = kGuarded - 1;
+  static constexpr uint64_t kGuarded = uint64_t{1} << 62, kHeld = uint64_t{1} << 63;
+  static constexpr unsigned kSlackShift = 48;  // of the bytes behind the block; less than a page
+  static constexpr uint64_t kBytes = (uint64_t{1} << kSlackShift) - 1;
+  static uint64_t slack_of(uint64_t word) { return (word & ~(kGuarded | kHeld)) >> kSlackShift; }
   /// Guarded blocks that stay closed after their free.  They hold addresses and no memory.
   static constexpr uint32_t kMostHeld = 64;
   /// From the first byte of the closed page in front to the end of the one behind.
@@ -71,6 +75,7 @@ class MappedBlocks {
   void free_guarded(void* p, size_t size);
   bool check_around(char* p, size_t size);
   uint64_t validate(const Entry* entry);
+  static void check_slack(const char* p, uint64_t word);
   bool check_bytes(char* p, size_t size, char* from, char* to);
   void fill(char* from, char* to) const;
   static uint32_t home(uint64_t key) { return static_cast<uint32_t>((key >> 12) * 0x9e3779b97f4a7c15u >> 47) % kEntries; }

@@ -48,7 +48,7 @@ uint64_t Heap::last_look(bool quiet) {
     if (!caches_[id].direct()) caches_[id].come_home();
     else if (quiet) faults += caches_[id].validate();
   }
-  return quiet ? faults + mapped_.validate() : 0;
+  return quiet ? faults + check_runs() + mapped_.validate() : 0;
 }
 
 void Heap::check_size(const void* p, const Block& block, size_t size) {
@@ -57,7 +57,7 @@ void Heap::check_size(const void* p, const Block& block, size_t size) {
   if (block.kind == BlockKind::Object && !block.cache->debug().on())
     right = !size || (size <= most && size <= kMallocMax &&
                       reinterpret_cast<const uint8_t*>(base_ + kMallocClasses)[(size - 1) / 16] == block.cache->id());
-  if (block.kind == BlockKind::Mapped && !mapped_.is_guarded(p)) right = round_up(size, kPageSize) == most;
+  if (block.kind == BlockKind::Mapped && !mapped_.is_guarded(p)) right = !size || round_up(size, kPageSize) == round_up(most, kPageSize);
   if (right) return;
   static RateLimit limit;
   bug_report_limited(limit, Trouble::Bug, "sized free of %p: %zu bytes are given back, %zu were %s", p, size, most,

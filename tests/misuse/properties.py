@@ -49,6 +49,15 @@ PROPERTIES = (
     (("overflow_write", 24, 1), "slub_debug=Z panic_on_warn", -6, [SLAB.format(cache="malloc-32", what="Right Redzone overwritten"), "panic_on_warn set"]),
     (("overflow_write", 24, 1), "", None, overwritten("checked-32", "Right Redzone", 24, "when it was freed")),
     (("overflow_write", 24, 1), "slab_probation=0", None, []),
+    # Large blocks have a pattern behind them on any heap.
+    (("overflow_jump", 100000, 2000), "slab_probation=0", None,
+     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes, or in front of what follows it: byte 102000 is 0x17 instead of 0x"]),
+    (("overflow_write", 100000, 1), "slab_probation=0", None,
+     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes: byte 100000 is 0x17 instead of 0x"]),
+    (("underflow_write", 100000, 8), "slab_probation=0", None,
+     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes, or in front of what follows it: byte 102392 is 0x17 instead of 0x"]),
+    (("overflow_write", 5000000, 1), "slab_probation=0", None,
+     [r"kmem: BUG: write past the end of " + P + ", a block of 5000000 bytes: byte 5000000 is 0x17 instead of 0x00"]),
 )
 
 

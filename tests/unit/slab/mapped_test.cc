@@ -57,7 +57,7 @@ class MappedBlocksTest : public testing::Test {
 TEST_F(MappedBlocksTest, a_block_is_zeroed_whole_pages_and_known_by_its_start) {
   auto* p = static_cast<char*>(blocks_.alloc(5 * kMiB + 1, 1));
   ASSERT_TRUE(p);
-  EXPECT_EQ(blocks_.size_of(p), 5 * kMiB + kPageSize);
+  EXPECT_EQ(blocks_.size_of(p), 5 * kMiB + 1);
   EXPECT_EQ(blocks_.size_of(p + kPageSize), 0u);
   for (size_t i = 0; i < 5 * kMiB; i += 511) ASSERT_EQ(p[i], 0);
   EXPECT_EQ(blocks_.nr(), 1u);
@@ -106,6 +106,23 @@ TEST_F(MappedBlocksTest, another_size_keeps_the_contents) {
   EXPECT_EQ(p[kPageSize - 1], 7);
   EXPECT_EQ(blocks_.bytes(), kPageSize);
   EXPECT_TRUE(blocks_.free(p));
+}
+
+TEST_F(MappedBlocksTest, what_is_written_behind_a_block_is_told_when_it_is_freed_or_resized) {
+  const auto told = [](auto&& act) {
+    testing::internal::CaptureStderr();
+    act();
+    return testing::internal::GetCapturedStderr();
+  };
+  auto* p = static_cast<char*>(blocks_.alloc(kMiB - 5, 1));
+  p[kMiB - 5] = 7;
+  const std::string resized = told([&] { p = static_cast<char*>(blocks_.resize(p, kMiB - 4000)); });
+  EXPECT_NE(resized.find("a block of 1048571 bytes: byte 1048571 is 0x07 instead of 0x00"), std::string::npos) << resized;
+  p[kMiB - 4001] = 7;
+  EXPECT_EQ(told([&] { p = static_cast<char*>(blocks_.resize(p, kMiB - 4090)); }), "") << "it was the block's own";
+  p[kMiB - 1] = 9;
+  const std::string freed = told([&] { EXPECT_TRUE(blocks_.free(p)); });
+  EXPECT_NE(freed.find("a block of 1044486 bytes: byte 1048575 is 0x09"), std::string::npos) << freed;
 }
 
 TEST_F(MappedBlocksTest, a_size_that_cannot_be_leaves_the_block_as_it_was) {
@@ -169,7 +186,7 @@ TEST_F(MappedBlocksTest, threads_that_map_and_unmap_do_not_disturb_each_other) {
           auto [p, bytes] = held.back();
           held.pop_back();
           if (kMoves && random.one_in(3)) p = static_cast<uint32_t*>(blocks_.resize(p, bytes = bytes / 2 + kPageSize));
-          if (p[0] != id || blocks_.size_of(p) != round_up(bytes, kPageSize) || !blocks_.free(p)) wrong.fetch_add(1);
+          if (p[0] != id || blocks_.size_of(p) != bytes || !blocks_.free(p)) wrong.fetch_add(1);
         }
       }
       for (auto [p, bytes] : held) wrong.fetch_add(!blocks_.free(p));
