@@ -15,6 +15,7 @@
  * glibc registered, or, with 0, `none` itself, whose number is -1: before the thread's first use, in sections of its
  * own, and with rseq=off. */
 #include <kmem/c_face.h>
+#include <kmem/rseq_descriptor.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,21 +60,8 @@ KMEM_END_C
 
 #if KMEM_PERCPU_RSEQ && defined(__x86_64__)
 
-/* A descriptor of the stretch from label 1 to label 2, and its abort handler.  The word before the handler is the
- * signature that the kernel asks for; the bytes before it make it an undefined instruction. */
 #define KMEM_PERCPU_BEGIN                           \
-  ".pushsection __rseq_cs, \"aw?\"\n\t"             \
-  ".balign 32\n\t"                                  \
-  "3:\n\t"                                          \
-  ".long 0, 0\n\t"                                  \
-  ".quad 1f, 2f - 1f, 4f\n\t"                       \
-  ".popsection\n\t"                                 \
-  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t" \
-  ".byte 0x0f, 0xb9, 0x3d\n\t"                      \
-  ".long 0x53053053\n\t"                            \
-  "4:\n\t"                                          \
-  "jmp %l[again]\n\t"                               \
-  ".popsection\n\t"                                 \
+  KMEM_RSEQ_DESCRIPTOR                              \
   "movq %%fs:(%[self]), %%rdx\n\t"                  \
   "leaq 3b(%%rip), %%rcx\n\t"                       \
   "movq %%rcx, %%fs:16(%[self],%%rdx)\n\t"          \
@@ -174,20 +162,9 @@ KMEM_PERCPU_SIZE(64, "q", "re")
 
 #elif KMEM_PERCPU_RSEQ && defined(__aarch64__)
 
-/* As above.  The signature is a BRK instruction; x16 and x17 are for the sequence. */
+/* As above; x16 and x17 are for the sequence. */
 #define KMEM_PERCPU_BEGIN                           \
-  ".pushsection __rseq_cs, \"aw?\"\n\t"             \
-  ".balign 32\n\t"                                  \
-  "3:\n\t"                                          \
-  ".long 0, 0\n\t"                                  \
-  ".quad 1f, 2f - 1f, 4f\n\t"                       \
-  ".popsection\n\t"                                 \
-  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t" \
-  ".balign 4\n\t"                                   \
-  ".long 0xd428bc00\n\t"                            \
-  "4:\n\t"                                          \
-  "b %l[again]\n\t"                                 \
-  ".popsection\n\t"                                 \
+  KMEM_RSEQ_DESCRIPTOR                              \
   "adrp x16, 3b\n\t"                                \
   "add x16, x16, :lo12:3b\n\t"                      \
   "str x16, [%[area], 8]\n\t"                       \

@@ -2,20 +2,8 @@
 // The sequences of cpu_stack_impl.h for arm64: the same steps, with the descriptor's address in x16, and x14 to x17 for
 // what lies between.
 
-// The word before the abort address is the signature, a BRK instruction.
 #define KMEM_RSEQ_BEGIN                                 \
-  ".pushsection __rseq_cs, \"aw?\"\n\t"                 \
-  ".balign 32\n\t"                                      \
-  "3:\n\t"                                              \
-  ".long 0, 0\n\t"                                      \
-  ".quad 1f, 2f - 1f, 4f\n\t"                           \
-  ".popsection\n\t"                                     \
-  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t"     \
-  ".balign 4\n\t"                                       \
-  ".long 0xd428bc00\n\t"                                \
-  "4:\n\t"                                              \
-  "b %l[again]\n\t"                                     \
-  ".popsection\n\t"                                     \
+  KMEM_RSEQ_DESCRIPTOR                                  \
   "adrp x16, 3b\n\t"                                    \
   "add x16, x16, :lo12:3b\n\t"                          \
   "str x16, [%[area], 8]\n\t"                           \

@@ -8,6 +8,8 @@
 // (an old kernel, valgrind, a sandbox, a tunable), and such a thread never gets past the first load: see
 // port/layout.h.  It uses the shadow CPUs instead, whose words are guarded by a lock taken with try (cpu_stack.cc).
 
+#include <kmem/rseq_descriptor.h>
+
 #include "base/attributes.h"
 #include "base/sanitizer.h"
 
@@ -18,21 +20,9 @@ extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
 #include "kmem_port/cpu_stack_arm64.h"
 #elif defined(__x86_64__)
 
-// One descriptor and one abort handler for the sequence between the labels 1 and 2.  The word before the abort
-// address is the signature that the kernel asks for (RSEQ_SIG); the bytes before it make it an undefined instruction.
+// Of the sequence between the labels 1 and 2.
 #define KMEM_RSEQ_BEGIN                                 \
-  ".pushsection __rseq_cs, \"aw?\"\n\t"                 \
-  ".balign 32\n\t"                                      \
-  "3:\n\t"                                              \
-  ".long 0, 0\n\t"                                      \
-  ".quad 1f, 2f - 1f, 4f\n\t"                           \
-  ".popsection\n\t"                                     \
-  ".pushsection .text.kmem_rseq_abort, \"ax?\"\n\t"     \
-  ".byte 0x0f, 0xb9, 0x3d\n\t"                          \
-  ".long 0x53053053\n\t"                                \
-  "4:\n\t"                                              \
-  "jmp %l[again]\n\t"                                   \
-  ".popsection\n\t"                                     \
+  KMEM_RSEQ_DESCRIPTOR                                  \
   "leaq 3b(%%rip), %%rcx\n\t"                           \
   "movq %%rcx, %%fs:8(%[rseq])\n\t"                     \
   "1:\n\t"
