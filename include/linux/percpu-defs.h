@@ -255,6 +255,7 @@ struct kmem_percpu_scalar {
 #define __this_cpu_dec_return(variable) this_cpu_dec_return(variable)
 #define __this_cpu_xchg(variable, value) this_cpu_xchg(variable, value)
 #define __this_cpu_cmpxchg(variable, old_value, new_value) this_cpu_cmpxchg(variable, old_value, new_value)
+#define __this_cpu_try_cmpxchg(variable, old, new_value) this_cpu_try_cmpxchg(variable, old, new_value)
 #define raw_cpu_read(variable) this_cpu_read(variable)
 #define raw_cpu_write(variable, value) this_cpu_write(variable, value)
 #define raw_cpu_add(variable, value) this_cpu_add(variable, value)
@@ -264,9 +265,11 @@ struct kmem_percpu_scalar {
 #define raw_cpu_and(variable, value) this_cpu_and(variable, value)
 #define raw_cpu_or(variable, value) this_cpu_or(variable, value)
 #define raw_cpu_add_return(variable, value) this_cpu_add_return(variable, value)
+#define raw_cpu_sub_return(variable, value) this_cpu_sub_return(variable, value)
 #define raw_cpu_inc_return(variable) this_cpu_inc_return(variable)
 #define raw_cpu_dec_return(variable) this_cpu_dec_return(variable)
 #define raw_cpu_xchg(variable, value) this_cpu_xchg(variable, value)
 #define raw_cpu_cmpxchg(variable, old_value, new_value) this_cpu_cmpxchg(variable, old_value, new_value)
+#define raw_cpu_try_cmpxchg(variable, old, new_value) this_cpu_try_cmpxchg(variable, old, new_value)
 
 #endif

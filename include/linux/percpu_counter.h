@@ -29,8 +29,14 @@ KMEM_API int percpu_counter_init(struct percpu_counter* counter, int64_t amount,
                                  gfp_t flags) KMEM_NOTHROW KMEM_MUST_CHECK;
 /** It may be one that was never initialised but is zero. */
 KMEM_API void percpu_counter_destroy(struct percpu_counter* counter) KMEM_NOTHROW;
+/** `nr` of them in a row, or none. */
+KMEM_API int percpu_counter_init_many(struct percpu_counter* counters, int64_t amount, gfp_t flags,
+                                      uint32_t nr) KMEM_NOTHROW KMEM_MUST_CHECK;
+KMEM_API void percpu_counter_destroy_many(struct percpu_counter* counters, uint32_t nr) KMEM_NOTHROW;
 KMEM_API void percpu_counter_add_batch(struct percpu_counter* counter, int64_t amount, int32_t batch) KMEM_NOTHROW;
 KMEM_API void percpu_counter_set(struct percpu_counter* counter, int64_t amount) KMEM_NOTHROW;
+/** What this CPU has kept for itself goes over into what percpu_counter_read() answers. */
+KMEM_API void percpu_counter_sync(struct percpu_counter* counter) KMEM_NOTHROW;
 /** Exact. */
 KMEM_API int64_t __percpu_counter_sum(struct percpu_counter* counter) KMEM_NOTHROW;
 /** Less than 0, 0 or more, as the counter's exact sum is less than, equal to or more than `value`; looked up exactly

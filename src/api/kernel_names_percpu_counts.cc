@@ -53,6 +53,20 @@ void percpu_counter_destroy(struct percpu_counter* counter) noexcept {
   counter->counters = nullptr;
 }
 
+int percpu_counter_init_many(struct percpu_counter* counters, int64_t amount, gfp_t flags, uint32_t nr) noexcept {
+  for (uint32_t i = 0; i < nr; ++i) {
+    if (!percpu_counter_init(&counters[i], amount, flags)) continue;
+    percpu_counter_destroy_many(counters, i);
+    return -kNoMemory;
+  }
+  return 0;
+}
+
+void percpu_counter_destroy_many(struct percpu_counter* counters, uint32_t nr) noexcept {
+  for (uint32_t i = 0; i < nr; ++i) percpu_counter_destroy(&counters[i]);
+}
+
+void percpu_counter_sync(struct percpu_counter* counter) noexcept { inner(counter).fold(copies()); }
 void percpu_counter_add_batch(struct percpu_counter* counter, int64_t amount, int32_t batch) noexcept {
   inner(counter).add(copies(), amount, batch);
 }

@@ -18,7 +18,10 @@ void PercpuCounter::add(Copies& copies, int64_t amount, int64_t batch) {
     return;
   }
   const auto here = static_cast<int64_t>(copies.step({parts, CpuOp::AddReturn, 8, static_cast<uint64_t>(amount)}));
-  if (magnitude(here) < magnitude(batch)) return;
+  if (magnitude(here) >= magnitude(batch)) fold(copies);
+}
+
+void PercpuCounter::fold(Copies& copies) {
   begun.fetch_add(1);
   const auto taken = static_cast<int64_t>(copies.step({parts, CpuOp::Xchg, 8, 0}));
   count.fetch_add(taken);

@@ -16,6 +16,8 @@ struct PercpuCounter {
   Atomic<uint32_t> begun, ended;
 
   void add(Copies& copies, int64_t amount, int64_t batch);
+  /// This CPU's part goes over into the count now.
+  void fold(Copies& copies);
   /// The count, and all parts; exact if nobody adds meanwhile, else as of some moment during the call.  A fold that
   /// does not end, because its thread is not let run, is waited for only so long.
   int64_t sum(const Copies& copies) const;

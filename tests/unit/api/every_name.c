@@ -22,12 +22,16 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/oom.h>
+#include <linux/percpu.h>
+#include <linux/percpu-refcount.h>
+#include <linux/percpu_counter.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -595,7 +599,95 @@ static void device_names(void) {
   CHECK(kmem_unregister_device(at) == 0);
 }
 
+DEFINE_PER_CPU(int, plain) = 5;
+DEFINE_PER_CPU_ALIGNED(long, aligned_one);
+DEFINE_PER_CPU_SHARED_ALIGNED(long, shared_one);
+DEFINE_PER_CPU_PAGE_ALIGNED(long, page_one);
+DEFINE_PER_CPU_READ_MOSTLY(long, read_one);
+DEFINE_PER_CPU_FIRST(long, first_one);
+DECLARE_PER_CPU(int, plain);
+DECLARE_PER_CPU_ALIGNED(long, aligned_one);
+DECLARE_PER_CPU_SHARED_ALIGNED(long, shared_one);
+DECLARE_PER_CPU_PAGE_ALIGNED(long, page_one);
+DECLARE_PER_CPU_READ_MOSTLY(long, read_one);
+EXPORT_PER_CPU_SYMBOL(plain);
+EXPORT_PER_CPU_SYMBOL_GPL(shared_one);
+
+/* In a section, so that all steps fall on one copy. */
+#define EACH_STEP(prefix)                                                                        \
+  do {                                                                                           \
+    int was = 5;                                                                                 \
+    get_cpu_var(plain) = 5;                                                                      \
+    prefix##_add(plain, 3), prefix##_sub(plain, 1), prefix##_inc(plain), prefix##_dec(plain);    \
+    prefix##_and(plain, 5), prefix##_or(plain, 2);                                               \
+    CHECK(prefix##_read(plain) == 7 && prefix##_add_return(plain, 2) == 9);                      \
+    CHECK(prefix##_sub_return(plain, 1) == 8 && prefix##_inc_return(plain) == 9);                \
+    CHECK(prefix##_dec_return(plain) == 8 && prefix##_xchg(plain, 4) == 8);                      \
+    CHECK(prefix##_cmpxchg(plain, 4, 6) == 4 && !prefix##_try_cmpxchg(plain, &was, 1) && was == 6); \
+    CHECK(prefix##_try_cmpxchg(plain, &was, 1) && prefix##_read(plain) == 1);                    \
+    prefix##_write(plain, 2);                                                                    \
+    CHECK(*raw_cpu_ptr(&plain) == 2 && *this_cpu_ptr(&plain) == 2);                              \
+    put_cpu_var(plain);                                                                          \
+  } while (0)
+
+static void percpu_names(void) {
+  unsigned int cpu, possible = 0, present = 0, online = 0;
+  int* numbers = alloc_percpu(int);
+  long* more = alloc_percpu_gfp(long, GFP_ATOMIC);
+  CHECK(per_cpu(plain, 0) == 5 && *per_cpu_ptr(&plain, 0) == 5 && is_kernel_percpu_address((unsigned long)&per_cpu(plain, 0)));
+  for_each_possible_cpu(cpu) possible += cpu_possible(cpu);
+  for_each_present_cpu(cpu) present += cpu_present(cpu);
+  for_each_online_cpu(cpu) online += cpu_online(cpu);
+  CHECK(possible == num_possible_cpus() && present == num_present_cpus() && online == num_online_cpus() && nr_cpu_ids >= possible);
+  EACH_STEP(this_cpu);
+  EACH_STEP(raw_cpu);
+  EACH_STEP(__this_cpu);
+  CHECK(numbers && more && *per_cpu_ptr(numbers, 0) == 0 && pcpu_alloc_size(more) >= sizeof(long));
+  *get_cpu_ptr(numbers) = 1;
+  put_cpu_ptr(numbers);
+  free_percpu(numbers), free_percpu(more), free_percpu(__alloc_percpu(24, 8)), free_percpu(__alloc_percpu_gfp(24, 8, GFP_NOWAIT));
+  const int here = get_cpu();
+  CHECK(here == smp_processor_id() && here == raw_smp_processor_id());
+  put_cpu();
+}
+
+static int nr_released;
+static void release(struct percpu_ref* ref) { (void)ref, ++nr_released; }
+static void counter_names(void) {
+  struct percpu_counter one, many[2];
+  struct percpu_ref ref;
+  CHECK(percpu_counter_init(&one, 5, GFP_KERNEL) == 0 && percpu_counter_initialized(&one));
+  CHECK(percpu_counter_init_many(many, 0, GFP_KERNEL, 2) == 0);
+  percpu_counter_add(&one, 3), percpu_counter_sub(&one, 1), percpu_counter_inc(&one), percpu_counter_dec(&one);
+  percpu_counter_add_local(&one, 2), percpu_counter_sub_local(&one, 1), percpu_counter_add_batch(&one, 1, 1000);
+  CHECK(percpu_counter_sum(&one) == 9 && percpu_counter_sum_positive(&one) == 9 && percpu_counter_compare(&one, 8) > 0);
+  CHECK(percpu_counter_read_positive(&one) >= 0 && percpu_counter_batch > 0);
+  percpu_counter_sync(&one);
+  CHECK(percpu_counter_limited_add(&one, 10, 1) && !percpu_counter_limited_add(&one, 10, 1) && percpu_counter_sum(&one) == 10);
+  percpu_counter_set(&one, 3);
+  CHECK(percpu_counter_sum(&one) == 3);
+  percpu_counter_destroy(&one), percpu_counter_destroy_many(many, 2);
+
+  CHECK(percpu_ref_init(&ref, release, 0, GFP_KERNEL) == 0);
+  percpu_ref_get(&ref), percpu_ref_get_many(&ref, 2), percpu_ref_put(&ref), percpu_ref_put_many(&ref, 2);
+  CHECK(percpu_ref_tryget(&ref) && percpu_ref_tryget_live(&ref) && percpu_ref_tryget_many(&ref, 1));
+  percpu_ref_put_many(&ref, 3);
+  percpu_ref_switch_to_atomic(&ref, NULL), percpu_ref_switch_to_atomic_sync(&ref), percpu_ref_switch_to_percpu(&ref);
+  percpu_ref_kill_and_confirm(&ref, NULL);
+  CHECK(percpu_ref_is_dying(&ref) && percpu_ref_is_zero(&ref) && nr_released == 1);
+  percpu_ref_reinit(&ref);
+  percpu_ref_get(&ref);
+  percpu_ref_kill(&ref);
+  percpu_ref_resurrect(&ref);
+  percpu_ref_put(&ref);
+  percpu_ref_kill(&ref);
+  CHECK(nr_released == 2);
+  percpu_ref_exit(&ref);
+}
+
 int main(void) {
+  percpu_names();
+  counter_names();
   window_names();
   device_names();
   kmalloc_names();

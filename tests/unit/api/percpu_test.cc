@@ -324,6 +324,20 @@ TEST(PercpuCounter, a_batch_that_is_reached_goes_over_into_the_count) {
   percpu_counter_destroy(&counter);
 }
 
+TEST(PercpuCounter, what_this_cpu_kept_goes_over_when_it_is_asked_to) {
+  struct percpu_counter counters[2];
+  ASSERT_EQ(percpu_counter_init_many(counters, 7, GFP_KERNEL, 2), 0);
+  get_cpu();
+  percpu_counter_add_local(&counters[1], 5);
+  EXPECT_EQ(percpu_counter_read(&counters[1]), 7);
+  percpu_counter_sync(&counters[1]);
+  EXPECT_EQ(percpu_counter_read(&counters[1]), 12);
+  put_cpu();
+  EXPECT_EQ(percpu_counter_read(&counters[0]), 7);
+  percpu_counter_destroy_many(counters, 2);
+  EXPECT_FALSE(percpu_counter_initialized(&counters[1]));
+}
+
 struct Counted {
   struct percpu_ref ref;
   int nr_released = 0, nr_confirmed = 0;
