@@ -39,7 +39,7 @@ MODES = {
     "hard-warm": ("warm", "hardened"),
 }
 # Per cent that must be caught.
-FLOORS = {"cold": 67, "warm": 52, "hardened": 85, "hard-warm": 85}  # hardened: the order is random, and some jumps land well
+FLOORS = {"cold": 67, "warm": 50, "hardened": 85, "hard-warm": 85}  # hardened: the order is random, and some jumps land well
 STOPS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
 HARMLESS = 10
 PATIENCE = 20
