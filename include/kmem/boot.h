@@ -14,7 +14,10 @@
  *
  * The function runs in the course of the first allocation of the process, before main() and mostly before constructors:
  * the names of <linux/bootmem.h> and <linux/memblock.h> may be called, anything that allocates otherwise gets NULL.
- * What it took is never handed to the page allocator unless freed, by free_bootmem(__pa(ring), bytes). */
+ * What it took is never handed to the page allocator unless freed, by free_bootmem(__pa(ring), bytes).
+ *
+ * Of several objects that have such functions (the program, its libraries) the first in the order of the dynamic linker is
+ * that early.  The others' run when they are loaded: the same names serve them, out of what the page allocator has free. */
 #include <kmem/c_face.h>
 #include <stddef.h>
 
@@ -31,23 +34,37 @@ KMEM_API size_t kmem_iomem(char *buffer, size_t size) KMEM_NOTHROW;
 extern void (*const __start_kmem_early[])(void) __attribute__((__weak__, __visibility__("hidden")));
 extern void (*const __stop_kmem_early[])(void) __attribute__((__weak__, __visibility__("hidden")));
 KMEM_API void kmem_early_init(void);
+__attribute__((__visibility__("hidden"))) int *kmem_early_ran_(void);
+__attribute__((__visibility__("hidden"))) void kmem_early_run_(void);
 
 KMEM_END_C
 
-/** Has `function`, void (*)(void), run before the page allocator starts.  In the program itself, linked with libkmem; of
- *  several objects that have any, those of the first in the order of the dynamic linker. */
+/** Has `function`, void (*)(void), run before the page allocator starts, or when its object is loaded; once.  One for a
+ *  source file, in the program or in a library linked with libkmem. */
 #define KMEM_EARLY_INIT(function)                                                                        \
   __attribute__((__used__, __section__("kmem_early"))) static void (*const kmem_early_##function)(void) = function; \
   KMEM_EARLY_CALLER_
 
 #ifdef __cplusplus
-#define KMEM_EARLY_CALLER_ extern "C" KMEM_EARLY_CALLER_BODY_
+#define KMEM_EARLY_CALLER_ extern "C" { KMEM_EARLY_CALLER_BODY_ }
 #else
 #define KMEM_EARLY_CALLER_ KMEM_EARLY_CALLER_BODY_
 #endif
-#define KMEM_EARLY_CALLER_BODY_                                                        \
-  __attribute__((__weak__, __visibility__("default"))) void kmem_early_init(void) {   \
-    for (void (*const *f)(void) = __start_kmem_early; f < __stop_kmem_early; ++f) (*f)(); \
+/* One flag and one loop for each object, whichever file's they are; kmem calls kmem_early_init() of the first object, again
+ * in the child of a fork that cut the start short. */
+#define KMEM_EARLY_CALLER_BODY_                                                                \
+  __attribute__((__weak__, __visibility__("hidden"))) int *kmem_early_ran_(void) {             \
+    static int ran;                                                                            \
+    return &ran;                                                                               \
+  }                                                                                            \
+  __attribute__((__weak__, __visibility__("hidden"))) void kmem_early_run_(void) {             \
+    *kmem_early_ran_() = 1;                                                                    \
+    for (void (*const *f)(void) = __start_kmem_early; f < __stop_kmem_early; ++f) (*f)();      \
+  }                                                                                            \
+  __attribute__((__weak__, __visibility__("default"))) void kmem_early_init(void) { kmem_early_run_(); } \
+  __attribute__((__constructor__(102))) static void kmem_early_late_(void) {                   \
+    (void)kmem_reserved("", NULL); /* kmem starts, if it has not */                            \
+    if (!*kmem_early_ran_()) kmem_early_run_();                                                \
   }
 
 #endif
