@@ -11,8 +11,9 @@ constexpr uint64_t kKeepFloor = (uint64_t{2} << 20) >> kPageShift;
 constexpr uint64_t kEbbFrom = (uint64_t{8} << 20) >> kPageShift;
 /// How long ago a want of dirty frames still counts, halved each time: ten times the turn of a program that renders pages.
 constexpr uint64_t kWindowNs = 400'000'000;
-/// What was lately wanted back stays up to so many times what is in use: a program that has freed all has no swing left.
-constexpr uint64_t kSwingBound = 3;
+/// What was lately wanted back stays up to so many times what is in use and a little: a program that has freed all has no
+/// swing left but that.
+constexpr uint64_t kSwingBound = 3, kSwingFloor = (uint64_t{8} << 20) >> kPageShift;
 /// A zone this full of use has its further blocks backed by huge pages: what is wasted at its end is then little.
 constexpr uint64_t kHugeFrom = (uint64_t{8} << 20) >> kPageShift;
 /// Where others have a part of the memory and less than this is left, huge pages are steps too large: several processes may
@@ -247,7 +248,7 @@ uint64_t Zone::uncharge(uint64_t n) {
 // Free-page reporting --------------------------------------------------------------------------------------------------
 
 uint64_t Zone::keep_limit() const {
-  const uint64_t in_use = nr_in_use(), share = in_use / 4, most = kSwingBound * in_use, wanted = wanted_.peek();
+  const uint64_t in_use = nr_in_use(), share = in_use / 4, most = kSwingBound * in_use + kSwingFloor, wanted = wanted_.peek();
   // The block that was begun last is resident as a whole.
   const uint64_t begun = huge_ && in_use >= kHugeFrom ? kBlockFrames : 0;
   uint64_t keep = (share > kKeepFloor ? share : kKeepFloor) + begun;

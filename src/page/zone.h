@@ -71,7 +71,8 @@ class Zone {
   /// The same if more than keep_limit() are dirty.  Called by whoever has given frames back and holds nothing.
   void settle();
   /// Dirty free frames that stay: a quarter of what is in use, at least 2 MiB; and as many as were lately wanted back,
-  /// up to three times what is in use.  So all of it falls with what is in use, and who has freed all keeps 2 MiB.
+  /// up to 8 MiB and three times what is in use.  So all of it falls with what is in use, and who has freed all keeps 2 MiB,
+  /// or 8 if it lately swung.
   uint64_t keep_limit() const;
 
   /// Frames that must stay free because memory was taken elsewhere on their account.
