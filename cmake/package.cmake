@@ -19,25 +19,9 @@ set(PC_INCLUDEDIR "\${pcfiledir}/${up}${include_dir}")
 set(PC_RPATH "")
 configure_file(cmake/kmem.pc.in "${PROJECT_BINARY_DIR}/installed/kmem.pc" @ONLY)
 
-install(TARGETS kmem_shared kmem_malloc_shared EXPORT kmemTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES "${PROJECT_BINARY_DIR}/libkmem.a" "${PROJECT_BINARY_DIR}/libkmem-malloc.a"
-  DESTINATION ${CMAKE_INSTALL_LIBDIR})
-if(TARGET kmem_tool)
-  install(TARGETS kmem_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
-install(DIRECTORY include/ DESTINATION ${include_dir})
-install(FILES "${PROJECT_BINARY_DIR}/installed/kmem.pc" DESTINATION ${pc_dir})
-foreach(section 1 3 7)
-  file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/man/*.${section}")
-  if(pages)
-    install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
-  endif()
-endforeach()
-
 configure_package_config_file(cmake/kmemConfig.cmake.in "${PROJECT_BINARY_DIR}/kmemConfig.cmake"
   INSTALL_DESTINATION ${config_dir})
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/kmemConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
-export(EXPORT kmemTargets NAMESPACE kmem:: FILE "${PROJECT_BINARY_DIR}/kmemTargets.cmake")
-install(EXPORT kmemTargets NAMESPACE kmem:: DESTINATION ${config_dir})
-install(FILES "${PROJECT_BINARY_DIR}/kmemConfig.cmake" "${PROJECT_BINARY_DIR}/kmemConfigVersion.cmake"
-  DESTINATION ${config_dir})
+export(TARGETS kmem_shared kmem_malloc_shared kmem_driver kmem_driver_static NAMESPACE kmem:: FILE "${PROJECT_BINARY_DIR}/kmemTargets.cmake")
+configure_file(cmake/kmemTesting.cmake "${PROJECT_BINARY_DIR}/kmemTesting.cmake" COPYONLY)
+include(kmemTesting)

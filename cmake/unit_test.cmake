@@ -11,6 +11,8 @@ foreach(port linux sim)
   add_library(kmem_gtest_${port} OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/empty_${port}.cc")
   target_link_libraries(kmem_gtest_${port} PRIVATE kmem_on_${port} kmem_warnings GTest::gtest)
   target_precompile_headers(kmem_gtest_${port} PRIVATE <gtest/gtest.h>)
+  # Lines are enough debug information for tests, and half the time goes into it.
+  target_compile_options(kmem_gtest_${port} PRIVATE -g1)
   # -fPIC here and -fPIE in the programs would not fit together; the compiler's default fits both.
   set_target_properties(kmem_gtest_${port} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 endforeach()
@@ -34,12 +36,25 @@ function(kmem_unit_test name)
   target_link_libraries(${name} PRIVATE kmem_inner_${port} kmem_warnings GTest::gtest GTest::gtest_main)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_precompile_headers(${name} REUSE_FROM kmem_gtest_${port})
+  target_compile_options(${name} PRIVATE -g1)
   set(filter)
   if(port STREQUAL sim)
     # The simulated machine is one thread of the host, and its per-CPU stacks are for that thread alone.
     set(filter TEST_FILTER "-*Threads*")
   endif()
   # Looking for tests when ctest starts, not while building: a test that cannot even start fails alone.
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 ${filter}
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300 ENVIRONMENT "${KMEM_TEST_ENVIRONMENT}")
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 ${filter})
+  # PROPERTIES of gtest_discover_tests() takes lists apart: of LABELS "unit;slow" the first stays, and `slow` becomes the
+  # name of a property.  So ctest sets them itself, when it knows the tests.
+  set(limit ${KMEM_TEST_LIMIT})
+  if("slow" IN_LIST arg_LABELS)
+    set(limit ${KMEM_SLOW_TEST_LIMIT})
+  endif()
+  set(properties "${CMAKE_CURRENT_BINARY_DIR}/${name}.properties.cmake")
+  file(CONFIGURE OUTPUT "${properties}" @ONLY CONTENT [[
+foreach(test IN LISTS @name@_TESTS)
+  set_tests_properties("${test}" PROPERTIES LABELS "@arg_LABELS@" TIMEOUT @limit@ ENVIRONMENT "@KMEM_TEST_ENVIRONMENT@")
+endforeach()
+]])
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${properties}")
 endfunction()

@@ -83,8 +83,7 @@ int main(void) {
 
   const int arrived_in_all = nr_arrived, lost = nr_lost, constructed = nr_constructed;
   const int busy = kmem_cache_destroy(packets);
-  printf("%s: every packet that arrived was handled, %d lost\n", handled == (unsigned)arrived_in_all ? "good" : "BAD",
-         lost);
+  printf("%s: every packet that arrived was handled, %d lost\n", handled == (unsigned)arrived_in_all ? "good" : "BAD", lost);
   printf("%s: objects were constructed %s times than they were used\n", constructed < arrived_in_all ? "good" : "BAD",
          constructed < arrived_in_all ? "fewer" : "more");
   return busy || handled != (unsigned)arrived_in_all || lost || constructed != nr_destroyed;

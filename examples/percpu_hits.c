@@ -10,13 +10,13 @@ struct traffic {
 };
 
 static DEFINE_PER_CPU(unsigned long, hits);
-static struct traffic __percpu *traffic;
+static struct traffic __percpu* traffic;
 
-static void *work(void *unused) {
+static void* work(void* unused) {
   for (int i = 0; i < TIMES; ++i) {
     this_cpu_inc(hits);
     /* Two numbers that belong together: nobody else is in this CPU's copy between the two calls. */
-    struct traffic *mine = get_cpu_ptr(traffic);
+    struct traffic* mine = get_cpu_ptr(traffic);
     mine->packets += 1;
     mine->bytes += 64;
     put_cpu_ptr(traffic);

@@ -23,13 +23,12 @@ int main() {
     }
     if (prime) primes.push_back(candidate);
   }
-  std::cout << "the 1000th prime is " << primes.back() << "; its vector has room for "
-            << ksize(primes.data()) / sizeof(int) << " numbers\n";
+  std::cout << "the 1000th prime is " << primes.back() << "; its vector has room for " << ksize(primes.data()) / sizeof(int)
+            << " numbers\n";
 
   kmem::memory_resource memory;
   std::pmr::unordered_map<int, std::pmr::string> names(&memory);
-  for (int i = 0; i < 1000; ++i)
-    names.emplace(i, "a name that is too long for the string object, number " + std::to_string(i));
+  for (int i = 0; i < 1000; ++i) names.emplace(i, "a name that is too long for the string object, number " + std::to_string(i));
   std::cout << names.size() << " names, the last: " << names.at(999) << "\n";
 
   kmem::cache<Order> orders("orders");

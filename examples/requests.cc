@@ -26,7 +26,7 @@ int main() {
       }
     });
   for (auto& worker : workers) worker.join();
-  std::printf("8000 requests served, %d held back\n", requests.native()->curr_nr);
+  std::printf("8000 requests served, %d in reserve\n", requests.native()->curr_nr);
 
   // Who can't wait for ever says how long.
   if (auto request = requests.make_for(std::chrono::milliseconds(50), 1)) std::printf("one more in time\n");

@@ -17,7 +17,7 @@
 
 struct ring {
   struct page* pages[PAGES];
-  char* start;           /* 2 * BYTES of addresses */
+  char* start;          /* 2 * BYTES of addresses */
   size_t written, read; /* ever */
 };
 

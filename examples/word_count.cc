@@ -40,7 +40,8 @@ class Counts {
     sorted.reserve(counts_.size());
     for (const auto& [word, count] : counts_) sorted.emplace_back(-count, &word);
     std::sort(sorted.begin(), sorted.end());
-    for (std::size_t i = 0; i < sorted.size() && i < n; ++i) std::printf("%7ld %s\n", -sorted[i].first, sorted[i].second->c_str());
+    for (std::size_t i = 0; i < sorted.size() && i < n; ++i)
+      std::printf("%7ld %s\n", -sorted[i].first, sorted[i].second->c_str());
   }
   std::size_t size() const { return counts_.size(); }
 

@@ -41,8 +41,8 @@ void* (*kmalloc_of_kmem)(size_t, gfp_t);
 void (*kfree_of_kmem)(const void*);
 
 bool find_kmalloc() {
-  kmalloc_of_kmem = reinterpret_cast<void* (*)(size_t, gfp_t)>(dlsym(RTLD_DEFAULT, "kmalloc"));
-  kfree_of_kmem = reinterpret_cast<void (*)(const void*)>(dlsym(RTLD_DEFAULT, "kfree"));
+  kmalloc_of_kmem = reinterpret_cast<void* (*)(size_t, gfp_t)>(dlsym(RTLD_DEFAULT, "kmem_kmalloc"));
+  kfree_of_kmem = reinterpret_cast<void (*)(const void*)>(dlsym(RTLD_DEFAULT, "kmem_kfree"));
   return kmalloc_of_kmem && kfree_of_kmem;
 }
 
@@ -235,15 +235,17 @@ void tell_progress(uint64_t begun_ns) {
 
 void print_histogram(const char* name, const Histogram& h, uint64_t kept, double ns_per_tick) {
   const auto ns = [&](uint64_t n) { return static_cast<double>(n) * ns_per_tick; };
-  std::printf("\"%s\": {\"p50\": %.0f, \"p99\": %.0f, \"p99.9\": %.0f, \"p99.99\": %.0f, \"p99.999\": %.0f, \"kept\": %.0f, \"max\": %.0f}, ",
-              name, ns(h.at(0.5)), ns(h.at(0.99)), ns(h.at(0.999)), ns(h.at(0.9999)), ns(h.at(0.99999)), ns(kept), ns(h.most()));
+  std::printf(
+      "\"%s\": {\"p50\": %.0f, \"p99\": %.0f, \"p99.9\": %.0f, \"p99.99\": %.0f, \"p99.999\": %.0f, \"kept\": %.0f, \"max\": %.0f}, ",
+      name, ns(h.at(0.5)), ns(h.at(0.99)), ns(h.at(0.999)), ns(h.at(0.9999)), ns(h.at(0.99999)), ns(kept), ns(h.most()));
 }
 
 int usage(int status) {
-  std::fprintf(status ? stderr : stdout,
-               "usage: latency [--calls N] [--timed N] [--threads N] [--signals HZ] [--call malloc|kmalloc] [--handlers-allocate]\n"
-               "               [--progress]\n"
-               "       latency --who      which library's malloc this process has\n");
+  std::fprintf(
+      status ? stderr : stdout,
+      "usage: latency [--calls N] [--timed N] [--threads N] [--signals HZ] [--call malloc|kmalloc] [--handlers-allocate]\n"
+      "               [--progress]\n"
+      "       latency --who      which library's malloc this process has\n");
   return status;
 }
 

@@ -20,7 +20,7 @@ class Bits : public FrameBits {
   Bits() : metadata_(metadata_bytes(kFrames) / sizeof(uint64_t) + 8) {
     const auto at = (reinterpret_cast<uintptr_t>(metadata_.data()) + 63) & ~uintptr_t{63};
     init(Pfn{0}, kFrames, reinterpret_cast<void*>(at));
-    give_back_run(Pfn{0}, kFrames, true);
+    give_back_run(Pfn{0}, kFrames, Frames::Clean);
   }
 
  private:
@@ -40,7 +40,7 @@ void claim_run_and_give_back(benchmark::State& state) {
   const Order order{static_cast<uint8_t>(state.range(0))};
   for (auto _ : state) {
     uint64_t clean;
-    bits().give_back_run(*bits().claim_run(order, clean), order.pages(), true);
+    bits().give_back_run(*bits().claim_run(order, clean), order.pages(), Frames::Clean);
   }
   tell(state, 1, "one_atomic");
 }
@@ -54,7 +54,7 @@ void claim_two_million_by_64(benchmark::State& state) {
   for (auto _ : state) {
     claim_all();
     state.PauseTiming();
-    bits().give_back_run(Pfn{0}, kFrames, true);
+    bits().give_back_run(Pfn{0}, kFrames, Frames::Clean);
     state.ResumeTiming();
   }
   tell(state, kFrames, "one_atomic");

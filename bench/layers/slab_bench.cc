@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "slab/slab.h"
+#include "sync/sheaf.h"
 
 namespace kmem::bench {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 constexpr uint32_t kSize = 64;
 
 void take_and_put(benchmark::State& state) {
-  const SlabShape shape = SlabShape::choose(kSize, false);
+  const SlabShape shape = SlabShape::choose({.size = kSize});
   std::vector<Page> descriptors(shape.order.pages());
   Slab& slab = Slab::of(descriptors.data());
   slab.init(shape, 0, 1);
@@ -33,7 +34,7 @@ void take_and_put(benchmark::State& state) {
 }
 
 void make(benchmark::State& state) {
-  const SlabShape shape = SlabShape::choose(kSize, false);
+  const SlabShape shape = SlabShape::choose({.size = kSize});
   std::vector<Page> descriptors(shape.order.pages());
   for (auto _ : state) {
     Slab::of(descriptors.data()).init(shape, 0, 1);

@@ -25,14 +25,14 @@ void claim_run_and_give_back(benchmark::State& state) {
   const Order order{static_cast<uint8_t>(state.range(0))};
   for (auto _ : state) {
     bool clean;
-    zone().give_back_run(*zone().claim_run(order, clean), order.pages(), clean);
+    zone().give_back_run(*zone().claim_run(order, Use::Unknown, clean), order.pages(), frames_are(clean));
   }
   tell(state, 1, "one_atomic");
 }
 
 /// What whoever has freed pays to see that nothing has to go back.
 void settle(benchmark::State& state) {
-  for (auto _ : state) zone().settle();
+  for (auto _ : state) zone().reporting().return_surplus();
   tell(state, 1, "one_atomic");
 }
 

@@ -119,8 +119,8 @@ double nanoseconds(const Way& way, unsigned nr_threads, long times) {
       while (!go) sched_yield();
       const auto start = std::chrono::steady_clock::now();
       way.count(n);
-      taken[t] = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() /
-                 static_cast<double>(n);
+      taken[t] =
+          std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / static_cast<double>(n);
     });
   while (ready < nr_threads) sched_yield();
   go = true;
@@ -156,8 +156,8 @@ void print(unsigned nr_threads, const std::vector<Row>& rows) {
 void print_json(unsigned nr_threads, const std::vector<Row>& rows, bool last) {
   std::printf("  {\"threads\": %u, \"ways\": [\n", nr_threads);
   for (const Row& row : rows)
-    std::printf("    {\"name\": \"%s\", \"ns\": %.4f, \"least\": %.4f, \"most\": %.4f, \"ratio\": %.3f}%s\n",
-                row.way->name, row.median, row.least, row.most, row.ratio, &row == &rows.back() ? "" : ",");
+    std::printf("    {\"name\": \"%s\", \"ns\": %.4f, \"least\": %.4f, \"most\": %.4f, \"ratio\": %.3f}%s\n", row.way->name,
+                row.median, row.least, row.most, row.ratio, &row == &rows.back() ? "" : ",");
   std::printf("  ]}%s\n", last ? "" : ",");
 }
 
@@ -183,31 +183,24 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     const auto value = [&] { return ++i < argc ? argv[i] : (end_with_usage(2), nullptr); };
-    if (word == "--help" || word == "-h")
-      end_with_usage(0);
-    else if (word == "--json")
-      json = true;
-    else if (word == "--rounds")
-      rounds = static_cast<unsigned>(number(value()));
-    else if (word == "--times")
-      times = number(value());
+    if (word == "--help" || word == "-h") end_with_usage(0);
+    else if (word == "--json") json = true;
+    else if (word == "--rounds") rounds = static_cast<unsigned>(number(value()));
+    else if (word == "--times") times = number(value());
     else if (word == "--threads") {
       threads.clear();
       std::string list = value();
       for (char* part = std::strtok(list.data(), ","); part; part = std::strtok(nullptr, ","))
         threads.push_back(static_cast<unsigned>(number(part)));
-    } else
-      end_with_usage(2);
+    } else end_with_usage(2);
   }
   dynamic_hits = alloc_percpu(long);
   if (!dynamic_hits) return 1;
   if (json) std::puts("[");
   for (size_t i = 0; i < threads.size(); ++i) {
     const std::vector<Row> rows = measure(threads[i], rounds, times);
-    if (json)
-      print_json(threads[i], rows, i + 1 == threads.size());
-    else
-      print(threads[i], rows);
+    if (json) print_json(threads[i], rows, i + 1 == threads.size());
+    else print(threads[i], rows);
   }
   if (json) std::puts("]");
   free_percpu(dynamic_hits);

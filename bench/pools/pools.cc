@@ -81,8 +81,7 @@ constexpr unsigned kPoolObjects = 1 << 18;
 struct Dpdk {
   static constexpr const char* kName = "DPDK mempool, cache of 512";
   explicit Dpdk(unsigned objects = kPoolObjects) {
-    pool =
-        rte_mempool_create("bench", objects - 1, kObject, 512, 0, nullptr, nullptr, nullptr, nullptr, SOCKET_ID_ANY, 0);
+    pool = rte_mempool_create("bench", objects - 1, kObject, 512, 0, nullptr, nullptr, nullptr, nullptr, SOCKET_ID_ANY, 0);
     if (!pool) fprintf(stderr, "pools: DPDK's mempool: %s\n", rte_strerror(rte_errno)), exit(1);
   }
   ~Dpdk() { rte_mempool_free(pool); }
@@ -123,10 +122,8 @@ void leave_thread() {
 struct Patience {
   unsigned spins = 0;
   void wait() {
-    if (++spins % 4096)
-      __builtin_ia32_pause();
-    else
-      std::this_thread::yield();
+    if (++spins % 4096) __builtin_ia32_pause();
+    else std::this_thread::yield();
   }
 };
 
@@ -136,9 +133,7 @@ double cpu_ns() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
-double ns_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-}
+double ns_since(Clock::time_point start) { return std::chrono::duration<double, std::nano>(Clock::now() - start).count(); }
 
 template <typename S>
 double pair(S& s, uint64_t work) {
@@ -282,15 +277,13 @@ class Table {
   std::vector<Row> rows_;
 };
 
-const std::vector<std::string> kColumns = {"pair",      "batch of 1000",        "bulk of 32",
-                                           "2 threads", "producer to consumer", "bytes"};
+const std::vector<std::string> kColumns = {"pair", "batch of 1000", "bulk of 32", "2 threads", "producer to consumer", "bytes"};
 
 void Table::print() const {
   std::vector<std::string> subjects;
   for (const Row& row : rows_)
     if (std::find(subjects.begin(), subjects.end(), row.subject) == subjects.end()) subjects.push_back(row.subject);
-  printf("ns per object taken and given back (bytes: resident per object of %zu), median [min-max]\n\n%-28s", kObject,
-         "");
+  printf("ns per object taken and given back (bytes: resident per object of %zu), median [min-max]\n\n%-28s", kObject, "");
   for (const auto& column : kColumns) printf(" %22s", column.c_str());
   printf("\n");
   for (const auto& subject : subjects) {

@@ -151,13 +151,14 @@ void show(const std::vector<Row>& rows, bool json) {
   if (json) {
     printf("{\"benchmark\":\"vmalloc\",\"rows\":[");
     for (const Row& r : rows)
-      printf("%s{\"bytes\":%zu,\"how\":\"%s\",\"host_us\":%.2f,\"kmem_us\":%.2f,\"ratio\":%.4f}", &r == rows.data() ? "" : ",", r.bytes,
-             r.how, r.host_us, r.kmem_us, r.ratio);
+      printf("%s{\"bytes\":%zu,\"how\":\"%s\",\"host_us\":%.2f,\"kmem_us\":%.2f,\"ratio\":%.4f}", &r == rows.data() ? "" : ",",
+             r.bytes, r.how, r.host_us, r.kmem_us, r.ratio);
     printf("]}\n");
     return;
   }
   printf("%-9s %-10s %12s %12s %8s\n", "size", "how", "mmap us", "vmalloc us", "ratio");
-  for (const Row& r : rows) printf("%-9s %-10s %12.1f %12.1f %8.3f\n", name_of(r.bytes).c_str(), r.how, r.host_us, r.kmem_us, r.ratio);
+  for (const Row& r : rows)
+    printf("%-9s %-10s %12.1f %12.1f %8.3f\n", name_of(r.bytes).c_str(), r.how, r.host_us, r.kmem_us, r.ratio);
 }
 
 // malloc of a peer ----------------------------------------------------------------------------------------------------
@@ -178,8 +179,8 @@ void measure_malloc(const Options& options) {
       hosts.push_back(h * 1e6);
       ratios.push_back(m / h);
     }
-    printf("%s{\"bytes\":%zu,\"host_us\":%.2f,\"malloc_us\":%.2f,\"ratio\":%.4f}", bytes == 64 * kKiB ? "" : ",", bytes, median(hosts),
-           median(mallocs), median(ratios));
+    printf("%s{\"bytes\":%zu,\"host_us\":%.2f,\"malloc_us\":%.2f,\"ratio\":%.4f}", bytes == 64 * kKiB ? "" : ",", bytes,
+           median(hosts), median(mallocs), median(ratios));
   }
   printf("]}\n");
 }
@@ -231,13 +232,15 @@ void measure_areas(const Options& options) {
   const double one = median(ones), eight = median(eights);
   for (void* p : live) vfree(p);
   if (options.json)
-    printf("{\"benchmark\":\"areas\",\"live\":%zu,\"first_us\":%.3f,\"last_us\":%.3f,\"slower\":%.3f,\"one_thread\":%.0f,\"eight_threads\":%.0f,"
-           "\"speedup\":%.3f}\n",
-           options.nr_areas, first, last, last / first, one, eight, eight / one);
+    printf(
+        "{\"benchmark\":\"areas\",\"live\":%zu,\"first_us\":%.3f,\"last_us\":%.3f,\"slower\":%.3f,\"one_thread\":%.0f,\"eight_threads\":%.0f,"
+        "\"speedup\":%.3f}\n",
+        options.nr_areas, first, last, last / first, one, eight, eight / one);
   else
-    printf("%zu live areas\n  the first tenth  %8.2f us each\n  the last tenth   %8.2f us each   %.2f times the first (at most 2)\n"
-           "  vfree + vmalloc  %8.0f a second by one thread\n                   %8.0f a second by eight   %.2f times one (at least 1)\n",
-           options.nr_areas, first, last, last / first, one, eight, eight / one);
+    printf(
+        "%zu live areas\n  the first tenth  %8.2f us each\n  the last tenth   %8.2f us each   %.2f times the first (at most 2)\n"
+        "  vfree + vmalloc  %8.0f a second by one thread\n                   %8.0f a second by eight   %.2f times one (at least 1)\n",
+        options.nr_areas, first, last, last / first, one, eight, eight / one);
 }
 
 [[noreturn]] void help(int status) {

@@ -1,9 +1,9 @@
 #ifndef KMEM_ASM_PAGE_H
 #define KMEM_ASM_PAGE_H
-/* Pages as units: their size, and the ways between a frame, its descriptor, its physical and its own address.
+/* Pages: their size, and conversions between a frame number, a descriptor, a physical address and an address.
  *
  * All of it may be called in any context.  Source of the rules: the kernel's <asm/page.h> and
- * Documentation/core-api/dma-api-howto.rst for what is an address of which kind. */
+ * Documentation/core-api/dma-api-howto.rst for the kinds of addresses. */
 #include <kmem/c_face.h>
 #include <linux/types.h>
 
@@ -13,11 +13,11 @@ struct page;
 #ifndef PAGE_SHIFT
 #define PAGE_SHIFT 12
 #endif
-/** Bytes of one page of kmem.  The host's pages may be larger; only the port knows. */
+/** Bytes of one page of kmem.  The host's pages may be larger. */
 #ifndef PAGE_SIZE
 #define PAGE_SIZE (1UL << PAGE_SHIFT)
 #endif
-/** The bits of an address that name its page. */
+/** The bits of an address that select its page. */
 #ifndef PAGE_MASK
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 #endif
@@ -31,24 +31,24 @@ struct page;
 KMEM_BEGIN_C
 
 /** The frame number of a page descriptor, and the descriptor of a frame number.
- *  No check: ask pfn_valid() for numbers that come from elsewhere. */
-KMEM_API unsigned long page_to_pfn(const struct page* page) KMEM_NOTHROW;
-KMEM_API struct page* pfn_to_page(unsigned long pfn) KMEM_NOTHROW;
-/** Non-zero where the frame exists and has a descriptor. */
-KMEM_API int pfn_valid(unsigned long pfn) KMEM_NOTHROW;
+ *  Not checked: use pfn_valid() for numbers from elsewhere. */
+KMEM_API unsigned long page_to_pfn(const struct page* page) KMEM_NOTHROW_NAME(page_to_pfn);
+KMEM_API struct page* pfn_to_page(unsigned long pfn) KMEM_NOTHROW_NAME(pfn_to_page);
+/** Non-zero if the frame exists and has a descriptor. */
+KMEM_API int pfn_valid(unsigned long pfn) KMEM_NOTHROW_NAME(pfn_valid);
 
-/** The physical address, in bytes, of an address from kmalloc or the page functions: what a device is told.
- *  Of any other address (the stack, vmalloc) the answer means nothing. */
-KMEM_API phys_addr_t virt_to_phys(const volatile void* address) KMEM_NOTHROW;
-/** The other way, for physical addresses of frames that have a permanent address. */
-KMEM_API void* phys_to_virt(phys_addr_t physical) KMEM_NOTHROW;
+/** The physical address, in bytes, of an address from kmalloc or the page functions: what a device is given. For any other
+ *  address (the stack, vmalloc) the result is meaningless. */
+KMEM_API phys_addr_t virt_to_phys(const volatile void* address) KMEM_NOTHROW_NAME(virt_to_phys);
+/** The reverse, for frames that have a permanent address. */
+KMEM_API void* phys_to_virt(phys_addr_t physical) KMEM_NOTHROW_NAME(phys_to_virt);
 
 /** Does the address lie in a frame that kmem owns? */
 KMEM_API int kmem_virt_addr_valid(const volatile void* address) KMEM_NOTHROW;
 KMEM_API struct page* kmem_virt_to_page(const volatile void* address) KMEM_NOTHROW;
 
 /** log2 of the pages that `size` bytes need: get_order(1) is 0, get_order(PAGE_SIZE + 1) is 1.
- *  Of 0 bytes it is as in the kernel the number of bits of a page number, which no allocation can serve. */
+ *  For 0 bytes it is, as in the kernel, the number of bits of a page number, which no allocation can serve. */
 static inline int get_order(unsigned long size) {
   const int bits = (int)sizeof(long) * 8;
   if (size == 0) return bits - PAGE_SHIFT;
@@ -66,6 +66,7 @@ KMEM_END_C
 #define virt_to_pfn(address) ((unsigned long)(__pa(address) >> PAGE_SHIFT))
 #define __pa(address) virt_to_phys((const volatile void*)(uintptr_t)(address))
 #define __va(physical) phys_to_virt((phys_addr_t)(physical))
+#define page_to_virt(page) __va(page_to_phys(page))
 #define page_to_phys(page) ((phys_addr_t)page_to_pfn(page) << PAGE_SHIFT)
 #define phys_to_page(physical) pfn_to_page((unsigned long)((physical) >> PAGE_SHIFT))
 

@@ -1,8 +1,8 @@
 #ifndef KMEM_ASM_PGTABLE_TYPES_H
 #define KMEM_ASM_PGTABLE_TYPES_H
-/* How a mapping may be used, as vmap() and its kin take it.
+/* The protection of mappings, for vmap() and related functions.
  *
- * A process can forbid writing; caching is the host's affair, so the other words mean the same as PAGE_KERNEL for memory. */
+ * A process can forbid writing; the host decides about caching, so the other values mean the same as PAGE_KERNEL for memory. */
 
 typedef struct {
   unsigned long pgprot;

@@ -7,8 +7,8 @@
 
 namespace kmem {
 
-/// kmalloc with an alignment: NULL where there is no memory, for more than KMALLOC_MAX_SIZE, and for alignments of more
-/// than that.  A size that is a power of two is aligned to itself, so rounding up to one is all it takes.
+/// kmalloc with an alignment: NULL if there is no memory, and for sizes or alignments above KMALLOC_MAX_SIZE. A power of two is
+/// aligned to itself, so it suffices to round the size up to one.
 inline void* kmalloc_aligned(std::size_t bytes, std::size_t align, gfp_t flags) noexcept {
   if (bytes == 0) bytes = 1;
   if (align > ARCH_KMALLOC_MINALIGN) {
@@ -21,9 +21,9 @@ inline void* kmalloc_aligned(std::size_t bytes, std::size_t align, gfp_t flags) 
 
 /// An allocator for the standard containers, on kmalloc.
 ///
-/// One allocation is at most KMALLOC_MAX_SIZE (4 MiB), as kmalloc's are; beyond that std::bad_alloc, never less.  Any
-/// allocator frees what any other allocated, so containers move and swap freely.  With GFP_KERNEL, as at first, it
-/// belongs to task context; with GFP_ATOMIC it may be used anywhere, if the container can be.
+/// One allocation is at most KMALLOC_MAX_SIZE (4 MiB), as with kmalloc; a larger one throws std::bad_alloc. All these
+/// allocators are equal: each may free what another allocated, so containers move and swap freely. With GFP_KERNEL, the
+/// default, it is for task context; with GFP_ATOMIC for any context in which the container may be used.
 template <typename T>
 class allocator {
  public:

@@ -10,14 +10,13 @@ namespace kmem {
 
 /// Objects of one type, from slabs of their own.
 ///
-/// make() constructs in memory from the cache and answers a unique_ptr that destroys the object and gives its memory
-/// back.  The cache must outlive its objects; one that is destroyed before them stays behind, with a report, and leaks.
-/// make() and the handles are thread-safe; with flags that don't sleep they may be used in any context in which T's
-/// constructor and destructor may run.
+/// make() constructs an object in memory from the cache and returns a unique_ptr that destroys it and frees the memory. The
+/// cache must outlive its objects; a cache that is destroyed before them is leaked, with a report. make() and the handles are
+/// thread-safe; with flags that don't sleep they may be used in any context in which T's constructor and destructor may run.
 template <typename T>
 class cache {
  public:
-  /// Ends an object: what a handle calls.
+  /// Destroys and frees an object; the handles' deleter.
   class deleter {
    public:
     deleter() noexcept = default;
@@ -32,7 +31,7 @@ class cache {
   };
   using handle = std::unique_ptr<T, deleter>;
 
-  /// \param flags SLAB_*.  Throws std::bad_alloc where there is no memory, or no such cache can be.
+  /// \param flags SLAB_*.  Throws std::bad_alloc if there is no memory, or the cache is impossible.
   explicit cache(const char* name, slab_flags_t flags = 0)
       : cache_((kmem_cache_create)(name, sizeof(T), alignof(T), flags, nullptr)) {
     if (!cache_) throw std::bad_alloc();
@@ -46,19 +45,19 @@ class cache {
     if (cache_) kmem_cache_destroy(cache_);
   }
 
-  /// T(arguments...) in a new object; std::bad_alloc where there is no memory, and what T's constructor throws.
+  /// T(arguments...) in a new object; throws std::bad_alloc if there is no memory, or what T's constructor throws.
   template <typename... Arguments>
   [[nodiscard]] handle make(Arguments&&... arguments) {
     return make_with(GFP_KERNEL, std::forward<Arguments>(arguments)...);
   }
-  /// The same with flags of your own, such as GFP_ATOMIC.
+  /// The same with other flags, such as GFP_ATOMIC.
   template <typename... Arguments>
   [[nodiscard]] handle make_with(gfp_t flags, Arguments&&... arguments) {
     handle object = try_make(flags, std::forward<Arguments>(arguments)...);
     if (!object) throw std::bad_alloc();
     return object;
   }
-  /// The same, with an empty handle where there is no memory: for code that must not throw.
+  /// The same, but returns an empty handle if there is no memory: for code that must not throw.
   template <typename... Arguments>
   [[nodiscard]] handle try_make(gfp_t flags, Arguments&&... arguments) {
     void* memory = kmem_cache_alloc(cache_, flags);
@@ -69,8 +68,8 @@ class cache {
     return handle(object, deleter(cache_));
   }
 
-  /// Fills handles[0 .. n) with new objects T(arguments...), all or none; the memory is taken at once, which is cheaper.
-  /// std::bad_alloc, or what T's constructor throws: then all handles are empty.
+  /// Fills handles[0 .. n) with new objects T(arguments...), all or none; the memory is allocated in one call, which is
+  /// cheaper. Throws std::bad_alloc, or what T's constructor throws; then all handles are empty.
   template <typename... Arguments>
   void make_bulk(gfp_t flags, handle* handles, std::size_t n, const Arguments&... arguments) {
     constexpr std::size_t kAtOnce = 32;
@@ -88,7 +87,7 @@ class cache {
       }
     }
   }
-  /// Ends the objects of handles[0 .. n) and gives their memory back at once.
+  /// Destroys the objects of handles[0 .. n) and frees their memory in one call.
   void end_bulk(handle* handles, std::size_t n) noexcept {
     constexpr std::size_t kAtOnce = 32;
     void* memory[kAtOnce];
@@ -105,15 +104,15 @@ class cache {
     kmem_cache_free_bulk(cache_, held, memory);
   }
 
-  /// Gives back the slabs that hold no object.
+  /// Releases empty slabs.
   void shrink() noexcept { kmem_cache_shrink(cache_); }
-  /// For the kernel's functions; it stays this object's.
+  /// For the kernel's functions; this object keeps ownership.
   struct kmem_cache* native() const noexcept {
     return cache_;
   }
 
  private:
-  /// Memory goes back when the constructor throws.
+  /// Frees the memory if the constructor throws.
   class raw_guard {
    public:
     raw_guard(struct kmem_cache* from, void* memory) noexcept : from_(from), memory_(memory) {}
@@ -129,7 +128,7 @@ class cache {
     void* memory_;
   };
 
-  /// What has not become an object goes back.
+  /// Frees the memory of objects that were not constructed.
   struct bulk_guard {
     ~bulk_guard() { kmem_cache_free_bulk(from, n - done, memory + done); }
     struct kmem_cache* from;
@@ -141,11 +140,11 @@ class cache {
   struct kmem_cache* cache_;
 };
 
-/// Objects that stay constructed while they are free: T() runs once for each object when its slab is made, and ~T()
-/// when the slab goes.  For types whose set-up costs more than their use: locks, lists, buffers.
+/// Objects that stay constructed while they are free: T() runs once for each object when its slab is made, and ~T() when the
+/// slab is released. For types whose construction costs more than their use: locks, lists, buffers.
 ///
-/// take() answers an object as its last user left it; the user restores its resting state before letting it go.  T()
-/// must not throw, sleep, or allocate from this cache.
+/// take() returns an object as its last user left it; a user must restore its initial state before freeing it.  T() must not
+/// throw, sleep, or allocate from this cache.
 template <typename T>
 class constructed_cache {
  public:
@@ -163,15 +162,14 @@ class constructed_cache {
   static_assert(noexcept(T()), "a slab of objects is made where nothing can be undone");
 
   explicit constructed_cache(const char* name, slab_flags_t flags = 0)
-      : cache_(
-            kmem_cache_create(name, sizeof(T), alignof(T), static_cast<unsigned long>(flags), &construct, &destroy)) {
+      : cache_(kmem_cache_create(name, sizeof(T), alignof(T), static_cast<unsigned long>(flags), &construct, &destroy)) {
     if (!cache_) throw std::bad_alloc();
   }
   constructed_cache(const constructed_cache&) = delete;
   constructed_cache& operator=(const constructed_cache&) = delete;
   ~constructed_cache() { kmem_cache_destroy(cache_); }
 
-  /// An object, or an empty handle where there is no memory.
+  /// An object, or an empty handle if there is no memory.
   [[nodiscard]] handle take(gfp_t flags = GFP_KERNEL) noexcept {
     return handle(static_cast<T*>(kmem_cache_alloc(cache_, flags)), deleter(cache_));
   }

@@ -1,25 +1,28 @@
 #ifndef KMEM_KVMALLOC_H
 #define KMEM_KVMALLOC_H
-/* kvmalloc(): kmalloc() where it can, vmalloc() where it cannot.  <linux/slab.h> and <linux/mm.h> include this.
+/* kvmalloc(): kmalloc() if possible, otherwise vmalloc().  <linux/slab.h> and <linux/mm.h> include this.
  *
- * Sizes are bytes.  Up to one page it is kmalloc() alone; above, kmalloc() is tried without effort, and vmalloc() serves
- * where there are not enough frames in a row.  vmalloc() may sleep, so without __GFP_DIRECT_RECLAIM there is no second try.
- * Of 0 bytes it is ZERO_SIZE_PTR, as kmalloc(0).  More than INT_MAX bytes are refused, with a warning.
- * Task context unless the flags say otherwise; kvfree() as vfree(). */
+ * Sizes are bytes.  Up to one page it is kmalloc() alone; above, kmalloc() is tried without reclaim, and vmalloc() serves if
+ * there are not enough contiguous frames. vmalloc() may sleep, so without __GFP_DIRECT_RECLAIM there is no second try. For 0
+ * bytes it returns ZERO_SIZE_PTR, as kmalloc(0).  More than INT_MAX bytes are refused, with a warning. May sleep if the flags
+ * allow it.  kvfree() is for tasks that may sleep and for interrupts, as vfree() is. */
 #include <kmem/c_face.h>
 #include <linux/gfp_types.h>
 #include <stddef.h>
 
 KMEM_BEGIN_C
 
-KMEM_API void* kvmalloc_node(size_t bytes, gfp_t flags, int nid) KMEM_NOTHROW KMEM_ALLOCATES(1);
-KMEM_API void* kvmalloc(size_t bytes, gfp_t flags) KMEM_NOTHROW KMEM_ALLOCATES(1);
-/** A block with the old contents, as far as they fit; NULL leaves the old one. */
-KMEM_API void* kvrealloc(const void* pointer, size_t bytes, gfp_t flags) KMEM_NOTHROW KMEM_MUST_CHECK
-    __attribute__((__alloc_size__(2)));
-KMEM_API void kvfree(const void* pointer) KMEM_NOTHROW;
+KMEM_API void* kvmalloc_node(size_t bytes, gfp_t flags, int nid) KMEM_NOTHROW_NAME(kvmalloc_node) KMEM_ALLOCATES(1);
+KMEM_API void* kvmalloc(size_t bytes, gfp_t flags) KMEM_NOTHROW_NAME(kvmalloc) KMEM_ALLOCATES(1);
+/** A block with the old contents, as far as they fit; on failure NULL, and the old block is unchanged. */
+KMEM_API void* kvrealloc(const void* pointer, size_t bytes, gfp_t flags) KMEM_NOTHROW_NAME(kvrealloc) KMEM_MUST_CHECK
+    __attribute__((alloc_size(2)));
+/** The same with an alignment and a node; see krealloc_node_align(). */
+KMEM_API void* kvrealloc_node_align(const void* pointer, size_t bytes, unsigned long align, gfp_t flags, int nid)
+    KMEM_NOTHROW_NAME(kvrealloc_node_align) KMEM_MUST_CHECK __attribute__((alloc_size(2)));
+KMEM_API void kvfree(const void* pointer) KMEM_NOTHROW_NAME(kvfree);
 /** Overwrites `bytes` with zeroes before it frees. */
-KMEM_API void kvfree_sensitive(const void* pointer, size_t bytes) KMEM_NOTHROW;
+KMEM_API void kvfree_sensitive(const void* pointer, size_t bytes) KMEM_NOTHROW_NAME(kvfree_sensitive);
 
 KMEM_ALLOCATES(1) static inline void* kvzalloc(size_t bytes, gfp_t flags) { return kvmalloc(bytes, flags | __GFP_ZERO); }
 KMEM_ALLOCATES(1) static inline void* kvzalloc_node(size_t bytes, gfp_t flags, int nid) {

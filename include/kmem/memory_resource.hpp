@@ -8,8 +8,8 @@ namespace kmem {
 
 /// std::pmr on kmalloc, with the flags of the context in which it will be used.
 ///
-/// As upstream of a std::pmr::unsynchronized_pool_resource, or by itself: kmalloc is the pool.  Throws std::bad_alloc
-/// where kmalloc gives NULL, so also for more than KMALLOC_MAX_SIZE.  Thread-safe.
+/// Usable directly (kmalloc is a pool), or as upstream of a std::pmr::unsynchronized_pool_resource. Throws std::bad_alloc if
+/// kmalloc returns NULL, so also for more than KMALLOC_MAX_SIZE.  Thread-safe.
 class memory_resource final : public std::pmr::memory_resource {
  public:
   explicit memory_resource(gfp_t flags = GFP_KERNEL) noexcept : flags_(flags) {}
@@ -22,7 +22,7 @@ class memory_resource final : public std::pmr::memory_resource {
   }
   void do_deallocate(void* memory, std::size_t, std::size_t) override { kfree(memory); }
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
-    return dynamic_cast<const memory_resource*>(&other) != nullptr;  // kfree takes what any of them gave
+    return dynamic_cast<const memory_resource*>(&other) != nullptr;  // kfree() frees blocks of any of them
   }
 
   gfp_t flags_;

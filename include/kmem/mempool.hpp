@@ -7,15 +7,15 @@
 
 namespace kmem {
 
-/// Objects of one type, of which some are held back: make() does not fail while those who hold objects let them go.
+/// Objects of one type, of which some are kept in reserve: make() does not fail as long as holders free their objects.
 ///
 /// The handles construct and destroy, as those of kmem::cache.  make() may wait for an object, first come, first
-/// served; so whoever holds one must not wait for another one of the same pool.  try_make() with GFP_ATOMIC may be used
+/// served; so a task that holds one must not wait for another one of the same pool.  try_make() with GFP_ATOMIC may be used
 /// in any context in which T's constructor may run.  The pool must outlive its objects.
 template <typename T>
 class mempool {
  public:
-  /// Ends an object: what a handle calls.
+  /// Destroys and frees an object; the handles' deleter.
   class deleter {
    public:
     deleter() noexcept = default;
@@ -30,7 +30,7 @@ class mempool {
   };
   using handle = std::unique_ptr<T, deleter>;
 
-  /// Holds back min_nr objects, at least one.  Throws std::bad_alloc where they are not to be had.
+  /// Keeps min_nr objects in reserve, at least one.  Throws std::bad_alloc if they cannot be allocated.
   mempool(const char* name, int min_nr, slab_flags_t flags = 0)
       : cache_((kmem_cache_create)(name, sizeof(T), alignof(T), flags, nullptr)),
         pool_(cache_ ? mempool_create_slab_pool(min_nr, cache_) : nullptr) {
@@ -45,17 +45,17 @@ class mempool {
     kmem_cache_destroy(cache_);
   }
 
-  /// T(arguments...) in an object, for which it waits if need be; throws only what T's constructor throws.
+  /// Constructs T(arguments...) in an object; waits for the object if necessary; throws only what T's constructor throws.
   template <typename... Arguments>
   [[nodiscard]] handle make(Arguments&&... arguments) {
     return in(mempool_alloc(pool_, GFP_KERNEL), std::forward<Arguments>(arguments)...);
   }
-  /// The same with flags of your own; an empty handle where they don't allow to sleep and there is none.
+  /// The same with the caller's flags; an empty handle if they do not allow sleeping and there is no object.
   template <typename... Arguments>
   [[nodiscard]] handle try_make(gfp_t flags, Arguments&&... arguments) {
     return in(mempool_alloc(pool_, flags), std::forward<Arguments>(arguments)...);
   }
-  /// Waits no longer than told; then an empty handle.
+  /// Waits no longer than the given time; then returns an empty handle.
   template <typename Rep, typename Period, typename... Arguments>
   [[nodiscard]] handle make_for(std::chrono::duration<Rep, Period> timeout, Arguments&&... arguments) {
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
@@ -63,7 +63,7 @@ class mempool {
               std::forward<Arguments>(arguments)...);
   }
 
-  /// Another number of objects to hold back; false where there is no memory for it.
+  /// Changes the size of the reserve; false if there is no memory for it.
   bool resize(int min_nr) noexcept { return (mempool_resize)(pool_, min_nr) == 0; }
   int min_nr() const noexcept { return pool_->min_nr; }
   bool is_saturated() const noexcept { return mempool_is_saturated(pool_); }
@@ -73,8 +73,8 @@ class mempool {
   template <typename... Arguments>
   handle in(void* memory, Arguments&&... arguments) {
     if (!memory) return handle(nullptr, deleter(pool_));
-    struct guard {  // memory goes back when the constructor throws
-      ~guard() {
+    struct undo {  // frees the memory if the constructor throws
+      ~undo() {
         if (memory) mempool_free(memory, pool);
       }
       void* memory;

@@ -11,8 +11,8 @@
 
 namespace kmem {
 
-/// While one lives, the number that it answers, and with it a copy of every per-CPU variable, is this thread's alone.
-/// Nests.  The thread must not sleep meanwhile.
+/// During its lifetime this thread exclusively owns a CPU number, and with it a copy of every per-CPU variable. Nests.  The
+/// thread must not sleep meanwhile.
 class cpu_section {
  public:
   cpu_section() noexcept : cpu_(static_cast<unsigned>(get_cpu())) {}
@@ -31,12 +31,12 @@ class cpu_section {
 ///   kmem::per_cpu<Statistics> statistics;       statistics.mine()->bytes += n;
 ///   for (Statistics& each : statistics) ...
 ///
-/// Steps on integers (++, +=, read() ...) and mine() are thread-safe, and may be used in a signal handler.  Walking
-/// over the copies is not ordered with them.
+/// Steps on integers (++, +=, read() ...) and mine() are thread-safe, and may be used in a signal handler.  Iteration over the
+/// copies is not ordered with them.
 template <typename T>
 class per_cpu {
  public:
-  /// This CPU's copy, nobody else's until it is gone.
+  /// This CPU's copy, exclusively owned for the lifetime of this object.
   class section {
    public:
     explicit section(T* variable) noexcept : mine_(per_cpu_ptr(variable, here_.cpu())) {}
@@ -48,7 +48,7 @@ class per_cpu {
     T* mine_;
   };
 
-  /// Over the copies of all possible CPUs.
+  /// Iterates over the copies of all possible CPUs.
   class iterator {
    public:
     using value_type = T;
@@ -69,15 +69,14 @@ class per_cpu {
     unsigned cpu_ = 0;
   };
 
-  /// T(arguments...) for each CPU; std::bad_alloc where there is no memory, and what T's constructor throws.
+  /// T(arguments...) for each CPU; throws std::bad_alloc if there is no memory, or what T's constructor throws.
   template <typename... Arguments>
   explicit per_cpu(const Arguments&... arguments) : variable_(static_cast<T*>(__alloc_percpu(sizeof(T), alignof(T)))) {
     static_assert(alignof(T) <= KMEM_PERCPU_MAX_ALIGN && sizeof(T) <= PCPU_MIN_UNIT_SIZE,
                   "a per-CPU variable has up to 64 KiB");
     if (!variable_) throw std::bad_alloc();
     undo guard{this};
-    for (; guard.made < size(); ++guard.made)
-      ::new (static_cast<void*>(per_cpu_ptr(variable_, guard.made))) T(arguments...);
+    for (; guard.made < size(); ++guard.made) ::new (static_cast<void*>(per_cpu_ptr(variable_, guard.made))) T(arguments...);
     guard.owner = nullptr;
   }
   per_cpu(per_cpu&& other) noexcept : variable_(std::exchange(other.variable_, nullptr)) {}
@@ -87,17 +86,17 @@ class per_cpu {
   }
   ~per_cpu() { destroy(size()); }
 
-  /// Begins a section and answers this CPU's copy in it.
+  /// Begins a section and returns this CPU's copy.
   section mine() noexcept { return section(variable_); }
   T& on(unsigned cpu) noexcept { return *per_cpu_ptr(variable_, cpu); }
   const T& on(unsigned cpu) const noexcept { return *per_cpu_ptr(variable_, cpu); }
   static unsigned size() noexcept { return nr_cpu_ids; }
   iterator begin() const noexcept { return iterator(variable_, 0); }
   iterator end() const noexcept { return iterator(variable_, size()); }
-  /// For the kernel's functions; it stays this object's.
+  /// For the kernel's functions; this object keeps ownership.
   T* native() const noexcept { return variable_; }
 
-  /// All copies added up.
+  /// The sum of all copies.
   T sum() const {
     T total{};
     for (const T& each : *this) total += each;

@@ -1,26 +1,24 @@
 #ifndef KMEM_PERCPU_RSEQ_H
 #define KMEM_PERCPU_RSEQ_H
-/* One step on this CPU's copy of a per-CPU variable, by a restartable sequence.  <linux/percpu.h> is what to include.
+/* One step on this CPU's copy of a per-CPU variable, by a restartable sequence. Include <linux/percpu.h> instead of this.
  *
  * The ABI (linux/rseq.h): the thread points rseq_cs, at byte 8 of its area, at a descriptor of a stretch of code; when
  * the kernel preempts, migrates or signals it inside, it goes on at the descriptor's abort address.  The last
  * instruction of each stretch below is its only store, so it happened once or not at all.
  *
- * Each function takes the CPU's number from byte 4 of the area, with it that CPU's distance from the table, and does
- * its one thing at variable + distance.  It answers false, and has done nothing, where the distance is 0: the copy
- * belongs to somebody between get_cpu() and put_cpu(), or the thread has no sequences (its number is -1 or -2 then, and
- * the table begins two words earlier).  kmem_this_cpu_slow() is for those.
+ * Each function reads the CPU's number from byte 4 of the area and that CPU's distance from the table, and does its operation
+ * at variable + distance. It returns false, and has done nothing, if the distance is 0: a task owns the copy between get_cpu()
+ * and put_cpu(), or the thread has no sequences (then its number is -1 or -2, for which the table has two words before its
+ * start). kmem_this_cpu_slow() handles these cases.
  *
- * Which area that is, each thread says in kmem_percpu_self.area, as a distance from `none` beside it: the one that
- * glibc registered, or, with 0, `none` itself, whose number is -1: before the thread's first use, in sections of its
- * own, and with rseq=off. */
+ * Each thread stores the area's distance from `none` in kmem_percpu_self.area: that of the area that glibc registered, or 0 for
+ * `none` itself, whose number is -1: before the thread's first use, in its own sections, and with rseq=off. */
 #include <kmem/c_face.h>
+#include <kmem/integers.h>
 #include <kmem/rseq_descriptor.h>
-#include <stddef.h>
-#include <stdint.h>
 
-/** Where the copies lie: that of CPU n of the variable at address a is at a + KMEM_PERCPU_DISTANCE +
- *  n * KMEM_PERCPU_STRIDE.  Part of the binary interface. */
+/** The copy for CPU n of the variable at address a is at a + KMEM_PERCPU_DISTANCE + n * KMEM_PERCPU_STRIDE.  Part of the binary
+ *  interface. */
 #define KMEM_PERCPU_DISTANCE ((uintptr_t)64 << 20)
 #define KMEM_PERCPU_STRIDE ((uintptr_t)64 << 10)
 
@@ -47,8 +45,8 @@ KMEM_END_C
 #define KMEM_PERCPU_RSEQ 0
 #endif
 
-/* A descriptor must be there for as long as a thread points at it: the kernel reads it when the thread comes back from
- * wherever it was, and a missing one is a SIGSEGV.  So code that dlclose() may take away takes the pointer away itself.
+/* A descriptor must exist as long as a thread points at it: the kernel reads it when the thread is resumed, and sends SIGSEGV
+ * if it is unmapped. So code that dlclose() may unload resets the pointer itself.
  */
 #if defined(__PIC__) && !defined(__PIE__)
 #define KMEM_PERCPU_MAY_GO 1
@@ -60,31 +58,38 @@ KMEM_END_C
 
 #if KMEM_PERCPU_RSEQ && defined(__x86_64__)
 
-#define KMEM_PERCPU_BEGIN                           \
-  KMEM_RSEQ_DESCRIPTOR                              \
-  "movq %%fs:(%[self]), %%rdx\n\t"                  \
-  "leaq 3b(%%rip), %%rcx\n\t"                       \
-  "movq %%rcx, %%fs:16(%[self],%%rdx)\n\t"          \
-  "1:\n\t"                                          \
-  "movslq %%fs:12(%[self],%%rdx), %%rcx\n\t"        \
-  "movq (%[distances],%%rcx,8), %%rcx\n\t"          \
-  "testq %%rcx, %%rcx\n\t"                          \
+#ifdef KMEM_BARE
+/* On a bare machine nothing is armed: the sequence is in a table (docs/bare.md). The CPU's number is at %gs:32, -1 while the
+ * task is in a section. */
+#define KMEM_PERCPU_BEGIN                                                                     \
+  ".pushsection kmem_sequences, \"a?\"\n\t.balign 8\n\t.quad 1f, 2f\n\t.popsection\n\t1:\n\t" \
+  "movslq %%gs:32, %%rcx\n\t"                                                                 \
+  "movq (%[distances],%%rcx,8), %%rcx\n\t"                                                    \
+  "testq %%rcx, %%rcx\n\t"                                                                    \
+  "jz %l[taken]\n\t"
+#define KMEM_PERCPU_END "\n\t2:\n\t"
+#define KMEM_PERCPU_FORGET (void)0
+#define KMEM_PERCPU_INPUTS [distances] "r"(kmem_percpu_distances), [variable] "r"(variable)
+#else
+#define KMEM_PERCPU_BEGIN                    \
+  KMEM_RSEQ_DESCRIPTOR(taken)                \
+  "movq %%fs:(%[self]), %%rdx\n\t"           \
+  "leaq 3b(%%rip), %%rcx\n\t"                \
+  "movq %%rcx, %%fs:16(%[self],%%rdx)\n\t"   \
+  "1:\n\t"                                   \
+  "movslq %%fs:12(%[self],%%rdx), %%rcx\n\t" \
+  "movq (%[distances],%%rcx,8), %%rcx\n\t"   \
+  "testq %%rcx, %%rcx\n\t"                   \
   "jz %l[taken]\n\t"
 #if KMEM_PERCPU_MAY_GO
 #define KMEM_PERCPU_END "\n\t2:\n\tmovq $0, %%fs:16(%[self],%%rdx)\n\t"
-#define KMEM_PERCPU_FORGET                                                   \
-  __asm__ __volatile__("movq %%fs:(%0), %%rdx\n\tmovq $0, %%fs:16(%0,%%rdx)" \
-                       :                                                     \
-                       : "r"(kmem_percpu_self_at())                          \
-                       : "rdx", "memory")
+#define KMEM_PERCPU_FORGET \
+  __asm__ __volatile__("movq %%fs:(%0), %%rdx\n\tmovq $0, %%fs:16(%0,%%rdx)" : : "r"(kmem_percpu_self_at()) : "rdx", "memory")
 #else
 #define KMEM_PERCPU_END "\n\t2:\n\t"
 #define KMEM_PERCPU_FORGET (void)0
 #endif
-#define KMEM_PERCPU_COPY "(%[variable],%%rcx)"
-#define KMEM_PERCPU_INPUTS \
-  [self] "r"(kmem_percpu_self_at()), [distances] "r"(kmem_percpu_distances), [variable] "r"(variable)
-#define KMEM_PERCPU_CLOBBERS "rcx", "rdx", "cc", "memory"
+#define KMEM_PERCPU_INPUTS [self] "r"(kmem_percpu_self_at()), [distances] "r"(kmem_percpu_distances), [variable] "r"(variable)
 
 /* The distance of kmem_percpu_self from the thread pointer. */
 KMEM_PERCPU_INLINE intptr_t kmem_percpu_self_at(void) {
@@ -92,15 +97,17 @@ KMEM_PERCPU_INLINE intptr_t kmem_percpu_self_at(void) {
   __asm__("movq kmem_percpu_self@gottpoff(%%rip), %0" : "=r"(at));
   return at;
 }
+#endif
+#define KMEM_PERCPU_COPY "(%[variable],%%rcx)"
+#define KMEM_PERCPU_CLOBBERS "rcx", "rdx", "cc", "memory"
 
 #define KMEM_PERCPU_CHANGE(name, mnemonic, type, immediate)                                             \
   KMEM_PERCPU_INLINE int kmem_percpu_try_##name(void* variable, type value) {                           \
-  again:                                                                                                \
     __asm__ __volatile__ goto(KMEM_PERCPU_BEGIN mnemonic " %[value], " KMEM_PERCPU_COPY KMEM_PERCPU_END \
                               :                                                                         \
                               : KMEM_PERCPU_INPUTS, [value] immediate(value)                            \
                               : KMEM_PERCPU_CLOBBERS                                                    \
-                              : again, taken);                                                          \
+                              : taken);                                                                 \
     return 1;                                                                                           \
   taken:                                                                                                \
     KMEM_PERCPU_FORGET;                                                                                 \
@@ -108,11 +115,10 @@ KMEM_PERCPU_INLINE intptr_t kmem_percpu_self_at(void) {
   }
 
 #define KMEM_PERCPU_FETCH(name, code, type, inputs)                          \
-  again:                                                                     \
   __asm__ __volatile__ goto(KMEM_PERCPU_BEGIN code KMEM_PERCPU_END           \
                             : [found] "=&r"(found)                           \
                             : KMEM_PERCPU_INPUTS inputs:KMEM_PERCPU_CLOBBERS \
-                            : again, taken);                                 \
+                            : taken);                                        \
   *old = found;                                                              \
   return 1;                                                                  \
   taken:                                                                     \
@@ -120,40 +126,39 @@ KMEM_PERCPU_INLINE intptr_t kmem_percpu_self_at(void) {
   return 0;
 
 #define KMEM_PERCPU_COMMA ,
-#define KMEM_PERCPU_SIZE(bits, s, immediate)                                                                           \
-  KMEM_PERCPU_CHANGE(add_##bits, "add" s, uint##bits##_t, immediate)                                                   \
-  KMEM_PERCPU_CHANGE(and_##bits, "and" s, uint##bits##_t, immediate)                                                   \
-  KMEM_PERCPU_CHANGE(or_##bits, "or" s, uint##bits##_t, immediate)                                                     \
-  KMEM_PERCPU_CHANGE(write_##bits, "mov" s, uint##bits##_t, immediate)                                                 \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* variable, uint##bits##_t* old) {                            \
-    uint##bits##_t found;                                                                                              \
-    KMEM_PERCPU_FETCH(read, "mov" s " " KMEM_PERCPU_COPY ", %[found]", bits, )                                         \
-  }                                                                                                                    \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) {      \
-    uint##bits##_t found;                                                                                              \
-    KMEM_PERCPU_FETCH(xchg,                                                                                            \
-                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                    \
-                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                          \
-                      bits, KMEM_PERCPU_COMMA[value] "r"(value))                                                       \
-  }                                                                                                                    \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* variable, uint##bits##_t expected, uint##bits##_t value, \
-                                                        uint##bits##_t* old) {                                         \
-    uint##bits##_t found;                                                                                              \
-    KMEM_PERCPU_FETCH(cmpxchg,                                                                                         \
-                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                    \
-                      "cmp" s " %[expected], %[found]\n\t"                                                             \
-                      "jne 2f\n\t"                                                                                     \
-                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                          \
-                      bits, KMEM_PERCPU_COMMA[value] "r"(value)KMEM_PERCPU_COMMA[expected] "r"(expected))              \
-  }                                                                                                                    \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* variable, uint##bits##_t value,                       \
-                                                           uint##bits##_t* old) {                                      \
-    uint##bits##_t found;                                                                                              \
-    KMEM_PERCPU_FETCH(add_return,                                                                                      \
-                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                    \
-                      "add" s " %[value], %[found]\n\t"                                                                \
-                      "mov" s " %[found], " KMEM_PERCPU_COPY,                                                          \
-                      bits, KMEM_PERCPU_COMMA[value] "r"(value))                                                       \
+#define KMEM_PERCPU_SIZE(bits, s, immediate)                                                                            \
+  KMEM_PERCPU_CHANGE(add_##bits, "add" s, uint##bits##_t, immediate)                                                    \
+  KMEM_PERCPU_CHANGE(and_##bits, "and" s, uint##bits##_t, immediate)                                                    \
+  KMEM_PERCPU_CHANGE(or_##bits, "or" s, uint##bits##_t, immediate)                                                      \
+  KMEM_PERCPU_CHANGE(write_##bits, "mov" s, uint##bits##_t, immediate)                                                  \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* variable, uint##bits##_t* old) {                             \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH(read, "mov" s " " KMEM_PERCPU_COPY ", %[found]", bits, )                                          \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) {       \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH(xchg,                                                                                             \
+                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                     \
+                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                           \
+                      bits, KMEM_PERCPU_COMMA[value] "r"(value))                                                        \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* variable, uint##bits##_t expected, uint##bits##_t value,  \
+                                                        uint##bits##_t* old) {                                          \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH(cmpxchg,                                                                                          \
+                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                     \
+                      "cmp" s " %[expected], %[found]\n\t"                                                              \
+                      "jne 2f\n\t"                                                                                      \
+                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                           \
+                      bits, KMEM_PERCPU_COMMA[value] "r"(value)KMEM_PERCPU_COMMA[expected] "r"(expected))               \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) { \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH(add_return,                                                                                       \
+                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\t"                                                     \
+                      "add" s " %[value], %[found]\n\t"                                                                 \
+                      "mov" s " %[found], " KMEM_PERCPU_COPY,                                                           \
+                      bits, KMEM_PERCPU_COMMA[value] "r"(value))                                                        \
   }
 KMEM_PERCPU_SIZE(8, "b", "ri")
 KMEM_PERCPU_SIZE(16, "w", "ri")
@@ -163,15 +168,15 @@ KMEM_PERCPU_SIZE(64, "q", "re")
 #elif KMEM_PERCPU_RSEQ && defined(__aarch64__)
 
 /* As above; x16 and x17 are for the sequence. */
-#define KMEM_PERCPU_BEGIN                           \
-  KMEM_RSEQ_DESCRIPTOR                              \
-  "adrp x16, 3b\n\t"                                \
-  "add x16, x16, :lo12:3b\n\t"                      \
-  "str x16, [%[area], 8]\n\t"                       \
-  "1:\n\t"                                          \
-  "ldrsw x16, [%[area], 4]\n\t"                     \
-  "ldr x16, [%[distances], x16, lsl 3]\n\t"         \
-  "cbz x16, %l[taken]\n\t"                          \
+#define KMEM_PERCPU_BEGIN                   \
+  KMEM_RSEQ_DESCRIPTOR(taken)               \
+  "adrp x16, 3b\n\t"                        \
+  "add x16, x16, :lo12:3b\n\t"              \
+  "str x16, [%[area], 8]\n\t"               \
+  "1:\n\t"                                  \
+  "ldrsw x16, [%[area], 4]\n\t"             \
+  "ldr x16, [%[distances], x16, lsl 3]\n\t" \
+  "cbz x16, %l[taken]\n\t"                  \
   "add x16, x16, %[variable]\n\t"
 #define KMEM_PERCPU_INPUTS                                                                                  \
   [area] "r"((char*)kmem_percpu_self.none + kmem_percpu_self.area), [distances] "r"(kmem_percpu_distances), \
@@ -188,11 +193,10 @@ KMEM_PERCPU_SIZE(64, "q", "re")
   __asm__ __volatile__ goto(KMEM_PERCPU_BEGIN code KMEM_PERCPU_END:outputs \
                             : KMEM_PERCPU_INPUTS __VA_ARGS__               \
                             : "x16", "x17", "cc", "memory"                 \
-                            : again, taken)
+                            : taken)
 
 #define KMEM_PERCPU_CHANGE(name, type, s, w, code)                            \
   KMEM_PERCPU_INLINE int kmem_percpu_try_##name(void* variable, type value) { \
-  again:                                                                      \
     KMEM_PERCPU_ASM(code, , , [value] "r"(value));                            \
     return 1;                                                                 \
   taken:                                                                      \
@@ -200,7 +204,6 @@ KMEM_PERCPU_SIZE(64, "q", "re")
     return 0;                                                                 \
   }
 #define KMEM_PERCPU_FETCH(code, ...)                        \
-  again:                                                    \
   KMEM_PERCPU_ASM(code, [found] "=&r"(found), __VA_ARGS__); \
   *old = found;                                             \
   return 1;                                                 \
@@ -209,36 +212,35 @@ KMEM_PERCPU_SIZE(64, "q", "re")
   return 0;
 
 /* s: the suffix of loads and stores; w: the operand modifier of registers of that size; x17 or w17 to go with it. */
-#define KMEM_PERCPU_SIZE(bits, s, w, r17)                                                                              \
-  KMEM_PERCPU_CHANGE(add_##bits, uint##bits##_t, s, w,                                                                 \
-                     "ldr" s " " r17 ", [x16]\n\tadd " r17 ", " r17 ", %" w "[value]\n\tstr" s " " r17 ", [x16]")      \
-  KMEM_PERCPU_CHANGE(and_##bits, uint##bits##_t, s, w,                                                                 \
-                     "ldr" s " " r17 ", [x16]\n\tand " r17 ", " r17 ", %" w "[value]\n\tstr" s " " r17 ", [x16]")      \
-  KMEM_PERCPU_CHANGE(or_##bits, uint##bits##_t, s, w,                                                                  \
-                     "ldr" s " " r17 ", [x16]\n\torr " r17 ", " r17 ", %" w "[value]\n\tstr" s " " r17 ", [x16]")      \
-  KMEM_PERCPU_CHANGE(write_##bits, uint##bits##_t, s, w, "str" s " %" w "[value], [x16]")                              \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* variable, uint##bits##_t* old) {                            \
-    uint##bits##_t found;                                                                                              \
-    KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]", )                                                               \
-  }                                                                                                                    \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) {      \
-    uint##bits##_t found;                                                                                              \
-    KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]\n\tstr" s " %" w "[value], [x16]", , [value] "r"(value))          \
-  }                                                                                                                    \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* variable, uint##bits##_t expected, uint##bits##_t value, \
-                                                        uint##bits##_t* old) {                                         \
-    uint##bits##_t found;                                                                                              \
-    const uint64_t wanted = expected;                                                                                  \
-    KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]\n\tcmp %" w "[found], %" w "[wanted]\n\tb.ne 2f\n\t"              \
-                      "str" s " %" w "[value], [x16]",                                                                 \
-                      , [value] "r"(value), [wanted] "r"(wanted))                                                      \
-  }                                                                                                                    \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* variable, uint##bits##_t value,                       \
-                                                           uint##bits##_t* old) {                                      \
-    uint##bits##_t found;                                                                                              \
-    KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]\n\tadd %" w "[found], %" w "[found], %" w "[value]\n\t"           \
-                      "str" s " %" w "[found], [x16]",                                                                 \
-                      , [value] "r"(value))                                                                            \
+#define KMEM_PERCPU_SIZE(bits, s, w, r17)                                                                               \
+  KMEM_PERCPU_CHANGE(add_##bits, uint##bits##_t, s, w,                                                                  \
+                     "ldr" s " " r17 ", [x16]\n\tadd " r17 ", " r17 ", %" w "[value]\n\tstr" s " " r17 ", [x16]")       \
+  KMEM_PERCPU_CHANGE(and_##bits, uint##bits##_t, s, w,                                                                  \
+                     "ldr" s " " r17 ", [x16]\n\tand " r17 ", " r17 ", %" w "[value]\n\tstr" s " " r17 ", [x16]")       \
+  KMEM_PERCPU_CHANGE(or_##bits, uint##bits##_t, s, w,                                                                   \
+                     "ldr" s " " r17 ", [x16]\n\torr " r17 ", " r17 ", %" w "[value]\n\tstr" s " " r17 ", [x16]")       \
+  KMEM_PERCPU_CHANGE(write_##bits, uint##bits##_t, s, w, "str" s " %" w "[value], [x16]")                               \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* variable, uint##bits##_t* old) {                             \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]", )                                                                \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) {       \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]\n\tstr" s " %" w "[value], [x16]", , [value] "r"(value))           \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* variable, uint##bits##_t expected, uint##bits##_t value,  \
+                                                        uint##bits##_t* old) {                                          \
+    uint##bits##_t found;                                                                                               \
+    const uint64_t wanted = expected;                                                                                   \
+    KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]\n\tcmp %" w "[found], %" w "[wanted]\n\tb.ne 2f\n\t"               \
+                      "str" s " %" w "[value], [x16]",                                                                  \
+                      , [value] "r"(value), [wanted] "r"(wanted))                                                       \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) { \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH("ldr" s " %" w "[found], [x16]\n\tadd %" w "[found], %" w "[found], %" w "[value]\n\t"            \
+                      "str" s " %" w "[found], [x16]",                                                                  \
+                      , [value] "r"(value))                                                                             \
   }
 KMEM_PERCPU_SIZE(8, "b", "w", "w17")
 KMEM_PERCPU_SIZE(16, "h", "w", "w17")
@@ -247,22 +249,21 @@ KMEM_PERCPU_SIZE(64, "", "x", "x17")
 
 #else
 
-/* Every call takes the slow way. */
-#define KMEM_PERCPU_SIZE(bits)                                                                                       \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_add_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }       \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_and_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }       \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_or_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }        \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_write_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }     \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* v, uint##bits##_t* old) { return (void)v, (void)old, 0; } \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {               \
-    return (void)v, (void)a, (void)old, 0;                                                                           \
-  }                                                                                                                  \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* v, uint##bits##_t a, uint##bits##_t b,                 \
-                                                        uint##bits##_t* old) {                                       \
-    return (void)v, (void)a, (void)b, (void)old, 0;                                                                  \
-  }                                                                                                                  \
-  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {         \
-    return (void)v, (void)a, (void)old, 0;                                                                           \
+/* Every call takes the slow path. */
+#define KMEM_PERCPU_SIZE(bits)                                                                                              \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_add_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }              \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_and_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }              \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_or_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }               \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_write_##bits(void* v, uint##bits##_t a) { return (void)v, (void)a, 0; }            \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* v, uint##bits##_t* old) { return (void)v, (void)old, 0; }        \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {                      \
+    return (void)v, (void)a, (void)old, 0;                                                                                  \
+  }                                                                                                                         \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* v, uint##bits##_t a, uint##bits##_t b, uint##bits##_t* old) { \
+    return (void)v, (void)a, (void)b, (void)old, 0;                                                                         \
+  }                                                                                                                         \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {                \
+    return (void)v, (void)a, (void)old, 0;                                                                                  \
   }
 KMEM_PERCPU_SIZE(8)
 KMEM_PERCPU_SIZE(16)

@@ -1,8 +1,8 @@
 #ifndef KMEM_SCOPES_HPP
 #define KMEM_SCOPES_HPP
 /// \file
-/// Contexts as objects: each holds from its declaration to the end of its block.  They nest, belong to the thread that
-/// made them, cost a call or two, and may be made in any context; see docs/contexts.md.
+/// Contexts as objects: each is in effect from its declaration to the end of its block. They nest, apply to the thread that
+/// constructs them, cost a call or two, and may be used in any context; see docs/contexts.md.
 ///
 ///   void on_signal(int) {
 ///     const kmem::interrupt_scope interrupt;        // this is a handler: GFP_KERNEL here would be a mistake
@@ -16,7 +16,7 @@
 
 namespace kmem {
 
-/// The base of scopes: made and left once, where it stands.
+/// The base of scopes: not copyable or movable.
 class scope {
  public:
   scope(const scope&) = delete;
@@ -27,14 +27,14 @@ class scope {
   ~scope() = default;
 };
 
-/// What begins here must not sleep: preempt_disable().
+/// The block must not sleep: preempt_disable().
 class [[maybe_unused]] atomic_scope : scope {
  public:
   atomic_scope() noexcept { preempt_disable(); }
   ~atomic_scope() { preempt_enable(); }
 };
 
-/// This is a signal handler: irq_enter().  Its first declaration, so that nothing comes before.
+/// The block is a signal handler: irq_enter(). To be declared first in the handler.
 class [[maybe_unused]] interrupt_scope : scope {
  public:
   interrupt_scope() noexcept { irq_enter(); }

@@ -8,10 +8,10 @@
 
 namespace kmem {
 
-/// Where the memory of an allocator or of a pmr resource comes from: objects that say get() and put().  Each is two
-/// words that are copied freely; what it names must outlive all that uses it.  get() throws std::bad_alloc.
+/// Sources of memory for an allocator or a pmr resource: objects with get() and put(). Each is two words and may be copied
+/// freely; the cache or pool that it refers to must outlive all users. get() throws std::bad_alloc.
 
-/// kmalloc on one node, as far as that has memory; with __GFP_THISNODE nowhere else.
+/// kmalloc on a preferred node; with __GFP_THISNODE only there.
 class node_source {
  public:
   explicit node_source(int nid, gfp_t flags = GFP_KERNEL) noexcept : nid_(nid), flags_(flags) {}
@@ -25,7 +25,7 @@ class node_source {
     throw std::bad_alloc();
   }
   void put(void* memory, std::size_t, std::size_t) const noexcept { kfree(memory); }
-  /// May each free what the other gave?
+  /// May each free blocks of the other?
   friend bool operator==(const node_source&, const node_source&) noexcept { return true; }
 
  private:
@@ -33,7 +33,7 @@ class node_source {
   gfp_t flags_;
 };
 
-/// Objects of a cache for whatever fits into one and its alignment; the rest, such as a table that grows, from kmalloc.
+/// Objects of a cache for requests whose size and alignment fit; other requests, such as a growing table, use kmalloc.
 class cache_source {
  public:
   explicit cache_source(struct kmem_cache* cache, gfp_t flags = GFP_KERNEL, std::size_t align = 8) noexcept
@@ -49,17 +49,15 @@ class cache_source {
   friend bool operator==(const cache_source& a, const cache_source& b) noexcept { return a.cache_ == b.cache_; }
 
  private:
-  bool fits(std::size_t bytes, std::size_t align) const noexcept {
-    return bytes <= kmem_cache_size(cache_) && align <= align_;
-  }
+  bool fits(std::size_t bytes, std::size_t align) const noexcept { return bytes <= kmem_cache_size(cache_) && align <= align_; }
 
   struct kmem_cache* cache_;
   std::size_t align_;
   gfp_t flags_;
 };
 
-/// Elements of a memory pool, of `bytes` bytes each: with flags that may sleep it waits and does not fail.  More than
-/// an element holds is std::bad_alloc: a promise is kept only for what is held back.
+/// Elements of a memory pool, of `bytes` bytes each: with flags that may sleep it waits and does not fail.  A request larger
+/// than an element throws std::bad_alloc, because the pool cannot guarantee it.
 class pool_source {
  public:
   pool_source(mempool_t* pool, std::size_t bytes, gfp_t flags = GFP_KERNEL, std::size_t align = 8) noexcept

@@ -1,12 +1,12 @@
 #ifndef KMEM_STATS_H
 #define KMEM_STATS_H
-/* The state of kmem as text, in the formats of the kernel's files of the same names, so that programs that read those
- * (slabtop, awk scripts, exporters) read these; and all of it as JSON.
+/* The state of kmem as text, in the formats of the kernel's files of the same names, for programs that read those (slabtop, awk
+ * scripts, exporters); and the whole state as JSON.
  *
- * Each writes at most `size` bytes, a NUL at the end among them, and answers the length of the whole text without the
- * NUL, as snprintf() does: a first call with NULL and 0 measures; a second should bring some room to spare.  0 where
- * another caller is at it.  Allocates nothing; any context that can afford 8 KiB of stack.
- * What the lines mean: the kernel's proc(5) manual page, and docs/statistics.md. */
+ * Each writes at most `size` bytes, including a terminating NUL, and returns the length of the whole text without the NUL, as
+ * snprintf() does: call it first with NULL and 0 for the length, then with some room to spare. Returns 0 if another caller is
+ * running.  Allocates nothing; any context that can afford 8 KiB of stack. What the lines mean: the kernel's proc(5) manual
+ * page, and docs/statistics.md. */
 #include <kmem/c_face.h>
 #include <stddef.h>
 
@@ -20,16 +20,20 @@ KMEM_API size_t kmem_meminfo(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API size_t kmem_vmallocinfo(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API size_t kmem_json(char* buffer, size_t size) KMEM_NOTHROW;
 
-/** The kernel's /sys/kernel/debug/kfence/stats: how often an object was placed between guard pages, and what that found. */
+/** The kernel's /sys/kernel/debug/kfence/stats: the number of objects placed between guard pages, and of mistakes found. */
 KMEM_API size_t kmem_kfence_stats(char* buffer, size_t size) KMEM_NOTHROW;
 
-/** Gives what no CPU, cache or zone needs back to the host; the number of bytes that went. */
+/** Gives memory that no CPU, cache or zone needs back to the host; returns the number of bytes.  May sleep: task context. */
 KMEM_API size_t kmem_trim(void) KMEM_NOTHROW;
 
-/** Has the host said that memory is short (MEMORY_PRESSURE_WATCH, docs/reclaim.md)?  Then caches and shrinkers give some
- *  back, and what is free goes to the host: 1; else 0.  For a program's main loop: without it allocations ask now and then,
- *  and a program that does not allocate does not hear.  Task context. */
+/** If the host has reported memory pressure (MEMORY_PRESSURE_WATCH, docs/reclaim.md), reclaims some memory from caches and
+ *  shrinkers, gives free memory back to the host, and returns 1; else 0. For a program's main loop: otherwise only allocations
+ *  check now and then.  May sleep: task context. */
 KMEM_API int kmem_pressure_poll(void) KMEM_NOTHROW;
+
+/** How many mistakes were reported so far: what begins with BUG or WARNING in the log. Those that a rate limit held back count
+ *  too; leaks do not.  Any context. */
+KMEM_API unsigned long kmem_reports(void) KMEM_NOTHROW;
 
 KMEM_END_C
 

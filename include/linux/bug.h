@@ -1,14 +1,14 @@
 #ifndef KMEM_LINUX_BUG_H
 #define KMEM_LINUX_BUG_H
-/* Saying that something is wrong, with file, line and call trace.  Any context; allocates nothing. */
+/* Reports with file, line and call trace. Any context; allocates nothing. */
 #include <kmem/c_face.h>
+#include <linux/build_bug.h>
 #include <linux/types.h>
 
 KMEM_BEGIN_C
 
-/** Reports a warning; what panic_on_warn says is done then. */
-KMEM_API void kmem_warn(const char* file, int line, const char* format, ...) KMEM_PRINTF_LIKE(3, 4)
-    __attribute__((__cold__));
+/** Reports a warning; panics if panic_on_warn is set. */
+KMEM_API void kmem_warn(const char* file, int line, const char* format, ...) KMEM_PRINTF_LIKE(3, 4) __attribute__((__cold__));
 /** Reports a bug and ends the program. */
 KMEM_API void kmem_bug(const char* file, int line) __attribute__((__cold__, __noreturn__));
 
@@ -20,7 +20,7 @@ KMEM_END_C
     if (__builtin_expect(!!(condition), 0)) BUG(); \
   } while (0)
 
-/** Each answers whether the condition holds, so that it can be the condition of an if. */
+/** Each returns whether the condition holds, so that it can be used in an if. */
 #define WARN(condition, ...)                                                           \
   __extension__({                                                                      \
     const int kmem_warn_on = !!(condition);                                            \
@@ -37,11 +37,5 @@ KMEM_END_C
     __builtin_expect(kmem_warn_once, 0);                                                                \
   })
 #define WARN_ON_ONCE(condition) WARN_ONCE(condition, "%s", #condition)
-
-#ifdef __cplusplus
-#define BUILD_BUG_ON(condition) static_assert(!(condition), "BUILD_BUG_ON: " #condition)
-#else
-#define BUILD_BUG_ON(condition) _Static_assert(!(condition), "BUILD_BUG_ON: " #condition)
-#endif
 
 #endif

@@ -1,13 +1,13 @@
 #ifndef KMEM_LINUX_CPUMASK_H
 #define KMEM_LINUX_CPUMASK_H
-/* Which CPUs there are, and sets of them.
+/* Sets of CPUs.
  *
- * Possible are all numbers that smp_processor_id() may ever answer, and with them all copies of a per-CPU variable: the
- * host's CPUs that may ever come, and behind them a few numbers that stand in for a CPU whose copy somebody keeps for
- * itself between get_cpu() and put_cpu().  What sums over all possible CPUs misses nothing.
+ * Possible are all numbers that smp_processor_id() may ever return, one for each copy of a per-CPU variable: the host's
+ * possible CPUs, followed by a few substitute numbers, which are used while a task owns a CPU's copy between get_cpu()
+ * and put_cpu().  A sum over all possible CPUs includes every copy.
  *
- * Present and online are as the host says, looked up when asked and at most every tenth of a second; a number that
- * stands in counts as both from its first use on, so that a sum over the online ones misses nothing either.
+ * Present and online CPUs are those of the host, read at most every tenth of a second.  A substitute number counts as
+ * both from its first use on, so that a sum over the online CPUs includes every used copy too.
  *
  * Meaning: the kernel's Documentation/core-api/cpu_hotplug.rst. */
 #include <kmem/c_face.h>
@@ -26,7 +26,7 @@ typedef struct cpumask cpumask_t;
 
 KMEM_BEGIN_C
 
-/** One more than the highest possible number; does not change. */
+/** One more than the highest possible CPU number; constant. */
 KMEM_API unsigned int kmem_nr_cpu_ids(void) KMEM_NOTHROW __attribute__((__const__));
 enum kmem_cpu_set { KMEM_POSSIBLE_CPUS, KMEM_PRESENT_CPUS, KMEM_ONLINE_CPUS };
 /** The set as it is now; it changes in place as CPUs come and go. */
@@ -52,20 +52,23 @@ static inline void cpumask_clear_cpu(int cpu, struct cpumask* mask) {
                      __ATOMIC_RELAXED);
 }
 static inline void cpumask_clear(struct cpumask* mask) {
-  for (unsigned i = 0; i < sizeof mask->bits / sizeof *mask->bits; ++i) mask->bits[i] = 0;
+  unsigned i;
+  for (i = 0; i < sizeof mask->bits / sizeof *mask->bits; ++i) mask->bits[i] = 0;
 }
 static inline void cpumask_copy(struct cpumask* to, const struct cpumask* from) { *to = *from; }
-/** To = a and b; is anything in it? */
+/** to = a & b; returns false if the result is empty. */
 static inline bool cpumask_and(struct cpumask* to, const struct cpumask* a, const struct cpumask* b) {
   unsigned long any = 0;
-  for (unsigned i = 0; i < sizeof to->bits / sizeof *to->bits; ++i) any |= to->bits[i] = a->bits[i] & b->bits[i];
+  unsigned i;
+  for (i = 0; i < sizeof to->bits / sizeof *to->bits; ++i) any |= to->bits[i] = a->bits[i] & b->bits[i];
   return any != 0;
 }
 static inline void cpumask_or(struct cpumask* to, const struct cpumask* a, const struct cpumask* b) {
-  for (unsigned i = 0; i < sizeof to->bits / sizeof *to->bits; ++i) to->bits[i] = a->bits[i] | b->bits[i];
+  unsigned i;
+  for (i = 0; i < sizeof to->bits / sizeof *to->bits; ++i) to->bits[i] = a->bits[i] | b->bits[i];
 }
 
-/** The first CPU of the set after n (-1: from the start); nr_cpu_ids or more where there is none. */
+/** The first CPU of the set after n (-1: from the start); nr_cpu_ids or more if there is none. */
 static inline unsigned int cpumask_next(int n, const struct cpumask* mask) {
   unsigned cpu = (unsigned)(n + 1);
   while (cpu < nr_cpu_ids) {
@@ -81,8 +84,8 @@ static inline unsigned int cpumask_next(int n, const struct cpumask* mask) {
 static inline unsigned int cpumask_first(const struct cpumask* mask) { return cpumask_next(-1, mask); }
 static inline bool cpumask_empty(const struct cpumask* mask) { return cpumask_first(mask) >= nr_cpu_ids; }
 static inline unsigned int cpumask_weight(const struct cpumask* mask) {
-  unsigned n = 0;
-  for (unsigned cpu = cpumask_first(mask); cpu < nr_cpu_ids; cpu = cpumask_next((int)cpu, mask)) ++n;
+  unsigned n = 0, cpu;
+  for (cpu = cpumask_first(mask); cpu < nr_cpu_ids; cpu = cpumask_next((int)cpu, mask)) ++n;
   return n;
 }
 

@@ -2,7 +2,9 @@
 #define KMEM_LINUX_ERR_H
 /* Error numbers as pointers: the last 4095 addresses stand for -1 to -4095.  Any context. */
 #include <kmem/c_face.h>
-#include <linux/errno.h>
+#if __STDC_HOSTED__
+#include <linux/errno.h> /* the numbers, the system's */
+#endif
 #include <linux/types.h>
 
 #define MAX_ERRNO 4095

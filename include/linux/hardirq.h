@@ -3,8 +3,8 @@
 /* How interrupt handlers declare themselves.
  *
  * A signal handler that begins with irq_enter() and ends with irq_exit() is known as an interrupt at the cost of two
- * additions.  One that does neither is found out where it matters (<linux/preempt.h>).  Whoever leaves a handler by
- * siglongjmp() calls irq_exit() before; one that forgets it stays "in interrupt" for ever. */
+ * additions.  A handler without them is detected when it matters (<linux/preempt.h>). A handler that is left by siglongjmp()
+ * must call irq_exit() before; otherwise the thread stays "in interrupt" for ever. */
 #include <linux/preempt.h>
 
 KMEM_BEGIN_C

@@ -1,34 +1,34 @@
 #ifndef KMEM_LINUX_HIGHMEM_H
 #define KMEM_LINUX_HIGHMEM_H
-/* Reaching pages that have no permanent address: those of the zone HighMem, which the boot word highmem=SIZE makes.
+/* Temporary mappings of pages without a permanent address: those of the zone HighMem, which the boot word highmem=SIZE makes.
  *
- * Of any other page these give the address that it has anyway, or that it has now, in the window of vmalloc().
+ * For any other page these return its permanent address, or its current one in the window of vmalloc().
  *
- *   kmap()            until kunmap() of the page has been called as often; page_address() knows it meanwhile.  May sleep.
+ *   kmap()            until kunmap() of the page has been called as often; page_address() knows it meanwhile.  Both may
+ *                     sleep: task context.
  *   kmap_local_page() until kunmap_local() of the address, in reverse order, by the same task; at most 16 at a time.  Any
  *                     context.  page_address() does not know it.
  *   kmap_atomic()     as kmap_local_page(), and between the two the caller must not sleep.
  *
- * What is undone twice, or out of order, is reported and changes nothing.
- * Meaning: the kernel's Documentation/mm/highmem.rst. */
+ * An unmap too many, or out of order, is reported and changes nothing. Meaning: the kernel's Documentation/mm/highmem.rst. */
 #include <linux/mm.h>
 
 KMEM_BEGIN_C
 
-KMEM_API void* kmap(struct page* page) KMEM_NOTHROW;
-KMEM_API void kunmap(const struct page* page) KMEM_NOTHROW;
-KMEM_API void* kmap_local_page(struct page* page) KMEM_NOTHROW;
-/** Any address in the page will do. */
-KMEM_API void kunmap_local(const void* address) KMEM_NOTHROW;
+KMEM_API void* kmap(struct page* page) KMEM_NOTHROW_NAME(kmap);
+KMEM_API void kunmap(const struct page* page) KMEM_NOTHROW_NAME(kunmap);
+KMEM_API void* kmap_local_page(struct page* page) KMEM_NOTHROW_NAME(kmap_local_page);
+/** `address`: any address in the page. */
+KMEM_API void kunmap_local(const void* address) KMEM_NOTHROW_NAME(kunmap_local);
 KMEM_API void* kmem_kmap_atomic(struct page* page) KMEM_NOTHROW;
 KMEM_API void kmem_kunmap_atomic(const void* address) KMEM_NOTHROW;
-/** The page behind an address that one of the above gave, or that is permanent. */
-KMEM_API struct page* kmap_to_page(void* address) KMEM_NOTHROW;
-/** Mappings here end when they are undone; nothing waits to be flushed. */
+/** The page of an address from the above functions, or of a permanent address. */
+KMEM_API struct page* kmap_to_page(void* address) KMEM_NOTHROW_NAME(kmap_to_page);
+/** Does nothing: unmapping takes effect at once. */
 static inline void kmap_flush_unused(void) {}
-/** Pages of high memory that are free, and all of them. */
-KMEM_API unsigned long nr_free_highpages(void) KMEM_NOTHROW;
-KMEM_API unsigned long totalhigh_pages(void) KMEM_NOTHROW;
+/** The number of free pages of high memory, and of all of them. */
+KMEM_API unsigned long nr_free_highpages(void) KMEM_NOTHROW_NAME(nr_free_highpages);
+KMEM_API unsigned long totalhigh_pages(void) KMEM_NOTHROW_NAME(totalhigh_pages);
 
 /* The contents of pages, wherever they are.  Offsets and lengths stay within one page.  Any context. */
 

@@ -5,9 +5,9 @@
 
 /** The descriptor of one page frame, 64 bytes of it.
  *
- *  The kmem_ words belong to the page layer (src/page/page.h): reach them through page_count(), page_to_nid() and their
- *  like.  The others belong to whoever allocated the page, from the allocation to the free; what they hold at first
- *  is not defined.  Of a compound page only the first descriptor's words are the owner's. */
+ *  The kmem_ words belong to the page layer (src/page/page.h): use page_count(), page_to_nid() and similar functions. The
+ *  others belong to the owner of the page, from the allocation to the free; their initial contents are undefined. In a compound
+ *  page only the first descriptor's words are the owner's. */
 struct page {
   uint64_t kmem_head;
   uint32_t kmem_aux[2];
@@ -24,6 +24,18 @@ struct page {
   unsigned long private;
 #endif
   unsigned long flags;
+};
+
+/** A fragment of a page. */
+struct page_frag {
+  struct page* page;
+  uint32_t offset;
+  uint32_t size;
+};
+
+/** A page that is not a tail page, as a type of its own. */
+struct folio {
+  struct page page;
 };
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 #ifndef KMEM_LINUX_PFN_H
 #define KMEM_LINUX_PFN_H
-/* Between bytes and frame numbers. */
+/* Conversions between bytes and frame numbers. */
 #include <asm/page.h>
 
 #define PFN_ALIGN(address) (((unsigned long)(address) + (PAGE_SIZE - 1)) & PAGE_MASK)

@@ -1,7 +1,7 @@
 #ifndef KMEM_LINUX_RWLOCK_H
 #define KMEM_LINUX_RWLOCK_H
-/* As <linux/spinlock.h>, for many readers or one writer.  Readers may nest; a writer waits for all of them, and readers
- * that come meanwhile are let in before it. */
+/* As <linux/spinlock.h>, for many readers or one writer.  Readers may nest; a writer waits for all of them, and readers that
+ * arrive meanwhile enter before it. */
 #include <linux/irqflags.h>
 #include <linux/preempt.h>
 
@@ -9,20 +9,21 @@
 typedef struct kmem_rwlock {
   unsigned int kmem_word; /* the number of readers, or ~0 for a writer */
   unsigned int kmem_waiters;
+  const void* kmem_class; /* for a checker of locks: <kmem/lock_watch.h> */
 } rwlock_t;
 
 #define __RW_LOCK_UNLOCKED(name) \
-  { 0, 0 }
+  { 0, 0, 0 }
 #define DEFINE_RWLOCK(name) rwlock_t name = __RW_LOCK_UNLOCKED(name)
 
 KMEM_BEGIN_C
 
-KMEM_API void read_lock(rwlock_t* lock) KMEM_NOTHROW;
-KMEM_API int read_trylock(rwlock_t* lock) KMEM_NOTHROW;
-KMEM_API void read_unlock(rwlock_t* lock) KMEM_NOTHROW;
-KMEM_API void write_lock(rwlock_t* lock) KMEM_NOTHROW;
-KMEM_API int write_trylock(rwlock_t* lock) KMEM_NOTHROW;
-KMEM_API void write_unlock(rwlock_t* lock) KMEM_NOTHROW;
+KMEM_API void read_lock(rwlock_t* lock) KMEM_NOTHROW_NAME(read_lock);
+KMEM_API int read_trylock(rwlock_t* lock) KMEM_NOTHROW_NAME(read_trylock);
+KMEM_API void read_unlock(rwlock_t* lock) KMEM_NOTHROW_NAME(read_unlock);
+KMEM_API void write_lock(rwlock_t* lock) KMEM_NOTHROW_NAME(write_lock);
+KMEM_API int write_trylock(rwlock_t* lock) KMEM_NOTHROW_NAME(write_trylock);
+KMEM_API void write_unlock(rwlock_t* lock) KMEM_NOTHROW_NAME(write_unlock);
 
 static inline void rwlock_init(rwlock_t* lock) {
   const rwlock_t unlocked = __RW_LOCK_UNLOCKED();

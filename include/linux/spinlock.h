@@ -1,21 +1,24 @@
 #ifndef KMEM_LINUX_SPINLOCK_H
 #define KMEM_LINUX_SPINLOCK_H
-/* Locks that may be held only where nobody sleeps: holding one makes an atomic section.
+/* Locks whose holders must not sleep: holding one is an atomic section.
  *
- * In a process the holder can lose its CPU, so whoever waits spins for a moment and then lets the host put it aside until
- * the lock is free.  A signal handler that takes a lock which tasks take too is kept out by the _irq forms, as in the
- * kernel; without them it can interrupt the holder, which can then never unlock: that is reported, and ends the program.
- * So is a second lock by the holder.  An unlock by anybody but the holder is reported, and not done.
+ * In a process the holder can lose its CPU, so a waiting task spins for a moment and then sleeps until the lock is free.
+ * If a signal handler takes a lock too, tasks must take it by the _irq forms, as in the kernel.  Otherwise the handler can
+ * interrupt the holder, which can then never unlock: that is reported, and ends the program; so does a recursive lock.  An
+ * unlock by a task that does not hold the lock is reported, and not done.
  *
  * Meaning: the kernel's Documentation/locking/spinlocks.rst.  Any context. */
+#ifndef __cplusplus
+#include <linux/cleanup.h>
+#endif
 #include <linux/irqflags.h>
 #include <linux/preempt.h>
 
 /** Zeroed memory is an unlocked lock. */
 typedef struct spinlock {
-  unsigned int kmem_word; /* 0 free, 1 held, 2 held and somebody waits */
+  unsigned int kmem_word; /* with the next: 0 free, else the holder; bit 0: a task waits for it */
   unsigned int kmem_spare;
-  const void* kmem_owner;
+  const void* kmem_class; /* for a checker of locks: <kmem/lock_watch.h> */
 } spinlock_t;
 typedef spinlock_t raw_spinlock_t;
 
@@ -33,23 +36,20 @@ typedef spinlock_t raw_spinlock_t;
 
 KMEM_BEGIN_C
 
-KMEM_API void spin_lock(spinlock_t* lock) KMEM_NOTHROW;
-/** 1: it is ours.  0: it is somebody's; nothing has changed. */
-KMEM_API int spin_trylock(spinlock_t* lock) KMEM_NOTHROW;
-KMEM_API void spin_unlock(spinlock_t* lock) KMEM_NOTHROW;
+KMEM_API void spin_lock(spinlock_t* lock) KMEM_NOTHROW_NAME(spin_lock);
+/** Tries to lock.  1: the caller holds the lock.  0: another task holds it; nothing has changed. */
+KMEM_API int spin_trylock(spinlock_t* lock) KMEM_NOTHROW_NAME(spin_trylock);
+KMEM_API void spin_unlock(spinlock_t* lock) KMEM_NOTHROW_NAME(spin_unlock);
 
 static inline void spin_lock_init(spinlock_t* lock) {
   const spinlock_t unlocked = __SPIN_LOCK_UNLOCKED();
   *lock = unlocked;
 }
-static inline int spin_is_locked(const spinlock_t* lock) {
-  return __atomic_load_n(&lock->kmem_word, __ATOMIC_RELAXED) != 0;
-}
-static inline int spin_is_contended(const spinlock_t* lock) {
-  return __atomic_load_n(&lock->kmem_word, __ATOMIC_RELAXED) == 2;
-}
+static inline int spin_is_locked(const spinlock_t* lock) { return __atomic_load_n(&lock->kmem_word, __ATOMIC_RELAXED) != 0; }
+/** Does a task wait for it, other than for a moment? */
+static inline int spin_is_contended(const spinlock_t* lock) { return __atomic_load_n(&lock->kmem_word, __ATOMIC_RELAXED) & 1; }
 
-/** With interrupts off: what handlers take too. */
+/** With interrupts off: for locks that handlers take too. */
 static inline void spin_lock_irq(spinlock_t* lock) {
   local_irq_disable();
   spin_lock(lock);
@@ -92,12 +92,12 @@ static inline int spin_trylock_bh(spinlock_t* lock) {
 KMEM_END_C
 
 #define spin_lock_irqsave(lock, flags) ((void)((flags) = kmem_spin_lock_irqsave(lock)))
-#define spin_trylock_irqsave(lock, flags) \
-  __extension__({                         \
-    (flags) = kmem_irq_save();            \
+#define spin_trylock_irqsave(lock, flags)    \
+  __extension__({                            \
+    (flags) = kmem_irq_save();               \
     const int kmem_got = spin_trylock(lock); \
     if (!kmem_got) kmem_irq_restore(flags);  \
-    kmem_got;                             \
+    kmem_got;                                \
   })
 #define spin_lock_nested(lock, subclass) spin_lock(lock)
 #define assert_spin_locked(lock) BUG_ON(!spin_is_locked(lock))
@@ -115,5 +115,37 @@ KMEM_END_C
 
 #include <linux/bug.h>
 #include <linux/rwlock.h>
+
+/* Guards, for <linux/cleanup.h>. */
+#include <kmem/cleanup.h>
+DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1_COND(spinlock, _try, spin_trylock(_T->lock))
+DEFINE_LOCK_GUARD_1(spinlock_irq, spinlock_t, spin_lock_irq(_T->lock), spin_unlock_irq(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1_COND(spinlock_irq, _try, spin_trylock_irq(_T->lock))
+DEFINE_LOCK_GUARD_1(spinlock_bh, spinlock_t, spin_lock_bh(_T->lock), spin_unlock_bh(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1_COND(spinlock_bh, _try, spin_trylock_bh(_T->lock))
+DEFINE_LOCK_GUARD_1(spinlock_irqsave, spinlock_t, spin_lock_irqsave(_T->lock, _T->flags),
+                    spin_unlock_irqrestore(_T->lock, _T->flags), unsigned long flags)
+DEFINE_LOCK_GUARD_1_COND(spinlock_irqsave, _try, spin_trylock_irqsave(_T->lock, _T->flags))
+DEFINE_LOCK_GUARD_1(raw_spinlock, raw_spinlock_t, raw_spin_lock(_T->lock), raw_spin_unlock(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1_COND(raw_spinlock, _try, spin_trylock(_T->lock))
+DEFINE_LOCK_GUARD_1(raw_spinlock_irq, raw_spinlock_t, raw_spin_lock_irq(_T->lock), raw_spin_unlock_irq(_T->lock),
+                    char kmem_none)
+DEFINE_LOCK_GUARD_1_COND(raw_spinlock_irq, _try, spin_trylock_irq(_T->lock))
+DEFINE_LOCK_GUARD_1(raw_spinlock_bh, raw_spinlock_t, raw_spin_lock_bh(_T->lock), raw_spin_unlock_bh(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1_COND(raw_spinlock_bh, _try, spin_trylock_bh(_T->lock))
+DEFINE_LOCK_GUARD_1(raw_spinlock_irqsave, raw_spinlock_t, raw_spin_lock_irqsave(_T->lock, _T->flags),
+                    raw_spin_unlock_irqrestore(_T->lock, _T->flags), unsigned long flags)
+DEFINE_LOCK_GUARD_1_COND(raw_spinlock_irqsave, _try, spin_trylock_irqsave(_T->lock, _T->flags))
+DEFINE_LOCK_GUARD_1(read_lock, rwlock_t, read_lock(_T->lock), read_unlock(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1(read_lock_irq, rwlock_t, read_lock_irq(_T->lock), read_unlock_irq(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1(read_lock_irqsave, rwlock_t, read_lock_irqsave(_T->lock, _T->flags),
+                    read_unlock_irqrestore(_T->lock, _T->flags), unsigned long flags)
+DEFINE_LOCK_GUARD_1_COND(read_lock, _try, read_trylock(_T->lock))
+DEFINE_LOCK_GUARD_1(write_lock, rwlock_t, write_lock(_T->lock), write_unlock(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1(write_lock_irq, rwlock_t, write_lock_irq(_T->lock), write_unlock_irq(_T->lock), char kmem_none)
+DEFINE_LOCK_GUARD_1(write_lock_irqsave, rwlock_t, write_lock_irqsave(_T->lock, _T->flags),
+                    write_unlock_irqrestore(_T->lock, _T->flags), unsigned long flags)
+DEFINE_LOCK_GUARD_1_COND(write_lock, _try, write_trylock(_T->lock))
 
 #endif

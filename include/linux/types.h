@@ -1,18 +1,20 @@
 /* Types that kernel code expects, added to the system's own <linux/types.h>.
  *
- * glibc and the user-space kernel headers (<linux/if.h>, <linux/futex.h> ...) include this name too, so the system's
- * header comes first, whole.  A program that gives u8 ... u64 another meaning and includes such a header defines
- * KMEM_NO_KERNEL_TYPES; the kernel-named headers of kmem work without them. */
+ * glibc and the user-space kernel headers (<linux/if.h>, <linux/futex.h> ...) include this name too, so the system's header is
+ * included first. A program that uses u8 ... u64 for something else and includes such a header defines KMEM_NO_KERNEL_TYPES;
+ * kmem's headers work without them. */
+#ifdef KMEM_LINUX_TYPES_OPEN /* included by another kmem's header on its way to the system's */
+#include_next <linux/types.h>
+#else
+#define KMEM_LINUX_TYPES_OPEN
 #include <kmem/system_linux_types.h>
+#undef KMEM_LINUX_TYPES_OPEN
+#endif
 
 #ifndef KMEM_LINUX_TYPES_H
 #define KMEM_LINUX_TYPES_H
 
-#include <stddef.h>
-#include <stdint.h>
-#ifndef __cplusplus
-#include <stdbool.h>
-#endif
+#include <kmem/integers.h>
 #if __STDC_HOSTED__
 #include <sys/types.h> /* ssize_t, loff_t, pid_t ... as user space has them */
 #endif
@@ -22,10 +24,10 @@ typedef unsigned int gfp_t;
 /** Flags of a cache: SLAB_* in <linux/slab.h>. */
 typedef unsigned int slab_flags_t;
 
-/** An address as a device is given it, in bytes.  In a process it is an I/O virtual address: frame number times
- *  page size, and an IOMMU can be given the arena as it stands. */
-typedef uint64_t phys_addr_t;
-typedef uint64_t dma_addr_t;
+/** A bus address for devices, in bytes.  In a process it is an I/O virtual address: frame number times page size, and an IOMMU
+ *  can map the arena with these addresses. */
+__extension__ typedef unsigned long long phys_addr_t; /* u64: %llx */
+__extension__ typedef unsigned long long dma_addr_t;
 typedef phys_addr_t resource_size_t;
 
 #ifndef KMEM_NO_KERNEL_TYPES
@@ -40,7 +42,7 @@ __extension__ typedef signed long long s64;
 typedef unsigned long pgoff_t;
 typedef u64 sector_t;
 
-/** The links of a circular, doubly linked list; <linux/list.h> itself is not part of kmem. */
+/** The links of a circular, doubly linked list: <linux/list.h>. */
 struct list_head {
   struct list_head *next, *prev;
 };

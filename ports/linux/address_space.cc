@@ -1,15 +1,25 @@
-// Where kmem lies in the process: one reservation for the words and tables (port/layout.h), one for the frames, one for
-// their descriptors.  Reserved without access, which costs nothing even where overcommit is off, and opened as needed.
+// Where kmem lies in the process: frames, their descriptors, and around one base address the words and tables of
+// port/layout.h.  These are planned addresses far from where the host places mappings, mapped step by step as needed. Under
+// tools that watch every access, which restrict where a program's memory may lie, and if the planned addresses are in use, a
+// range chosen by the host is reserved instead, inaccessible at first.
 
 #include "address_space.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "linux_port.h"
 #include "port/layout.h"
+#include "regions.h"
+
+extern "C" {
+[[gnu::weak]] void __tsan_init();
+[[gnu::weak]] void __msan_init();
+}
 
 namespace linux_port {
 SharedArena shared_arena;
@@ -17,18 +27,20 @@ OwnRange own_ranges[16];
 
 namespace {
 
-constexpr uint64_t kMiB = uint64_t{1} << 20;
-constexpr uint64_t kArenaAlign = 4 * kMiB;
+constexpr uint64_t kMiB = uint64_t{1} << 20, kGiB = uint64_t{1} << 30, kTiB = uint64_t{1} << 40;
+/// The step in which frames are mapped: a section of a zone.
+constexpr uint64_t kFrameStep = 8 * kMiB;
+constexpr uint64_t kTableStep = 256 << 10;
+constexpr uint64_t kStatesStep = 512 << 10;
 constexpr uint64_t kFirstByte = 16 * kMiB;  // end of the DMA zone
-constexpr uint64_t kNormalStart = uint64_t{4} << 30;
+constexpr uint64_t kNormalStart = 4 * kGiB;
 constexpr uint64_t kDma32Bytes = 256 * kMiB;
-constexpr size_t kMetadataBytes = 32 * kMiB;  // of address space; a small machine does with a quarter
+/// Size of the core's tables, without those that grow with nodes and frames.
+constexpr size_t kMetadataBytes = 2 * kMiB, kMetadataBytesPerNode = kMiB;
+constexpr size_t kBelowBase = kmem::kTablesBytes + kmem::kFrameTableSpan;
+constexpr size_t kAroundBase = kBelowBase + 4 * kGiB;
 
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
-
-void remember(void* at, size_t bytes) {
+void remember(const void* at, size_t bytes) {
   const auto from = reinterpret_cast<uintptr_t>(at);
   for (OwnRange& range : own_ranges) {
     if (range.to) continue;
@@ -37,40 +49,119 @@ void remember(void* at, size_t bytes) {
   }
 }
 
-char* reserve(size_t bytes, void* at = nullptr, bool own = true) {
+char* map(size_t bytes, int protection, void* at = nullptr) {
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED_NOREPLACE : 0);
-  void* got = mmap(at, bytes, PROT_NONE, flags, -1, 0);
+  void* got = mmap(at, bytes, protection, flags, -1, 0);
   if (got == MAP_FAILED) return nullptr;
-  if (!at || got == at) {
-    if (own) remember(got, bytes);
-    return static_cast<char*>(got);
-  }
-  munmap(got, bytes);  // a kernel older than 4.17 took the address for a hint
+  if (!at || got == at) return static_cast<char*>(got);
+  munmap(got, bytes);  // kernels before 4.17 treat the address as a hint
+  errno = EEXIST;
   return nullptr;
 }
 
-char* reserve_aligned(size_t bytes, size_t align) {
-  char* got = reserve(bytes + align, nullptr, false);
-  if (!got) return nullptr;
-  char* start = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(got) + align - 1) & ~(align - 1));
-  remember(start, bytes);
-  if (start > got) munmap(got, static_cast<size_t>(start - got));
-  if (start + bytes < got + bytes + align) munmap(start + bytes, static_cast<size_t>(got + align - start));
-  return start;
-}
+size_t round_to_host(size_t bytes) { return (bytes + host_page - 1) & ~(host_page - 1); }
 
-bool open(char* at, size_t bytes, int protection = PROT_READ | PROT_WRITE) {
+bool open_reserved(char* at, size_t bytes, int protection = PROT_READ | PROT_WRITE) {
   const uintptr_t from = reinterpret_cast<uintptr_t>(at) & ~(host_page - 1);
-  const uintptr_t to = (reinterpret_cast<uintptr_t>(at) + bytes + host_page - 1) & ~(host_page - 1);
+  const uintptr_t to = round_to_host(reinterpret_cast<uintptr_t>(at) + bytes);
   return mprotect(reinterpret_cast<void*>(from), to - from, protection) == 0;
 }
 
-/// Puts a memory file under the frames: what is mapped a second time then is the same memory.
+/// The start of the planned addresses; 0 if they are reserved instead.
+uintptr_t plan_start;
+
+uint64_t node_bytes[kmem::kMaxNodes];  // the machine's memory by node, if it has several nodes
+
+/// Divides the RAM among the nodes in proportion to the machine's memory; the last node gets the remainder.
+void deal_out(kmem::Machine& machine, uint64_t start, uint64_t ram) {
+  uint64_t total = 0, given = 0;
+  for (unsigned n = 0; n < machine.nr_nodes; ++n) total += node_bytes[n];
+  for (unsigned n = 0; n < machine.nr_nodes; ++n) {
+    const bool last = n + 1 == machine.nr_nodes;
+    const uint64_t share = static_cast<uint64_t>(static_cast<unsigned __int128>(ram) * node_bytes[n] / (total ? total : 1));
+    const uint64_t part = last ? ram - given : share & ~(kFrameStep - 1);
+    if (part) machine.ram[machine.nr_ram++] = {{start + given}, part, {static_cast<uint8_t>(n)}};
+    given += part;
+  }
+}
+
+// The plan --------------------------------------------------------------------------------------------------------------
+
+/// Sizes of the adjacent parts: frames, descriptors, and the tables around the base.
+struct Plan {
+  uint64_t ram;
+  size_t words_bytes;   // per-CPU words and sheaves
+  size_t opened_words;  // the part that is mapped from the start
+  uint64_t arena() const { return kNormalStart + ram; }
+  uint64_t frames() const { return arena() >> kmem::kPageShift; }
+  uint64_t descriptor_bytes() const { return (frames() * 64 + kTableStep - 1) & ~(kTableStep - 1); }
+  /// States of sealed objects (slab/seal.h): a byte for each 2^shift bytes of frames.
+  uint64_t states_by(unsigned shift) const { return ((arena() >> shift) + kStatesStep - 1) & ~(kStatesStep - 1); }
+  uint64_t states_bytes() const { return states_by(6) + states_by(4); }
+  uint64_t before_base() const { return arena() + descriptor_bytes() + states_bytes() + kBelowBase; }
+  uint64_t all() const { return arena() + descriptor_bytes() + states_bytes() + kAroundBase; }
+};
+
+Plan plan_for(const kmem::Machine& machine, uint64_t ram) {
+  const size_t opened = 2 * size_t{machine.nr_cpus} * kmem::kCpuStride;
+  return {ram, machine.nr_areas * kmem::kCpuStride + machine.nr_sheaves * kmem::kSheafBytes, opened};
+}
+
+/// The regions that are opened in steps: frames, descriptors, the frame table, words and sheaves, states of sealed objects.
+constexpr size_t kNrRegions = 5;
+Region regions[kNrRegions];
+
+struct Steps {
+  char* start;
+  size_t bytes, step;
+  StepKind kind;
+};
+
+/// From frame 0 on, though there may be no frames below the first: free() looks up every address below the end.
+char* table_of(char* base) {
+  return reinterpret_cast<char*>(reinterpret_cast<uintptr_t>(base + kmem::kFrameTable) & ~(kTableStep - 1));
+}
+
+bool make_regions(char* start, const Plan& plan) {
+  char* const base = start + plan.before_base();
+  const Steps all[] = {
+      {start, plan.arena(), kFrameStep, {shared_arena.file, true}},
+      {start + plan.arena(), plan.descriptor_bytes(), kFrameStep / kmem::kPageSize * 64, {-1, true}},
+      {table_of(base), plan.frames() + kTableStep, kTableStep, {}},
+      {base, plan.words_bytes, kTableStep, {}},
+      {start + plan.arena() + plan.descriptor_bytes(), plan.states_bytes(), kStatesStep, {-1, true}},
+  };
+  size_t nr = 0;
+  for (const Steps& s : all) nr += Region::nr_steps(s.bytes, s.step);
+  auto* states = reinterpret_cast<kmem::Atomic<unsigned char>*>(map(round_to_host(nr), PROT_READ | PROT_WRITE));
+  for (size_t i = 0; states && i < kNrRegions; ++i) {
+    regions[i].init(all[i].start, all[i].bytes, all[i].step, states, all[i].kind);
+    states += Region::nr_steps(all[i].bytes, all[i].step);
+  }
+  return states != nullptr;
+}
+
+/// Maps the parts around the base that are needed from the start.
+bool open_base(char* base, const Plan& plan) {
+  return map(round_to_host(4 * kmem::kPageSize), PROT_READ | PROT_WRITE, base + kmem::kTables) &&
+         map(kmem::kBlockedBytes, PROT_READ, base + kmem::kBlocked) &&
+         open_pages(base, plan.opened_words) == kmem::Online::Done;
+}
+
+void set_addresses(kmem::Machine& machine, char* start, const Plan& plan) {
+  machine.direct_map = start;
+  machine.descriptors = start + plan.arena();
+  machine.states_by_64 = machine.descriptors + plan.descriptor_bytes();
+  machine.states_by_16 = machine.states_by_64 + plan.states_by(6);
+  machine.base = start + plan.before_base();
+  remember(start, plan.all());
+}
+
+/// Maps the frames from a memory file, so that a second mapping shows the same memory.
 bool share(char* frames, size_t bytes) {
   const int file = memfd_create("kmem", MFD_CLOEXEC);
   if (file < 0) return false;
-  if (ftruncate(file, static_cast<off_t>(bytes)) ||
-      mmap(frames, bytes, PROT_NONE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file, 0) == MAP_FAILED) {
+  if (ftruncate(file, static_cast<off_t>(bytes))) {
     close(file);
     return false;
   }
@@ -78,134 +169,124 @@ bool share(char* frames, size_t bytes) {
   return true;
 }
 
-uint64_t node_bytes[kmem::kMaxNodes];  // of the machine's memory, where it has several nodes
+// In steps --------------------------------------------------------------------------------------------------------------
 
-struct Plan {
-  uint64_t frames_end;
-  uint64_t first_frame;
-  size_t words_bytes;
-  bool whole;  // one reservation, or only the pieces that are used
-};
+/// A random multiple of a step below `most`, so that the heap's address cannot be guessed.
+uintptr_t random_distance(uintptr_t most) {
+  uint64_t bits = kmem_port_entropy();
+  bits *= 0x9e3779b97f4a7c15u;
+  return (bits >> 16) % (most / kFrameStep) * kFrameStep;
+}
 
-size_t round_to_host(size_t bytes) { return (bytes + host_page - 1) & ~(host_page - 1); }
+/// Are the addresses unused? If a limit forbids the test, mapping the parts will tell.
+bool is_free(char* start, size_t bytes) {
+  char* got = map(bytes, PROT_NONE, start);
+  if (got) munmap(got, bytes);
+  return got || errno == ENOMEM;
+}
 
-/// The pieces around `base`, in a reservation that covers all of them or one by one.
-bool open_base(char* base, const Plan& plan) {
-  struct Piece { char* at; size_t bytes; int protection; };
-  const Piece pieces[] = {
-      // From frame 0 on, though there may be no frames below first_frame: free() looks every address below the end up.
-      {base + kmem::kFrameTable, plan.frames_end, PROT_READ | PROT_WRITE},
-      {base + kmem::kTables, 4 * kmem::kPageSize, PROT_READ | PROT_WRITE},
-      {base, plan.words_bytes, PROT_READ | PROT_WRITE},
-      {base + kmem::kBlocked, kmem::kBlockedBytes, PROT_READ},
-  };
-  for (const Piece& piece : pieces) {
-    char* from = reinterpret_cast<char*>(reinterpret_cast<uintptr_t>(piece.at) & ~(host_page - 1));
-    const size_t bytes = round_to_host(static_cast<size_t>(piece.at + piece.bytes - from));
-    if (!plan.whole && !reserve(bytes, from)) return false;
-    if (!open(from, bytes, piece.protection)) return false;
-  }
+bool try_place(kmem::Machine& machine, const Plan& plan, char* start) {
+  if (!is_free(start, plan.all())) return false;
+  if (machine.can_alias) machine.can_alias = share(start, plan.arena());
+  if (!make_regions(start, plan) || !open_base(start + plan.before_base(), plan)) return false;
+  set_addresses(machine, start, plan);
+  plan_start = reinterpret_cast<uintptr_t>(start);
+  machine.table_step = kTableStep;
   return true;
 }
 
-char* place_base(const Plan& plan) {
-  constexpr size_t kBelow = kmem::kTablesBytes + kmem::kFrameTableSpan;
-  if (plan.whole) {
-    char* got = reserve(kBelow + (size_t{4} << 30));
-    return got && open_base(got + kBelow, plan) ? got + kBelow : nullptr;
-  }
-  // Far below where the host would place a mapping by itself; a place that is taken in parts is left for the next.
-  char* probe = reserve(host_page, nullptr, false);
-  if (!probe) return nullptr;
+/// Far below the host's own mappings, so that they will not collide however many there are; less far if address space is small.
+bool place_in_steps(kmem::Machine& machine, const Plan& plan) {
+  char* probe = map(host_page, PROT_NONE);
+  if (!probe) return false;
   munmap(probe, host_page);
-  for (int i = 1; i <= 32; ++i) {
-    const uintptr_t below = (reinterpret_cast<uintptr_t>(probe) & ~(kMiB - 1)) - (uintptr_t{5 + static_cast<unsigned>(i) * 5} << 30);
-    char* base = reinterpret_cast<char*>(below);
-    if (open_base(base, plan)) return base;
+  const uintptr_t below = reinterpret_cast<uintptr_t>(probe) & ~(kFrameStep - 1);
+  for (uintptr_t distance = 16 * kTiB; distance >= 8 * kGiB; distance /= 4) {
+    for (int tries = 0; tries < 2; ++tries) {
+      const uintptr_t off = distance + random_distance(distance / 4) + plan.all();
+      if (off + 64 * kGiB > below) break;
+      const uintptr_t start = (below - off) & ~(kFrameStep - 1);
+      if (try_place(machine, plan, reinterpret_cast<char*>(start))) return true;
+    }
   }
-  return nullptr;
+  return false;
 }
 
-/// Field `index` of /proc/self/statm, in bytes: 0 all address space, 5 data and stack.
-uint64_t used_bytes(int index) {
-  char text[128];
-  read_file("/proc/self/statm", text, sizeof text);
-  const char* c = text;
-  for (; index && *c; ++c) index -= *c == ' ';
-  uint64_t pages = 0;
-  for (; *c >= '0' && *c <= '9'; ++c) pages = pages * 10 + static_cast<uint64_t>(*c - '0');
-  return pages * host_page;
+// Reserved --------------------------------------------------------------------------------------------------------------
+
+bool map_file(const Plan& plan, char* frames) {
+  return mmap(frames, plan.arena(), PROT_NONE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, shared_arena.file, 0) != MAP_FAILED;
 }
 
-/// What a limit leaves; 0 for no limit.
-uint64_t left_of(decltype(RLIMIT_AS) resource, int index) {
-  rlimit limit;
-  if (getrlimit(resource, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
-  const uint64_t used = used_bytes(index);
-  return limit.rlim_cur > used ? limit.rlim_cur - used : 1;
+bool place_reserved(kmem::Machine& machine, const Plan& plan) {
+  char* got = map(plan.all() + kFrameStep, PROT_NONE);
+  if (!got) return false;
+  char* const start = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(got) + kFrameStep - 1) & ~(kFrameStep - 1));
+  if (machine.can_alias) machine.can_alias = share(start, plan.arena()) && map_file(plan, start);
+  set_addresses(machine, start, plan);
+  machine.table_step = 0;
+  return open_reserved(machine.base + kmem::kFrameTable, plan.frames()) &&
+         open_reserved(machine.base + kmem::kTables, 4 * kmem::kPageSize) && open_reserved(machine.base, plan.words_bytes) &&
+         open_reserved(machine.base + kmem::kBlocked, kmem::kBlockedBytes, PROT_READ);
 }
 
-/// The tighter of RLIMIT_AS and RLIMIT_DATA, which counts what is writable: tables and frames alike.
-uint64_t address_space_left() {
-  const uint64_t space = left_of(RLIMIT_AS, 0), data = left_of(RLIMIT_DATA, 5);
-  return !data || (space && space < data) ? space : data;
-}
+/// Checkers have shadow memory only for addresses that the host chooses.
+bool is_watched(const kmem::Machine& machine) { return machine.checker != kmem::Checker::None || __tsan_init || __msan_init; }
 
-/// To each node its part of the whole, as it has of the machine's memory; to the last one what is left.
-void deal_out(kmem::Machine& machine, uint64_t start, uint64_t ram) {
-  uint64_t total = 0, given = 0;
-  for (unsigned n = 0; n < machine.nr_nodes; ++n) total += node_bytes[n];
-  for (unsigned n = 0; n < machine.nr_nodes; ++n) {
-    const bool last = n + 1 == machine.nr_nodes;
-    const uint64_t share = static_cast<uint64_t>(static_cast<unsigned __int128>(ram) * node_bytes[n] / (total ? total : 1));
-    const uint64_t part = last ? ram - given : share & ~(kArenaAlign - 1);
-    if (part) machine.ram[machine.nr_ram++] = {{start + given}, part, {static_cast<uint8_t>(n)}};
-    given += part;
-  }
-}
-
-bool lay_out(kmem::Machine& machine, uint64_t ram, bool whole) {
-  const uint64_t arena = whole ? kNormalStart + ram : ram;
-  char* frames = reserve_aligned(arena, kArenaAlign);
-  if (!frames) return false;
-  if (machine.can_alias) machine.can_alias = share(frames, arena);
-  const uint64_t start = whole ? 0 : kFirstByte;
-  machine.direct_map = frames - start;
-  const Plan plan{(start + arena) >> kmem::kPageShift, start >> kmem::kPageShift,
-                  2 * size_t{machine.nr_cpus} * kmem::kCpuStride + machine.nr_sheaves * kmem::kSheafBytes, whole};
-  const size_t descriptor_bytes = (plan.frames_end - plan.first_frame) * 64;
-  char* descriptors = reserve(descriptor_bytes);
-  machine.descriptors = descriptors - plan.first_frame * 64;
-  machine.metadata_bytes = (whole ? kMetadataBytes : kMetadataBytes / 4) + (plan.frames_end - plan.first_frame) / 2;
-  machine.metadata = reserve(machine.metadata_bytes);
-  machine.base = place_base(plan);
-  if (!descriptors || !machine.metadata || !machine.base || !open(machine.metadata, machine.metadata_bytes)) return false;
+bool lay_out(kmem::Machine& machine, uint64_t ram) {
+  const Plan plan = plan_for(machine, ram);
+  machine.metadata_bytes =
+      round_to_host(kMetadataBytes + machine.nr_nodes * kMetadataBytesPerNode + (plan.ram >> kmem::kPageShift) * 9 / 32);
+  if (is_watched(machine) || !place_in_steps(machine, plan))
+    if (!place_reserved(machine, plan)) return false;
+  machine.metadata = map(machine.metadata_bytes, PROT_READ | PROT_WRITE);
+  if (!machine.metadata) return false;
+  remember(machine.metadata, machine.metadata_bytes);
   machine.nr_ram = 0;
-  if (whole) {
-    machine.ram[machine.nr_ram++] = {{0}, kFirstByte, {}};
-    machine.ram[machine.nr_ram++] = {{kFirstByte}, kDma32Bytes, {}};
-  }
-  deal_out(machine, whole ? kNormalStart : kFirstByte, ram);
+  machine.ram[machine.nr_ram++] = {{0}, kFirstByte, {}};
+  machine.ram[machine.nr_ram++] = {{kFirstByte}, kDma32Bytes, {}};
+  deal_out(machine, kNormalStart, ram);
   return true;
 }
 
 }  // namespace
 
-bool open_pages(void* at, size_t bytes) { return open(static_cast<char*>(at), bytes); }
+kmem::Online open_pages(void* at, size_t bytes) {
+  for (Region& region : regions)
+    if (region.contains(at)) return region.open(at, bytes);
+  if (!open_reserved(static_cast<char*>(at), bytes)) return kmem::Online::Refused;
+  madvise(at, bytes, MADV_NOHUGEPAGE);
+  return kmem::Online::Done;
+}
+
+void* choose_below_heap(size_t bytes, size_t align) {
+  for (int tries = 0; tries < 4; ++tries) {
+    const uintptr_t off = bytes + align + random_distance(16 * kGiB << 2 * tries);
+    if (off < bytes || off + 64 * kGiB > plan_start) return nullptr;
+    char* const at = reinterpret_cast<char*>((plan_start - off) & ~(align - 1));
+    if (is_free(at, bytes)) return at;
+  }
+  return nullptr;
+}
+
+bool reserve_at(void* at, size_t bytes) { return map(bytes, PROT_NONE, at); }
+
+bool ensure_open(const void* at, size_t bytes) {
+  for (Region& region : regions)
+    if (region.contains(at)) return region.open(at, bytes) == kmem::Online::Done;
+  return true;
+}
 
 bool lay_out_address_space(kmem::Machine& machine) {
+  plan_start = 0;
+  for (Region& region : regions) region = {};
   if (!read_nodes("/sys/devices/system/node", machine, node_bytes)) machine.nr_nodes = 1;
   machine.nr_sheaves = 8192 + 256 * machine.nr_cpus;
-  uint64_t ram = machine.physical_bytes & ~(kArenaAlign - 1);
+  uint64_t ram = machine.physical_bytes & ~(kFrameStep - 1);
   const uint64_t most = (kmem::kMaxFrames << kmem::kPageShift) - kNormalStart;
   if (ram > most) ram = most;
-  const uint64_t left = address_space_left();
-  if (!left && lay_out(machine, ram, true)) return true;
-  // Less room: half of what is left for frames, the rest stays the program's.
-  machine.nr_sheaves = 1024 + 128 * machine.nr_cpus;
-  if (left && left / 2 < ram) ram = left / 2 & ~(kArenaAlign - 1);
-  for (; ram >= kArenaAlign; ram = ram / 2 & ~(kArenaAlign - 1))
-    if (lay_out(machine, ram, false)) return true;
+  for (; ram >= kFrameStep; ram = ram / 2 & ~(kFrameStep - 1))
+    if (lay_out(machine, ram)) return true;
   return false;
 }
 

@@ -1,7 +1,7 @@
-// Accesses that the processor refuses, as SIGSEGV tells of them, for who has closed the pages himself.
+// Refused accesses, by a handler for SIGSEGV; for pages that kmem has closed itself.
 //
-// The handler runs on top of whatever the program did.  What is not ours goes on to whom it would have gone to: to the
-// handler that was there, or to the default action, which finds everything as it was and leaves an honest core.
+// The handler runs on top of any code of the program. Other accesses are passed on to the previous handler, or to the default
+// action, which finds the state unchanged and writes a correct core dump.
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@ namespace {
 #if defined(__aarch64__)
 uintptr_t pc_of(const ucontext_t& state) { return state.uc_mcontext.pc; }
 uintptr_t stack_of(const ucontext_t& state) { return state.uc_mcontext.sp; }
-/// From the syndrome register, which is one of the records behind the registers; each begins with its name and size.
+/// From the syndrome register, which is in one of the records after the registers; each begins with its magic number and size.
 bool is_write(const ucontext_t& state) {
   constexpr uint32_t kSyndrome = 0x45535201;
   constexpr uint64_t kWrite = 1 << 6;
@@ -39,7 +39,7 @@ bool is_write(const ucontext_t& state) {
 uintptr_t pc_of(const ucontext_t& state) { return static_cast<uintptr_t>(state.uc_mcontext.gregs[REG_RIP]); }
 uintptr_t stack_of(const ucontext_t& state) { return static_cast<uintptr_t>(state.uc_mcontext.gregs[REG_RSP]); }
 bool is_write(const ucontext_t& state) {
-  constexpr long long kWrite = 2;  // of the processor's error code
+  constexpr long long kWrite = 2;  // bit of the processor's error code
   return state.uc_mcontext.gregs[REG_ERR] & kWrite;
 }
 #endif
@@ -57,9 +57,9 @@ void default_action(int signal) {
 void pass_on(int signal, siginfo_t* info, void* context) {
   if (before.sa_flags & SA_SIGINFO) return before.sa_sigaction(signal, info, context);
   if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
-  const bool sent = info->si_code <= 0;  // by kill(), not by an access
+  const bool sent = info->si_code <= 0;  // sent by kill(), not caused by an access
   if (sent && before.sa_handler == SIG_IGN) return;
-  // The access is repeated when we return, and then nobody is in its way; a signal that was sent is sent again.
+  // After the return the access is repeated and gets the default action; a signal that was sent is sent again.
   default_action(signal);
   if (sent) pthread_kill(pthread_self(), signal);
 }
@@ -68,28 +68,26 @@ void on_bad_access(int signal, siginfo_t* info, void* context) {
   const int saved = errno;
   const auto* state = static_cast<const ucontext_t*>(context);
   const kmem::BadAccess access{info->si_addr, is_write(*state), context};
-  // Guard markers in the page table say that nothing is mapped.
+  // Accesses to guard markers in the page table give SEGV_MAPERR.
   const bool ours = (info->si_code == SEGV_ACCERR || info->si_code == SEGV_MAPERR) && caught_by(access);
   errno = saved;
   if (!ours) pass_on(signal, info, context);
 }
 
-bool is_ours(const struct sigaction& action) {
-  return (action.sa_flags & SA_SIGINFO) && action.sa_sigaction == on_bad_access;
-}
+bool is_ours(const struct sigaction& action) { return (action.sa_flags & SA_SIGINFO) && action.sa_sigaction == on_bad_access; }
 
 }  // namespace
 }  // namespace linux_port
 
 extern "C" {
 
-bool kmem_port_catch_accesses(bool (*caught)(const kmem::BadAccess&), bool share) {
+bool kmem_port_catch_accesses(bool (*caught)(const kmem::BadAccess&), kmem::Handlers handlers) {
   using namespace linux_port;
   struct sigaction now;
   if (sigaction(SIGSEGV, nullptr, &now)) return false;
   if (is_ours(now)) return true;
   const bool unclaimed = !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL;
-  if (!unclaimed && !share) return false;
+  if (!unclaimed && handlers == kmem::Handlers::Alone) return false;
   caught_by = caught;
   before = now;
   struct sigaction ours;

@@ -7,7 +7,8 @@
 
 namespace linux_port {
 
-/// Files of a group.  In the last one: the page cache, lines' names with the line's end before and the blank behind.
+/// Files of a group, and the names of the page-cache lines in the last file, with the preceding newline and the following
+/// blank.
 struct MemoryGroups::Names {
   const char *limit, *usage, *inactive_cache, *active_cache;
 };
@@ -17,7 +18,7 @@ const MemoryGroups::Names MemoryGroups::kV1 = {"memory.limit_in_bytes", "memory.
 
 namespace {
 
-constinit MemoryGroups groups;  // boot comes before constructors
+constinit MemoryGroups groups;  // constant-initialised, because boot runs before constructors
 constexpr uint64_t kEndless = uint64_t{1} << 60;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -33,7 +34,7 @@ uint64_t number_behind(const char* text, const char* name) {
   return at ? number_at(at + strlen(name)) : 0;
 }
 
-/// "0::/a/b" of /proc/self/cgroup, or "5:memory:/a/b": the path, without its line's end.
+/// "0::/a/b" of /proc/self/cgroup, or "5:memory:/a/b": the path, without the newline.
 bool path_of(const char* text, const char* controller, char* path, size_t room) {
   const char* at = strstr(text, controller);
   if (!at) return false;
@@ -45,7 +46,7 @@ bool path_of(const char* text, const char* controller, char* path, size_t room) 
   return true;
 }
 
-/// "folder/file" into `out`; false where there is no room.
+/// "folder/file" into `out`; false if there is no room.
 bool join(char* out, size_t room, const char* folder, size_t n, const char* file) {
   const size_t m = strlen(file);
   if (n + m + 2 > room) return false;
@@ -76,7 +77,7 @@ void MemoryGroups::find(const GroupRoots& roots) {
     find_on_path(roots.v1, path, kV1);
 }
 
-/// The group at the end of the path and all above it, the mount's own last.
+/// Adds the group at the end of the path and all groups above it, up to the mount's root.
 void MemoryGroups::find_on_path(const char* mount, const char* path, const Names& names) {
   names_ = &names;
   for (size_t n = strlen(path);; --n) {
@@ -94,7 +95,7 @@ void MemoryGroups::find_on_path(const char* mount, const char* path, const Names
   }
 }
 
-/// "max", the largest number that v1 knows, or what cannot be read, is none.
+/// "max", v1's largest number and unreadable files mean no limit.
 uint64_t MemoryGroups::number_in(const Group& group, const char* file) const {
   char path[sizeof group.folder + 32], text[32];
   if (!join(path, sizeof path, group.folder, strlen(group.folder), file)) return kNone;
@@ -113,9 +114,10 @@ uint64_t MemoryGroups::limit() const {
 }
 
 uint64_t MemoryGroups::cache_of(const Group& group) const {
-  static char text[4096];  // one task at a time, and too much for a small stack
+  static char text[4096];  // one task at a time; too large for a small stack
   char path[sizeof group.folder + 32];
-  if (!join(path, sizeof path, group.folder, strlen(group.folder), "memory.stat") || !read_file(path, text, sizeof text)) return 0;
+  if (!join(path, sizeof path, group.folder, strlen(group.folder), "memory.stat") || !read_file(path, text, sizeof text))
+    return 0;
   return number_behind(text, names_->inactive_cache) + number_behind(text, names_->active_cache);
 }
 
@@ -123,7 +125,7 @@ uint64_t MemoryGroups::room_of(const Group& group) const {
   const uint64_t limit = number_in(group, names_->limit), usage = number_in(group, names_->usage);
   if (limit == kNone || usage == kNone) return kNone;
   uint64_t left = usage < limit ? limit - usage : 0;
-  // The file takes the host some time to put together: only where it matters.
+  // Reading that file is slow, so only if little is left.
   if (left < limit / 4) left += cache_of(group);
   const uint64_t margin = head_room(limit) / 2;
   return left > margin ? left - margin : 0;

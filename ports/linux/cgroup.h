@@ -1,29 +1,29 @@
 #pragma once
-// The groups of processes (cgroups, v2 or v1) that this one is in and that have a limit on memory.
+// The cgroups (v2 or v1) of this process that have a memory limit.
 
 #include <stddef.h>
 #include <stdint.h>
 
 namespace linux_port {
 
-/// Where the host tells of groups; tests have a tree of their own.
+/// The host's files about groups; tests have their own tree.
 struct GroupRoots {
   const char* own = "/proc/self/cgroup";
   const char* v2 = "/sys/fs/cgroup";
   const char* v1 = "/sys/fs/cgroup/memory";
 };
 
-/// This process' group and those above it, as far as they had a limit when they were looked for.
+/// This process' group and those above it that had a limit at the time of find().
 class MemoryGroups {
  public:
   static constexpr uint64_t kNone = ~uint64_t{0};
 
   void find(const GroupRoots& roots);
-  /// Bytes: the lowest limit as it is now; kNone where there is none.
+  /// The lowest current limit in bytes; kNone if there is none.
   uint64_t limit() const;
-  /// Bytes that are left: where they are fewest, of the limit less what all processes of the group have, less half of the head
-  /// room.  Page cache is not counted as taken: the host gives it up first.  kNone where there is no limit, or where it cannot
-  /// be read any more.
+  /// The bytes left, as the minimum over the groups: the limit less the usage of all processes in the group, less half of the
+  /// head room. Page cache does not count as usage, because the host reclaims it first. kNone if there is no limit, or it can
+  /// no longer be read.
   uint64_t room() const;
 
  private:
@@ -42,11 +42,11 @@ class MemoryGroups {
   unsigned nr_ = 0;
 };
 
-/// What of a group's limit is for the frames: it is for all that the process has, its code, stacks and page tables, and our
-/// own tables, too.
+/// The part of a group's limit for the frames; the rest is for the process' code, stacks and page tables, and for kmem's own
+/// tables.
 uint64_t without_head_room(uint64_t limit);
 
-/// Finds the groups of this process; the lowest limit, 0 where there is none.
+/// Finds the groups of this process; returns the lowest limit, 0 if there is none.
 uint64_t find_groups();
 
 }  // namespace linux_port

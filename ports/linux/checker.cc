@@ -1,24 +1,16 @@
-// Those who look at every access of the process: valgrind's memcheck, and AddressSanitizer where we are built with it.
+// Checkers of every access of the process: valgrind's memcheck, and AddressSanitizer if kmem is built with it.
 //
-// Valgrind understands a sequence of instructions that does nothing elsewhere, with a request in rax (valgrind/valgrind.h
-// documents it); AddressSanitizer has functions.
+// Valgrind recognises an instruction sequence without effect, with a request in rax (documented in valgrind/valgrind.h);
+// AddressSanitizer has functions.
 
 #include "linux_port.h"
 #include "port/port.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define KMEM_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define KMEM_ASAN 1
-#endif
-
-#ifdef KMEM_ASAN
-extern "C" void __asan_poison_memory_region(void const volatile* address, size_t bytes);
-extern "C" void __asan_unpoison_memory_region(void const volatile* address, size_t bytes);
-#endif
+// AddressSanitizer's functions; weak, because only kmem or a driver's module may be built with it.
+extern "C" {
+__attribute__((weak)) void __asan_poison_memory_region(void const volatile* address, size_t bytes);
+__attribute__((weak)) void __asan_unpoison_memory_region(void const volatile* address, size_t bytes);
+}
 
 namespace linux_port {
 namespace {
@@ -31,8 +23,9 @@ enum Request : uint64_t {
   MakeDefined = 0x4d430002,
 };
 
-/// What valgrind answers; `otherwise` without it.
-[[maybe_unused]] uint64_t ask(uint64_t otherwise, Request request, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0) {
+/// Sends a request to valgrind; returns `otherwise` without it.
+[[maybe_unused]] uint64_t ask(uint64_t otherwise, Request request, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0,
+                              uint64_t d = 0) {
 #if defined(__x86_64__)
   const volatile uint64_t words[6] = {request, a, b, c, d, 0};
   uint64_t answer = otherwise;
@@ -42,7 +35,7 @@ enum Request : uint64_t {
                : "cc", "memory");
   return answer;
 #else
-  (void)request, (void)a, (void)b, (void)c, (void)d;  // the sequence is another one there, not written yet
+  (void)request, (void)a, (void)b, (void)c, (void)d;  // valgrind's sequence for this processor is not written yet
   return otherwise;
 #endif
 }
@@ -52,23 +45,20 @@ enum Request : uint64_t {
 bool under_memcheck = false;
 
 kmem::Checker find_checker() {
-#ifdef KMEM_ASAN
-  return kmem::Checker::AddressSanitizer;
-#else
-  // Other tools of valgrind count instructions, and must see those that run without it.
+  if (__asan_poison_memory_region) return kmem::Checker::AddressSanitizer;
+  // True only for memcheck: other tools of valgrind count instructions, and must see the normal code.
   uint64_t word = 0;
   under_memcheck = ask(0, MakeDefined, reinterpret_cast<uint64_t>(&word), sizeof word) == ~uint64_t{0};
   return under_memcheck ? kmem::Checker::Valgrind : kmem::Checker::None;
-#endif
 }
 
 }  // namespace linux_port
 
 extern "C" void kmem_port_tell(kmem::Tell what, const void* address, size_t bytes) {
-#ifdef KMEM_ASAN
-  const bool closed = what == kmem::Tell::Closed || what == kmem::Tell::Taken;
-  closed ? __asan_poison_memory_region(address, bytes) : __asan_unpoison_memory_region(address, bytes);
-#else
+  if (__asan_poison_memory_region) {
+    const bool closed = what == kmem::Tell::Closed || what == kmem::Tell::Taken;
+    return closed ? __asan_poison_memory_region(address, bytes) : __asan_unpoison_memory_region(address, bytes);
+  }
   using namespace linux_port;
   const auto at = reinterpret_cast<uint64_t>(address);
   switch (what) {
@@ -78,5 +68,4 @@ extern "C" void kmem_port_tell(kmem::Tell what, const void* address, size_t byte
     case kmem::Tell::GivenWhole: ask(0, MallocLike, at, bytes, 0, 1); break;
     case kmem::Tell::Taken: ask(0, FreeLike, at, 0); break;
   }
-#endif
 }

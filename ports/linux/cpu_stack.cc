@@ -1,16 +1,20 @@
-// The slow half of the per-CPU stacks: exchanges by restartable sequence, and the shadow CPUs of threads without any.
+// The slow paths of the per-CPU stacks: the choice of CPU or shadow, and exchanges by restartable sequence.  Shadow CPUs:
+// shadows.h.
 
 #include "port/cpu_stack.h"
 
 #include <stddef.h>
 #include <sys/rseq.h>
-#include <unistd.h>
-
-#include <sys/syscall.h>
 
 #include "linux_port.h"
+#include "shadows.h"
 
 ptrdiff_t kmem_rseq_offset = 0;
+
+linux_port::ThreadMarks& linux_port::thread_marks() {
+  static thread_local ThreadMarks mine __attribute__((tls_model("initial-exec")));
+  return mine;
+}
 
 namespace kmem {
 namespace {
@@ -20,15 +24,45 @@ int32_t this_cpu_id() {
   return *reinterpret_cast<const volatile int32_t*>(thread + kmem_rseq_offset + 4);
 }
 
-/// Word 0 of a shadow CPU is its lock: slot 0 holds no stack on any CPU.
-bool try_lock(CpuId shadow) {
-  uint64_t* lock = CpuStackImpl::words(shadow);
-  return !__atomic_load_n(lock, __ATOMIC_RELAXED) && !__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE);
-}
-void unlock(CpuId shadow) { __atomic_store_n(CpuStackImpl::words(shadow), 0, __ATOMIC_RELEASE); }
-
-// The boot word rseq=off: the fast paths then find no sheaf on any CPU, and what fills them works on shadows only.
+// The boot word rseq=off: no CPU has a sheaf, so the fast paths find none, and the slow paths use shadows only.
 bool shadows_only = false;
+
+/// A debugger that steps through a thread aborts each of its sequences, however often it is tried.  After a few aborts in
+/// a row the thread works on a shadow for a while.
+constexpr uint16_t kMostAborts = 3, kCallsOnShadow = 256;
+
+/// Calls try_once() until it is done, or was refused for a reason, or has been aborted too often: false then.
+template <typename Try, typename Reason>
+bool try_in_sequence(Try try_once, Reason has_reason) {
+  for (linux_port::ThreadMarks& mine = linux_port::thread_marks();;) {
+    if (try_once() || has_reason()) return mine.aborts_in_a_row = 0, true;
+    if (++mine.aborts_in_a_row < kMostAborts) continue;
+    mine.aborts_in_a_row = 0;
+    mine.calls_on_shadow = kCallsOnShadow;
+    return false;
+  }
+}
+
+bool use_sequences() {
+  uint16_t& calls = linux_port::thread_marks().calls_on_shadow;
+  if (KMEM_UNLIKELY(calls)) return --calls, false;
+  return !shadows_only;
+}
+
+void* top_of(uint64_t word) {
+  return __atomic_load_n(reinterpret_cast<void**>(kmem_base + word * kWordUnit), __ATOMIC_RELAXED);
+}
+bool is_full(uint64_t word) { return !(word & 0xff); }
+
+bool is_shadow(CpuId cpu) { return cpu.value >= linux_port::nr_cpus; }
+
+/// A shared shadow for a thread that has sequences but cannot use them now, since it needs it only for a short time; its own
+/// shadow for others.
+CpuId shadow_here() {
+  CpuId shadow;
+  const bool has_sequences = this_cpu_id() >= 0 && !shadows_only;
+  return !has_sequences && linux_port::own_shadow(shadow) ? shadow : linux_port::shared_shadow();
+}
 
 }  // namespace
 
@@ -36,67 +70,37 @@ void CpuStackImpl::use_shadows_only() { shadows_only = true; }
 
 CpuId CpuStackImpl::where() {
   const int32_t id = this_cpu_id();
-  if (id >= 0 && !shadows_only) return {static_cast<uint32_t>(id)};
-  unsigned cpu = 0;
-  syscall(SYS_getcpu, &cpu, nullptr, nullptr);
-  return {linux_port::nr_cpus + cpu % linux_port::nr_cpus};
+  return id >= 0 && use_sequences() ? CpuId{static_cast<uint32_t>(id)} : shadow_here();
 }
 
 bool CpuStackImpl::replace(CpuId cpu, Slot slot, uint64_t expected, uint64_t desired) {
-  KMEM_GIVES(words(cpu) + slot.index);
-  if (cpu.value >= linux_port::nr_cpus) {
-    if (!try_lock(cpu)) return false;
-    uint64_t& word = words(cpu)[slot.index];
-    const bool same = word == expected;
-    if (same) __atomic_store_n(&word, desired, __ATOMIC_RELEASE);
-    unlock(cpu);
-    if (same) KMEM_TAKES(words(cpu) + slot.index);
-    return same;
-  }
-  if (!replace_here(words(cpu) + slot.index, cpu.value, expected, desired)) return false;
-  KMEM_TAKES(words(cpu) + slot.index);
-  return true;
+  uint64_t* word = words(cpu) + slot.index;
+  bool done = false;
+  KMEM_GIVES(word);
+  if (is_shadow(cpu)) done = linux_port::replace_on_shadow(cpu, slot, expected, desired);
+  else
+    try_in_sequence([&] { return done = replace_here(word, cpu.value, expected, desired); },
+                    [&] { return this_cpu_id() != static_cast<int32_t>(cpu.value) || CpuStack::word(cpu, slot) != expected; });
+  if (done) KMEM_TAKES(word);
+  return done;
 }
 
 void* CpuStackImpl::pop(Slot slot) {
   const CpuId cpu = where();
-  if (cpu.value < linux_port::nr_cpus) return try_pop(slot);
-  if (!try_lock(cpu)) return nullptr;
-  uint64_t& word = words(cpu)[slot.index];
-  void* top = *reinterpret_cast<void**>(kmem_base + word * kWordUnit);
-  if (top) __atomic_store_n(&word, word + kWordStep, __ATOMIC_RELEASE);
-  unlock(cpu);
-  if (top) KMEM_TAKES(top);
-  return top;
+  void* top = nullptr;
+  const auto pop_here = [&] { return (top = try_pop(slot)) != nullptr; };
+  const auto is_empty = [&] { return !top_of(word(cpu, slot)); };
+  if (!is_shadow(cpu) && try_in_sequence(pop_here, is_empty)) return top;
+  return linux_port::pop_on_shadow(is_shadow(cpu) ? cpu : shadow_here(), slot);
 }
 
 Push CpuStackImpl::push(Slot slot, const void* p) {
   const CpuId cpu = where();
-  if (cpu.value < linux_port::nr_cpus) return try_push(slot, p);
-  if (!try_lock(cpu)) return Push::Full;
-  KMEM_GIVES(p);
-  uint64_t& word = words(cpu)[slot.index];
-  const void** top = reinterpret_cast<const void**>(kmem_base + word * kWordUnit);
-  Push result = Push::Done;
-  if (*top == p) result = Push::Same;
-  else if (!(word & 0xff)) result = Push::Full;
-  if (result == Push::Done) {
-    top[-1] = p;
-    __atomic_store_n(&word, word - kWordStep, __ATOMIC_RELEASE);
-  }
-  unlock(cpu);
-  return result;
-}
-
-uint64_t CpuStackImpl::take_shadow(CpuId shadow, Slot slot) {
-  if (!try_lock(shadow)) return 0;
-  const uint64_t word = __atomic_exchange_n(&words(shadow)[slot.index], 0, __ATOMIC_ACQ_REL);
-  unlock(shadow);
-  return word;
-}
-
-void CpuStackImpl::after_fork() {
-  for (uint32_t i = 0; i < linux_port::nr_cpus; ++i) unlock({linux_port::nr_cpus + i});
+  Push result = Push::Full;
+  const auto push_here = [&] { return (result = try_push(slot, p)) != Push::Full; };
+  const auto no_room = [&] { return is_full(word(cpu, slot)); };
+  if (!is_shadow(cpu) && try_in_sequence(push_here, no_room)) return result;
+  return linux_port::push_on_shadow(is_shadow(cpu) ? cpu : shadow_here(), slot, p);
 }
 
 }  // namespace kmem

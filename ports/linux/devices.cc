@@ -70,7 +70,7 @@ uint64_t number_in(const char* path) {
 
 bool is_there(const char* path) { return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0; }
 
-/// The last name of what a link in a function's folder leads to; "unknown" for something that is no link, "" for nothing.
+/// The last component of the target of a link in a function's folder; "unknown" if it is no link, "" if it does not exist.
 template <size_t N>
 void name_of_link(const char* function, const char* link, char (&out)[N]) {
   char path[kPath], target[256];
@@ -86,7 +86,7 @@ void name_of_link(const char* function, const char* link, char (&out)[N]) {
   snprintf(out, N, "%.*s", static_cast<int>(N - 1), slash ? slash + 1 : target);
 }
 
-/// These leave the registers to programs.
+/// Drivers that leave the registers to programs.
 bool is_harmless(const char* driver) {
   static constexpr const char* kHarmless[] = {kVfioDriver, "uio_pci_generic", "igb_uio", "pci-stub"};
   for (const char* harmless : kHarmless)
@@ -94,12 +94,13 @@ bool is_harmless(const char* driver) {
   return false;
 }
 
-/// Where a function's group can be opened, its registers are had from there: by whom the group belongs to, not by root alone.
+/// If the function's VFIO group can be opened, its registers are mapped through it: that needs ownership of the group, not
+/// root.
 bool find_vfio(const char* sysfs, const char* function, const char* name, unsigned bar, kmem::HostDevice& device) {
   char group[32], path[kPath];
   name_of_link(function, "iommu_group", group);
   if (strcmp(device.driver, kVfioDriver) || !group[0] || !make_path(path, "%s/../dev/vfio/%s", sysfs, group)) return false;
-  // Without an IOMMU the host marks the group as what it is.
+  // Without an IOMMU the host names the group "noiommu-...".
   if (!is_there(path) && (!make_path(path, "%s/../dev/vfio/noiommu-%s", sysfs, group) || !is_there(path))) return false;
   snprintf(device.function, sizeof device.function, "%.15s", name);
   device.region = bar;
@@ -111,7 +112,7 @@ bool find_vfio(const char* sysfs, const char* function, const char* name, unsign
 bool find_bar(const char* function, uint64_t phys, unsigned& bar, kmem::HostDevice& device) {
   char path[kPath], text[1024];
   if (!make_path(path, "%s/resource", function) || !read_file(path, text, sizeof text)) return false;
-  constexpr unsigned kBars = 7;  // six, and the ROM
+  constexpr unsigned kBars = 7;        // six, and the ROM
   constexpr uint64_t kMemory = 0x200;  // IORESOURCE_MEM
   const char* line = text;
   for (bar = 0; bar < kBars && *line; ++bar) {
@@ -128,7 +129,7 @@ bool find_bar(const char* function, uint64_t phys, unsigned& bar, kmem::HostDevi
   return false;
 }
 
-bool find_pci(const char* sysfs, uint64_t phys, bool combine, kmem::HostDevice& device) {
+bool find_pci(const char* sysfs, uint64_t phys, kmem::IoWrites writes, kmem::HostDevice& device) {
   char path[kPath];
   if (!make_path(path, "%s/bus/pci/devices", sysfs)) return false;
   Folder functions(path);
@@ -138,11 +139,12 @@ bool find_pci(const char* sysfs, uint64_t phys, bool combine, kmem::HostDevice& 
     if (!make_path(function, "%s/bus/pci/devices/%s", sysfs, name) || !find_bar(function, phys, bar, device)) continue;
     snprintf(device.name, sizeof device.name, "%.40s BAR %u", name, bar);
     name_of_link(function, "driver", device.driver);
-    device.offset = device.phys % host_page;  // its file begins with the page in which it begins
+    device.offset = device.phys % host_page;  // the file begins at the start of the device's first page
     const bool vfio = find_vfio(sysfs, function, name, bar, device);
     if (is_harmless(device.driver)) device.driver[0] = 0;
     if (vfio) return true;
-    device.combining = combine && make_path(path, "%s/resource%u_wc", function, bar) && is_there(path);
+    device.combining =
+        writes == kmem::IoWrites::Combined && make_path(path, "%s/resource%u_wc", function, bar) && is_there(path);
     if (!device.combining && !make_path(path, "%s/resource%u", function, bar)) return false;
     memcpy(device.path, path, sizeof path);
     return true;
@@ -182,11 +184,11 @@ bool find_uio(const char* sysfs, uint64_t phys, kmem::HostDevice& device) {
 
 extern "C" {
 
-bool kmem_port_find_device(const char* sysfs, uint64_t phys, bool combine, kmem::HostDevice* device) {
+bool kmem_port_find_device(const char* sysfs, uint64_t phys, kmem::IoWrites writes, kmem::HostDevice* device) {
   const linux_port::KeepErrno keep;
   memset(static_cast<void*>(device), 0, sizeof *device);
-  // What a program got by UIO is its own, also where the same BAR is listed with the driver that made it so.
-  return linux_port::find_uio(sysfs, phys, *device) || linux_port::find_pci(sysfs, phys, combine, *device);
+  // UIO first: a device that UIO gives to programs may also be listed as a BAR of its driver.
+  return linux_port::find_uio(sysfs, phys, *device) || linux_port::find_pci(sysfs, phys, writes, *device);
 }
 
 int kmem_port_open_device(kmem::HostDevice* device) {
@@ -208,7 +210,7 @@ void kmem_port_close_device(int file) {
 
 bool kmem_port_window_device(void* to, int file, uint64_t offset, size_t bytes) {
   const linux_port::KeepErrno keep;
-  // First anywhere: a refusal there, by the file's driver, leaves no hole in the window.
+  // Maps at any address first, so that a refusal by the file's driver leaves no hole in the window.
   void* got = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, static_cast<off_t>(offset));
   if (got == MAP_FAILED) return false;
   if (mremap(got, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) return true;

@@ -1,4 +1,4 @@
-// What Linux says about the machine: memory, CPUs, limits.
+// Linux's facts about the machine: memory, CPUs, limits.
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ uint32_t possible_cpus() {
     const uint64_t cpus = number_at(text + at) + 1;
     if (cpus <= kmem::kMaxCpus) return static_cast<uint32_t>(cpus);
   }
-  // Without sysfs: what the kernel's CPU masks have room for is an upper bound.
+  // Without sysfs, the size of the kernel's CPU masks is an upper bound.
   unsigned long mask[kmem::kMaxCpus / (8 * sizeof(long))] = {};
   const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
   return bytes > 0 ? static_cast<uint32_t>(bytes) * 8 : kmem::kMaxCpus;

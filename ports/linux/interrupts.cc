@@ -1,13 +1,15 @@
-// Interrupts of a process: signal handlers.  Keeping them off, and finding out whether one runs.
+// Interrupts of a process: signal handlers.  Blocking them, and detecting whether one runs.
 //
 // A handler returns to a few instructions of libc, the restorer, which ask the kernel to go back to what was interrupted.
-// So above the handler's own frames lies the restorer's address, and behind it what the kernel saved: a ucontext.  We look
-// for that address from our frame upwards, and then at what lies behind it.
+// So above the handler's own frames lies the restorer's address, and behind it the state that the kernel saved: a ucontext. The
+// stack is searched for that address from our frame upwards, and then the words behind it are checked.
 //
-// A handler that has returned leaves the same things behind, below the stack pointer, and a later function may have its
-// uninitialised variables there.  What tells them apart is the signal mask: while a handler runs, its signal at least is
-// blocked that was not when it came; unless it was installed with SA_NODEFER, and then we believe what we found.  A handler
-// that unblocks its own signal by itself is not seen.
+// A handler that has returned leaves the same words behind, below the stack pointer, where a later function may have its
+// uninitialised variables. The signal mask distinguishes the two: while a handler runs, at least its own signal is blocked,
+// which was not blocked in the saved mask. For handlers installed with SA_NODEFER that does not hold; if there are any, the
+// frame is taken as valid. A handler that unblocks its own signal is not detected.
+//
+// If no such frame is found, which is the usual case, futex is the only system call.
 
 #include "port/port.h"
 
@@ -31,7 +33,7 @@ constexpr uint64_t bit_of(int signal) { return uint64_t{1} << (signal - 1); }
 constexpr uint64_t kRaisedByInstructions =
     bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGFPE) | bit_of(SIGILL) | bit_of(SIGTRAP) | bit_of(SIGSYS);
 
-/// As the kernel takes it.
+/// The kernel's form of struct sigaction.
 struct KernelAction {
   void* handler;
   unsigned long flags;
@@ -48,8 +50,8 @@ bool read_action(int signal, KernelAction& action) {
 [[maybe_unused]] uint64_t restorer = 0;
 
 #if defined(__x86_64__)
-/// From the restorer's address up, as the kernel lays it out.  Behind it follow the signal's own data and the vector
-/// registers, less than kMost bytes of them.
+/// The kernel's layout, from the restorer's address up. The signal's own data and the vector registers follow, less than kMost
+/// bytes.
 struct Frame {
   uint64_t restorer;
   uint64_t flags, link;
@@ -72,14 +74,14 @@ bool is_plausible(const Frame& frame, uint64_t at) {
   return !frame.vectors || (frame.vectors > at && frame.vectors < at + kMost);
 }
 
+/// The signals that are blocked now; all if the host does not tell, to err on the side of detecting a handler.
 uint64_t blocked_signals() {
   uint64_t mask = 0;
-  syscall(SYS_rt_sigprocmask, SIG_BLOCK, nullptr, &mask, kMaskBytes);
-  return mask;
+  return syscall(SYS_rt_sigprocmask, SIG_BLOCK, nullptr, &mask, kMaskBytes) == 0 ? mask : ~uint64_t{0};
 }
 
-/// Of the signals that come from outside: those that an instruction raises are often installed so, by runtimes that have
-/// an alternate stack for them, and there we see them.
+/// Does any handler use SA_NODEFER? Only asynchronous signals are checked here: runtimes often install such handlers for
+/// signals raised by instructions, but on an alternate stack, where they are detected otherwise.
 bool some_handler_defers_nothing() {
   KernelAction action;
   for (int signal = 1; signal <= kLastSignal; ++signal)
@@ -89,32 +91,29 @@ bool some_handler_defers_nothing() {
   return false;
 }
 
-bool on_alternate_stack() {
-  stack_t stack;
-  return sigaltstack(nullptr, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
+/// Do the frame and the current function lie on the alternate stack that the frame describes? Then a handler is running.
+bool on_alternate_stack(const Frame& frame, uint64_t at) {
+  const auto start = reinterpret_cast<uint64_t>(frame.stack.ss_sp);
+  const auto here = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
+  return at - start < frame.stack.ss_size && here - start < frame.stack.ss_size;
 }
 
-bool is_running(const Frame& frame) {
-  return (blocked_signals() & ~frame.mask) || on_alternate_stack() || some_handler_defers_nothing();
+bool is_running(const Frame& frame, uint64_t at) {
+  return on_alternate_stack(frame, at) || (blocked_signals() & ~frame.mask) || some_handler_defers_nothing();
 }
 
 bool frame_at(uint64_t at) {
   Frame frame;
-  return safe_read(at, &frame, sizeof frame) == sizeof frame && frame.restorer == restorer && is_plausible(frame, at) &&
-         is_running(frame);
+  StackReader stack;
+  return stack.read(at, &frame, sizeof frame) == sizeof frame && frame.restorer == restorer && is_plausible(frame, at) &&
+         is_running(frame, at);
 }
 
-/// How much of the stack is looked at; whoever is deeper in a handler must be on an alternate stack to be found out.
+/// How much of the stack is searched.
 constexpr uint64_t kLookedAt = 64 << 10;
 
-/// Is the page there?  The kernel reads the mask before it sees that there is nothing it could do with it.
-bool is_readable(uint64_t page) {
-  constexpr int kNothing = -1;
-  return syscall(SYS_rt_sigprocmask, kNothing, page, nullptr, kMaskBytes) != 0 && errno == EINVAL;
-}
-
-/// A thread's own data lies above its stack, and there the stack ends; the main thread's ends where the page after it is
-/// not there.  Variables of our callers lie between, which are none of ours: hence no sanitizer.
+/// A thread's stack ends below its thread control block, the main thread's at an unmapped page. The search reads the callers'
+/// variables, so without sanitizers.
 __attribute__((no_sanitize("address", "thread"))) KMEM_NOINLINE bool frame_above(uint64_t at) {
   const auto thread = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
   const uint64_t most = at + kLookedAt, end = thread > at && thread < most ? thread : most;
@@ -124,7 +123,7 @@ __attribute__((no_sanitize("address", "thread"))) KMEM_NOINLINE bool frame_above
     for (const uint64_t stop = next < end ? next : end; at < stop; at += sizeof(uint64_t))
       if (*reinterpret_cast<const volatile uint64_t*>(at) == restorer && frame_at(at)) return true;
   }
-  return end == most && on_alternate_stack();
+  return false;
 }
 #else
 KMEM_NOINLINE bool frame_above(uint64_t) { return false; }
@@ -134,8 +133,8 @@ void nothing(int) {}
 
 }  // namespace
 
-// libc does not tell its restorer; so a handler is installed for a signal that nobody uses, and read back as the kernel has
-// it.  For that moment such a signal would be lost.
+// libc does not reveal its restorer, so a handler is installed for an unused signal, and read back from the kernel. During that
+// moment such a signal would be lost.
 void find_restorer() {
   const KeepErrno keep;
   for (int signal = kLastSignal; signal > 34 && !restorer; --signal) {
@@ -154,7 +153,7 @@ void find_restorer() {
 extern "C" {
 
 bool kmem_port_in_interrupt() {
-  if (linux_port::under_memcheck) return false;  // it would complain of every word that is looked at
+  if (linux_port::under_memcheck) return false;  // it would report every word that is read
   using namespace linux_port;
   const KeepErrno keep;
   return restorer && frame_above(reinterpret_cast<uint64_t>(__builtin_frame_address(0)));
@@ -162,7 +161,7 @@ bool kmem_port_in_interrupt() {
 
 uint64_t kmem_port_irq_save() {
   using namespace linux_port;
-  // What an instruction raises cannot wait, and libc needs 32 and 33 between its threads.
+  // Signals raised by an instruction cannot be delayed, and libc uses 32 and 33 between its threads.
   constexpr uint64_t kLeftOn = kRaisedByInstructions | bit_of(32) | bit_of(33);
   const uint64_t all = ~kLeftOn;
   uint64_t before = 0;

@@ -1,4 +1,4 @@
-// Files behind addresses: /proc/self/maps, read line by line without allocation, and one that is shared.
+// Files behind addresses: /proc/self/maps, read line by line without allocation, and the mapping of a shared file.
 
 #include <fcntl.h>
 #include <string.h>
@@ -8,11 +8,12 @@
 #include <sys/syscall.h>
 
 #include "linux_port.h"
+#include "port/port.h"
 
 namespace linux_port {
 namespace {
 
-/// Lines of /proc/self/maps; one that is longer than the buffer loses its end.
+/// Lines of /proc/self/maps; one that is longer than the buffer is cut.
 class MapLines {
  public:
   MapLines() : fd_(static_cast<int>(syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC))) {}
@@ -28,8 +29,7 @@ class MapLines {
     taken_ = 0;
     for (;;) {
       if (auto* end = static_cast<char*>(memchr(text_, '\n', kept_))) return take(end);
-      const long got =
-          fd_ >= 0 && kept_ < sizeof text_ ? syscall(SYS_read, fd_, text_ + kept_, sizeof text_ - kept_) : 0;
+      const long got = fd_ >= 0 && kept_ < sizeof text_ ? syscall(SYS_read, fd_, text_ + kept_, sizeof text_ - kept_) : 0;
       if (got <= 0) return nullptr;
       kept_ += static_cast<size_t>(got);
     }
@@ -50,12 +50,9 @@ class MapLines {
 uint64_t take_hex(const char*& c) {
   uint64_t value = 0;
   for (;; ++c) {
-    if (*c >= '0' && *c <= '9')
-      value = value * 16 + static_cast<uint64_t>(*c - '0');
-    else if (*c >= 'a' && *c <= 'f')
-      value = value * 16 + static_cast<uint64_t>(*c - 'a' + 10);
-    else
-      return value;
+    if (*c >= '0' && *c <= '9') value = value * 16 + static_cast<uint64_t>(*c - '0');
+    else if (*c >= 'a' && *c <= 'f') value = value * 16 + static_cast<uint64_t>(*c - 'a' + 10);
+    else return value;
   }
 }
 
@@ -82,11 +79,22 @@ void* map_shared_file(const char* file, size_t bytes) {
   if (fd < 0) return nullptr;
   void* got = MAP_FAILED;
   const off_t length = lseek(static_cast<int>(fd), 0, SEEK_END);
-  if (length >= 0 &&
-      (length >= static_cast<off_t>(bytes) || ftruncate(static_cast<int>(fd), static_cast<off_t>(bytes)) == 0))
+  if (length >= 0 && (length >= static_cast<off_t>(bytes) || ftruncate(static_cast<int>(fd), static_cast<off_t>(bytes)) == 0))
     got = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, static_cast<int>(fd), 0);
   syscall(SYS_close, fd);
   return got == MAP_FAILED ? nullptr : got;
 }
 
 }  // namespace linux_port
+
+// Of the lines those of files, and of code that has none: a heap has thousands of others.
+void kmem_port_write_mappings(int file) {
+  const linux_port::KeepErrno keep;
+  linux_port::MapLines lines;
+  while (char* line = lines.next()) {
+    const char* rights = strchr(line, ' ');
+    if (!rights || strlen(rights) < 4 || (rights[3] != 'x' && !strchr(line, '/'))) continue;
+    kmem_port_write(file, line, strlen(line));
+    kmem_port_write(file, "\n", 1);
+  }
+}

@@ -1,4 +1,4 @@
-// The nodes of the machine, as sysfs shows them: who has memory, how far they are from each other, whose CPUs are whose.
+// The machine's NUMA nodes, from sysfs: their memory, distances and CPUs.
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@ namespace {
 constexpr unsigned kMostHostNodes = 64;
 constexpr int kPreferred = 1;  // MPOL_PREFERRED
 
-/// By our number; the host's may have gaps.
+/// The host's node numbers, which may have gaps, by kmem's.
 uint8_t host_node[kmem::kMaxNodes];
 
 uint64_t take_number(const char*& c) {
@@ -37,7 +37,7 @@ void for_each_in_list(const char* c, Use use) {
 
 struct NodeFile {
   char text[4096];
-  /// False where there is no such file.
+  /// False if there is no such file.
   bool read(const char* root, unsigned node, const char* name) {
     char path[256];
     snprintf(path, sizeof path, "%s/node%u/%s", root, node, name);
@@ -79,7 +79,7 @@ uint64_t memory_of(const char* root, unsigned node) {
   return take_number(c) << 10;
 }
 
-/// A node's distances to all nodes that are online, in their order; false where the file does not say.
+/// A node's distances to all nodes that are online, in their order; false if the file does not tell.
 bool distances_of(const char* root, unsigned node, const HostNodes& nodes, uint8_t* row) {
   NodeFile file;
   if (!file.read(root, node, "distance")) return false;
@@ -134,11 +134,24 @@ bool read_nodes(const char* root, kmem::Machine& machine, uint64_t* bytes) {
   return true;
 }
 
+// Once for all memory that may ever come online, not section by section, because a sandbox may forbid the call later. Nodes of
+// the boot word numa=fake are not the host's.
+void bind_nodes(kmem::Machine& machine) {
+  if (strstr(machine.command_line, "numa=")) machine.binds_nodes = false;
+  for (unsigned i = 0; machine.binds_nodes && i < machine.nr_ram; ++i) {
+    const kmem::RamRange& ram = machine.ram[i];
+    char* const descriptors = machine.descriptors + (ram.start.value >> kmem::kPageShift) * 64;
+    kmem_port_bind(machine.direct_map + ram.start.value, ram.bytes, ram.node.value);
+    kmem_port_bind(descriptors, (ram.bytes >> kmem::kPageShift) * 64, ram.node.value);
+  }
+  machine.binds_nodes = false;
+}
+
 }  // namespace linux_port
 
 extern "C" {
 
-// Preferred, not bound: memory that the policy forbids elsewhere is found by killing, when the node has no more.
+// Preferred, not bound: with a strict policy the host kills a process when the node has no more memory.
 bool kmem_port_bind(void* address, size_t bytes, unsigned node) {
   const linux_port::KeepErrno keep;
   const unsigned host = linux_port::host_node[node];

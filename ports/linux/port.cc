@@ -1,4 +1,4 @@
-// kmem_port_*: what happens, in terms of Linux system calls.
+// kmem_port_* by Linux system calls.
 
 #include "port/port.h"
 
@@ -14,16 +14,20 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/rseq.h>
+#include <sys/single_threaded.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <sys/syscall.h>
 
 #include "address_space.h"
+#include "blocks.h"
 #include "linux_port.h"
 #include "port/cpu_stack.h"
 #include "port/machine.h"
 #include "port/task.h"
+#include "shadows.h"
+#include "unwind.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -32,13 +36,13 @@
 namespace linux_port {
 uint32_t nr_cpus = 1;
 size_t host_page = kmem::kPageSize;
-bool huge_pages = true;
+bool huge_pages = true, huge_everywhere = false;
 
 namespace {
 
 char boot_words[1024];
 
-/// The value of KMEM in the environment.  Before libc's own start `environ` is empty, and the kernel's copy serves.
+/// The value of KMEM in the environment.  Before libc's start `environ` is empty, and the kernel's copy is read.
 const char* find_boot_words() {
   if (getauxval(AT_SECURE)) return "";
   if (environ && *environ) {
@@ -53,13 +57,14 @@ const char* find_boot_words() {
   return boot_words;
 }
 
-/// alias=1 decides what the arena is made of, before the core reads the words; the last one counts there too.
+/// alias=1 decides how the arena is mapped, before the core reads the words; the last of several counts, as there.
 bool says_alias(const char* words) {
   bool on = false;
   for (const char* at = words; (at = strstr(at, "alias")); at += 5) {
     if (at != words && at[-1] != ' ') continue;
     if (at[5] == 0 || at[5] == ' ') on = true;
-    else if (at[5] == '=') on = at[6] == '1' || at[6] == 'y' || at[6] == 'Y' || !strncmp(at + 6, "on", 2) || !strncmp(at + 6, "true", 4);
+    else if (at[5] == '=')
+      on = at[6] == '1' || at[6] == 'y' || at[6] == 'Y' || !strncmp(at + 6, "on", 2) || !strncmp(at + 6, "true", 4);
   }
   return on;
 }
@@ -77,27 +82,29 @@ bool kmem_port_boot(kmem::Machine* machine) {
   machine->host_page_bytes = static_cast<uint32_t>(host_page);
   machine->command_line = find_boot_words();
   huge_pages = !strstr(machine->command_line, "thp=off") && !strstr(machine->command_line, "thp=0");
+  huge_everywhere = strstr(machine->command_line, "thp=always") != nullptr;
   machine->can_alias = says_alias(machine->command_line);
   nr_cpus = machine->nr_cpus = possible_cpus();
-  machine->physical_bytes =
-      physical_bytes(!strstr(machine->command_line, "cgroup=off") && !strstr(machine->command_line, "cgroup=0"), machine->limited);
-  machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::TryLock;
+  machine->nr_areas = nr_areas_for(nr_cpus);
+  machine->physical_bytes = physical_bytes(
+      !strstr(machine->command_line, "cgroup=off") && !strstr(machine->command_line, "cgroup=0"), machine->limited);
+  machine->cpu_stack = __rseq_size ? kmem::CpuStackMode::Rseq : kmem::CpuStackMode::PerThread;
   kmem_rseq_offset = __rseq_offset;
   machine->catches_accesses = true;
   machine->checker = find_checker();
+  find_clock();
   find_restorer();
-  if (lay_out_address_space(*machine)) return true;
+  kmem_port_task_id();  // initialises its cache, which needs a system call
+  if (lay_out_address_space(*machine)) return bind_nodes(*machine), true;
   static const char text[] = "kmem: no address space is left for a heap; raise the limit (ulimit -v)\n";
   kmem_port_log(text, sizeof text - 1);
   return false;
 }
 
-// Huge pages come block by block, by kmem_port_huge(), and not because the host likes them everywhere.
-bool kmem_port_online(void* address, size_t bytes) {
+// Huge pages are requested block by block, by kmem_port_huge(), and must not be chosen by the host itself.
+kmem::Online kmem_port_online(void* address, size_t bytes) {
   const linux_port::KeepErrno keep;
-  if (!linux_port::open_pages(address, bytes)) return false;
-  madvise(address, bytes, MADV_NOHUGEPAGE);
-  return true;
+  return linux_port::open_pages(address, bytes);
 }
 
 bool kmem_port_discard(void* address, size_t bytes) {
@@ -112,55 +119,31 @@ void kmem_port_populate(void* address, size_t bytes) {
   madvise(address, bytes, MADV_POPULATE_WRITE);
 }
 
-// The advice is taken back at once: else khugepaged would fill what is given back of the block again.
-void kmem_port_huge(void* address, size_t bytes, void* place) {
+// The whole block is populated, not one page of it: a host without a free huge page does not report that, and memory that is
+// counted as resident must be resident. The advice is withdrawn at once, because khugepaged would otherwise fill parts of the
+// block again that were given back.
+bool kmem_port_huge(void* address, size_t bytes) {
   const linux_port::KeepErrno keep;
-  if (!linux_port::huge_pages || linux_port::is_shared(address) || madvise(address, bytes, MADV_HUGEPAGE)) return;
-  madvise(place, linux_port::host_page, MADV_POPULATE_WRITE);
+  if (!linux_port::huge_pages || linux_port::is_shared(address) || madvise(address, bytes, MADV_HUGEPAGE)) return false;
+  const bool resident = madvise(address, bytes, MADV_POPULATE_WRITE) == 0;
   madvise(address, bytes, MADV_NOHUGEPAGE);
+  return resident;
 }
 
-void* kmem_port_map(size_t bytes, size_t align) {
-  const linux_port::KeepErrno keep;
-  // Aligned so that huge pages fit: a fault then brings 2 MiB, at a quarter of the cost.
-  const bool huge = bytes >= 2 * kmem::kBlockBytes;
-  if (huge && align < kmem::kBlockBytes) align = kmem::kBlockBytes;
-  const size_t extra = align > linux_port::host_page ? align : 0;
-  if (bytes + extra < bytes) return nullptr;
-  void* got = mmap(nullptr, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (got == MAP_FAILED) return nullptr;
-  if (!extra) return got;
-  const auto from = reinterpret_cast<uintptr_t>(got), start = (from + align - 1) & ~(align - 1);
-  if (start > from) munmap(got, start - from);
-  if (from + extra > start) munmap(reinterpret_cast<void*>(start + bytes), from + extra - start);
-  if (huge && linux_port::huge_pages) madvise(reinterpret_cast<void*>(start), bytes, MADV_HUGEPAGE);
-  return reinterpret_cast<void*>(start);
-}
-
-void kmem_port_unmap(void* address, size_t bytes) {
-  const linux_port::KeepErrno keep;
-  munmap(address, bytes);
-}
-
-bool kmem_port_protect(void* address, size_t bytes, bool open) {
+bool kmem_port_protect(void* address, size_t bytes, kmem::Protection wanted) {
   const linux_port::KeepErrno keep;
   const auto at = reinterpret_cast<uintptr_t>(address);
   if (((at | bytes) & (linux_port::host_page - 1)) != 0) return false;
-  return mprotect(address, bytes, open ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
+  return mprotect(address, bytes, wanted == kmem::Protection::Open ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
 }
 
-void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool may_move) {
-  const linux_port::KeepErrno keep;
-  void* got = mremap(address, old_bytes, new_bytes, may_move ? MREMAP_MAYMOVE : 0);
-  return got == MAP_FAILED ? nullptr : got;
-}
-
-// It can still be read: leak checkers walk over all data of a program.
+// It stays readable, because leak checkers scan all data of a program.
 void kmem_port_close(void* address, size_t bytes) {
   mmap(address, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
-bool kmem_port_cpus(bool online, uint64_t* mask, unsigned words) {
+bool kmem_port_cpus(kmem::HostCpus which, uint64_t* mask, unsigned words) {
+  const bool online = which == kmem::HostCpus::Online;
   if (!linux_port::read_cpus(online ? "online" : "present", mask, words)) return false;
   if (online) linux_port::leave_kept_cpus(mask, words);
   return true;
@@ -170,16 +153,27 @@ uint32_t kmem_port_keep_to_cpus(uint32_t nr) {
   return linux_port::keep_to_cpus(nr);
 }
 
-bool kmem_port_fence_cpus() {
+// A host without restartable sequences still has a memory barrier, which suffices for threads with their own shadow CPUs.
+static int fence_command() {
+  const auto is_registered = [](int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; };
+  if (is_registered(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ)) return MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ;
+  if (!__rseq_size && is_registered(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) return MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+  return -1;
+}
+
+// A process of one thread has no other sequence in flight: a handler that interrupted one has made it start again.  libc knows
+// whether there is one thread, at least for threads that it created, and its own locks rely on that. If no fence is needed no
+// system call is made, because a sandbox may kill the process for it.
+bool kmem_port_fence_cpus(kmem::Fence fence) {
+  if (fence != kmem::Fence::Later && __libc_single_threaded && !linux_port::has_hidden_tasks) return true;
+  if (fence == kmem::Fence::Unasked) return false;
   const linux_port::KeepErrno keep;
-  // Registering again costs a system call and changes nothing; a forked child may have to.
-  static int registered;  // 1: yes, -1: the host refused
-  int known = __atomic_load_n(&registered, __ATOMIC_RELAXED);
-  if (!known) {
-    known = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0 ? 1 : -1;
-    __atomic_store_n(&registered, known, __ATOMIC_RELAXED);
-  }
-  return known > 0 && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
+  // Registering again costs a system call and changes nothing; a forked child may need it.
+  static int command;  // of membarrier(2), -1: the host refused
+  int known = __atomic_load_n(&command, __ATOMIC_RELAXED);
+  if (!known) __atomic_store_n(&command, known = fence_command(), __ATOMIC_RELAXED);
+  if (fence == kmem::Fence::Later) return known > 0;
+  return known > 0 && syscall(SYS_membarrier, known, 0, 0) == 0;
 }
 
 void kmem_port_wait(const uint32_t* word, uint32_t expected, uint64_t deadline_ns) {
@@ -201,8 +195,8 @@ struct Spawned {
 };
 }  // namespace
 
-// pthread_create() allocates, from kmem itself where malloc is ours; what it needs of us goes through its argument, which
-// the thread has read before it says so.
+// pthread_create() allocates, from kmem itself if kmem serves malloc. Its argument lies on our stack until the thread has
+// copied it and signals that.
 bool kmem_port_spawn(void (*body)(void*), void* argument) {
   struct Start {
     Spawned what;
@@ -231,29 +225,35 @@ bool kmem_port_spawn(void (*body)(void*), void* argument) {
 }
 
 kmem::TaskState* kmem_port_task() {
-  // The static model: it must not allocate, and 56 bytes fit into what libc keeps free for libraries loaded late.
+  // The initial-exec model, because access must not allocate; 56 bytes fit into the space that libc reserves for libraries
+  // loaded late.
   static thread_local kmem::TaskState state __attribute__((tls_model("initial-exec")));
   return &state;
 }
 
 void kmem_port_at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
-  pthread_atfork(before, in_parent, in_child);
+  static void (*then)();
+  then = in_child;
+  pthread_atfork(before, in_parent, [] {
+    linux_port::forget_idle_after_fork();
+    then();
+  });
 }
 
-uint64_t kmem_port_now_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
-}
+void kmem_port_yield() { syscall(SYS_sched_yield); }
 
-uint64_t kmem_port_tick_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+// libc has the thread's number without a system call, but reveals it only in the id of the thread's clock: the bits from the
+// fourth on, inverted.
+uint32_t kmem_port_task_id() {
+  static constinit int in_clock;  // 1: the clock id contains it; -1: not with this libc
+  clockid_t clock;
+  if (in_clock >= 0 && !pthread_getcpuclockid(pthread_self(), &clock)) {
+    const auto id = ~static_cast<uint32_t>(clock >> 3);
+    if (in_clock > 0) return id;
+    in_clock = id == static_cast<uint32_t>(syscall(SYS_gettid)) ? 1 : -1;
+  }
+  return static_cast<uint32_t>(syscall(SYS_gettid));
 }
-
-uint32_t kmem_port_process_id() { return static_cast<uint32_t>(getpid()); }
-uint32_t kmem_port_task_id() { return static_cast<uint32_t>(syscall(SYS_gettid)); }
 size_t kmem_port_task_name(char* out, size_t bytes) {
   char name[16] = "";
   syscall(SYS_prctl, PR_GET_NAME, name, 0, 0, 0);
@@ -271,10 +271,13 @@ uint64_t kmem_port_entropy() {
 
 unsigned kmem_port_backtrace(void** frames, unsigned max) {
   const linux_port::KeepErrno keep;
+  // Not under memcheck, which would report the reads of unwinding; without certain callers, scans the stack for likely ones.
+  if (!linux_port::under_memcheck)
+    if (const unsigned n = linux_port::unwind_stack(frames, max); n > 1) return n;
   return linux_port::scan_stack(frames, max);
 }
 
-/// The program's, or that of a library that it has loaded: <kmem/boot.h>.
+/// Defined by the program, or by a library that it has loaded: <kmem/boot.h>.
 __attribute__((weak, visibility("default"))) void kmem_early_init(void);
 void kmem_port_early() {
   if (kmem_early_init) kmem_early_init();
@@ -287,8 +290,8 @@ bool kmem_port_locate(const void* address, char* file, size_t room, uint64_t* of
 
 void* kmem_port_share(const char* file, size_t bytes) { return linux_port::map_shared_file(file, bytes); }
 
-// Since Linux 6.13 a guard is a mark in the page table, which does not split the mapping: half the price, and one mapping
-// instead of three (madvise(2), MADV_GUARD_INSTALL).  It stays over a fork, and goes with munmap().
+// Since Linux 6.13 a guard is a mark in the page table, which does not split the mapping: half the cost, and one mapping
+// instead of three (madvise(2), MADV_GUARD_INSTALL). It survives a fork, and munmap() removes it.
 bool kmem_port_guard(void* address, size_t bytes) {
   const linux_port::KeepErrno keep;
   if ((reinterpret_cast<uintptr_t>(address) | bytes) & (linux_port::host_page - 1)) return false;

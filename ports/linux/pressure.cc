@@ -1,5 +1,5 @@
-// The host's word that memory is short, as systemd hands it to a service: MEMORY_PRESSURE_WATCH names a file of pressure
-// stall information (or a FIFO, or a socket), MEMORY_PRESSURE_WRITE what is to be written to it, in base64.
+// Reports of memory pressure by systemd's protocol for services: MEMORY_PRESSURE_WATCH names a file of pressure stall
+// information (or a FIFO, or a socket), MEMORY_PRESSURE_WRITE the text to write to it, in base64.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,12 +22,12 @@ constexpr int kFirstFd = 100;
 struct Source {
   int fd = -1;
   short events = 0;
-  dev_t device = 0;  // what the number meant when we opened it: programs close numbers that they do not know
+  dev_t device = 0;  // identity of the file when it was opened: programs may close descriptors that are not theirs
   ino_t inode = 0;
   pid_t owner = 0;
 };
 Source source;
-uint32_t busy;  // the process number: one thread at a time; the others are told that there is nothing
+uint32_t busy;  // the process number; one thread at a time, the others get "no report"
 
 int digit_of(char c) {
   static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -35,7 +35,7 @@ int digit_of(char c) {
   return at ? static_cast<int>(at - kDigits) : -1;
 }
 
-/// Stops at the first letter that is none.
+/// Stops at the first invalid character.
 size_t decode(const char* text, char* out, size_t room) {
   size_t n = 0;
   unsigned bits = 0, nr_bits = 0;
@@ -83,15 +83,15 @@ bool open_source() {
   source.events = fifo || stream ? POLLIN : POLLPRI;
   source.device = what.st_dev;
   source.inode = what.st_ino;
-  source.owner = getpid();
+  source.owner = static_cast<pid_t>(kmem_port_process_id());
   return true;
 }
 
-// A child's own: an event that it took would be lost to its parent.
+// A forked child opens its own: an event that it consumed would be lost to its parent.
 bool have_source() {
   struct stat what;
   const bool same = source.fd >= 0 && !fstat(source.fd, &what) && what.st_dev == source.device && what.st_ino == source.inode;
-  if (same && source.owner == getpid()) return true;
+  if (same && source.owner == static_cast<pid_t>(kmem_port_process_id())) return true;
   if (same) close(source.fd);
   return source.owner && open_source();
 }
@@ -105,7 +105,7 @@ bool ask(int timeout_ms) {
     source = {};
     return false;
   }
-  // Of a FIFO or socket every byte is one event; those that came together are one.
+  // In a FIFO or socket every byte is an event; bytes that arrive together are treated as one.
   char bytes[256];
   while (source.events == POLLIN && read(source.fd, bytes, sizeof bytes) == sizeof bytes) {
   }
@@ -124,9 +124,9 @@ bool kmem_port_watch_pressure() {
 
 bool kmem_port_pressure(uint64_t wait_ns) {
   const linux_port::KeepErrno keep;
-  // In a forked child the one who is at it may be a thread of its parent.
+  // In a forked child the busy thread may be one of its parent.
   uint32_t who = 0;
-  const auto self = static_cast<uint32_t>(getpid());
+  const auto self = kmem_port_process_id();
   while (!__atomic_compare_exchange_n(&linux_port::busy, &who, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     if (who == self) return false;
   const bool said = linux_port::ask(wait_ns == kmem::kForever ? -1 : static_cast<int>(wait_ns / 1000000));

@@ -1,5 +1,4 @@
-// Where a program keeps pointers, for who looks for blocks that nobody knows any more: a copy of the process that stands
-// still, and all its writable memory but ours.
+// The roots of the leak scan: a stopped copy of the process, and all its writable memory except kmem's.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +19,7 @@ constexpr uintptr_t kPage = 4096;
 
 struct Mapping {
   uintptr_t from = 0, to = 0;
-  bool looked_into = false;  // pointers may be there, and reading it disturbs nobody
+  bool looked_into = false;  // it may hold pointers, and reading it has no side effects
   bool shared = false;
 };
 
@@ -35,7 +34,7 @@ uintptr_t take_hex(const char*& c) {
 
 bool begins(const char* text, const char* with) { return strncmp(text, with, strlen(with)) == 0; }
 
-/// A device's memory may act when it is read.
+/// Reading a device's memory may have side effects.
 bool is_device(const char* path) {
   return (begins(path, "/dev/") && !begins(path, "/dev/zero") && !begins(path, "/dev/shm/")) || begins(path, "/sys/") ||
          begins(path, "[vvar");
@@ -49,13 +48,13 @@ Mapping read_mapping(const char* line) {
   if (*line++ != ' ' || strlen(line) < 4) return m;
   m.shared = line[3] == 's';
   const char* path = strpbrk(line, "/[");
-  // A sanitizer's shadow: so many addresses that even asking which are in use takes minutes.
+  // Larger mappings are a sanitizer's shadow, for which even the query of resident pages takes minutes.
   constexpr uintptr_t kLargest = uintptr_t{1} << 40;
   m.looked_into = line[0] == 'r' && line[1] == 'w' && !(path && is_device(path)) && m.to - m.from < kLargest;
   return m;
 }
 
-/// Pages of private memory that nobody has touched hold nothing; a program may have reserved a great deal of them.
+/// Finds the touched pages of private memory: untouched ones hold no pointers, and a program may have reserved very many.
 class Touched {
  public:
   Touched() : fd_(syscall(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC)) {}
@@ -111,7 +110,8 @@ void walk_mapping(Walk& walk, Mapping m) {
     if (end > m.to) end = m.to;
     const uintptr_t from = (at + 7) & ~uintptr_t{7};
     if (from < end && (m.shared || walk.touched.is(at)))
-      walk.visit(walk.arg, reinterpret_cast<const char*>(from), words, safe_read(from, words, end - from) / sizeof *words);
+      walk.visit(walk.arg, reinterpret_cast<const char*>(from), words,
+                 copy_from_process(from, words, end - from) / sizeof *words);
     at = end;
   }
 }
@@ -119,7 +119,7 @@ void walk_mapping(Walk& walk, Mapping m) {
 void walk_all(Walk& walk) {
   const long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
-  // Static, since in a copy nobody else is here; and so that it does not lie on the stack that is looked into.
+  // Static, because the copy has one thread, and so that it is not on the stack that is searched.
   static char text[4096];
   size_t kept = 0;
   for (long got; (got = syscall(SYS_read, fd, text + kept, sizeof text - 1 - kept)) > 0;) {
@@ -143,10 +143,10 @@ void walk_all(Walk& walk) {
 extern "C" {
 
 size_t kmem_port_read(const void* from, void* to, size_t bytes) {
-  return linux_port::safe_read(reinterpret_cast<uintptr_t>(from), to, bytes);
+  return linux_port::copy_from_process(reinterpret_cast<uintptr_t>(from), to, bytes);
 }
 
-// A fork without the ceremony: no handler of the program's runs, no signal tells of the end, no lock is looked at.
+// A plain fork: without fork handlers of the program, without a signal at the end, and without any lock.
 bool kmem_port_with_copy(void (*look)(void*, void*), void* arg, void* result, size_t bytes) {
   if (bytes > linux_port::kPage) return false;
   void* shared = mmap(nullptr, linux_port::kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -158,8 +158,8 @@ bool kmem_port_with_copy(void (*look)(void*, void*), void* arg, void* result, si
   }
   int status = -1;
   long got = -1;
-  if (child > 0)
-    do got = syscall(SYS_wait4, child, &status, __WALL, nullptr);
+  if (child > 0) do
+      got = syscall(SYS_wait4, child, &status, __WALL, nullptr);
     while (got < 0 && errno == EINTR);
   memcpy(result, shared, bytes);
   munmap(shared, linux_port::kPage);

@@ -1,4 +1,4 @@
-// Registers, stack and mappings, copied for a debugger that unwinds them when we are gone.
+// Registers, stack and mappings, copied for a debugger that unwinds them after the process has ended.
 
 #include <elf.h>
 #include <fcntl.h>
@@ -17,13 +17,13 @@ namespace {
 
 using kmem::SavedStack;
 
-/// As much of the stack as there is: it ends somewhere above.
+/// Copies the stack up to its end.
 uint32_t copy_stack(uint64_t from, char* to, size_t room) {
   size_t n = 0;
   for (constexpr size_t kPiece = 1024; n + kPiece <= room; n += kPiece) {
     iovec into{to + n, kPiece}, source{reinterpret_cast<void*>(from + n), kPiece};
-    // The last argument goes over the stack, all 64 bits of it.
-    const long got = syscall(SYS_process_vm_readv, getpid(), &into, 1ul, &source, 1ul, 0ul);
+    // The last argument is passed on the stack, as 64 bits.
+    const long got = syscall(SYS_process_vm_readv, kmem_port_process_id(), &into, 1ul, &source, 1ul, 0ul);
     if (got < static_cast<long>(kPiece)) return static_cast<uint32_t>(n + (got > 0 ? static_cast<size_t>(got) : 0));
   }
   return static_cast<uint32_t>(n);

@@ -60,7 +60,7 @@ bool find_mapping(uintptr_t at, MappedFile& file) {
       found = covers(line, at, file);
     }
     kept = static_cast<size_t>(text + n - line);
-    if (kept == sizeof text - 1) kept = 0;  // a line longer than that names nothing that we know
+    if (kept == sizeof text - 1) kept = 0;  // skips a line that is longer than the buffer
     memmove(text, line, kept);
   }
   syscall(SYS_close, fd);
@@ -82,12 +82,13 @@ class ElfFile {
 
   bool good() const { return good_; }
 
-  /// The address that the file itself gives to what lies at `offset` of it.
+  /// The file's own address for its byte at `offset`.
   bool address_of(uintptr_t offset, uintptr_t& address) const {
     for (unsigned i = 0; i < header_.e_phnum; ++i) {
       Elf64_Phdr part;
       if (!read(header_.e_phoff + i * sizeof part, &part, sizeof part)) return false;
-      if (part.p_type != PT_LOAD || offset < (part.p_offset & ~uintptr_t{4095}) || offset >= part.p_offset + part.p_filesz) continue;
+      if (part.p_type != PT_LOAD || offset < (part.p_offset & ~uintptr_t{4095}) || offset >= part.p_offset + part.p_filesz)
+        continue;
       address = part.p_vaddr + offset - part.p_offset;
       return true;
     }
@@ -156,6 +157,7 @@ size_t put_hex(char* out, uintptr_t value) {
 
 extern "C" size_t kmem_port_name_code(const void* code, char* out, size_t bytes) {
   using namespace linux_port;
+  const KeepErrno errno_stays;
   constexpr size_t kTail = 40;  // "+0x...../0x....."
   if (bytes) *out = 0;
   if (bytes <= kTail) return 0;
@@ -166,7 +168,8 @@ extern "C" size_t kmem_port_name_code(const void* code, char* out, size_t bytes)
   Elf64_Sym symbol;
   uint64_t names;
   uintptr_t address;
-  if (!file.good() || !file.address_of(at - mapping.from + mapping.offset, address) || !file.find(address, symbol, names)) return 0;
+  if (!file.good() || !file.address_of(at - mapping.from + mapping.offset, address) || !file.find(address, symbol, names))
+    return 0;
   size_t n = file.read_name(names + symbol.st_name, out, bytes - kTail);
   n += static_cast<size_t>(stpcpy(out + n, "+0x") - (out + n));
   n += put_hex(out + n, address - symbol.st_value);

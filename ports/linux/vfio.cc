@@ -13,13 +13,13 @@
 namespace linux_port {
 namespace {
 
-/// A group that is open, and the container that gives it its place behind an IOMMU.
+/// An open group, and the container that attaches it to an IOMMU.
 struct Group {
   char path[320] = {};
   int file = -1, container = -1;
   unsigned nr_devices = 0;
 };
-/// The file of a device, and which group it came from.
+/// A device's file, and its group.
 struct DeviceFile {
   int file = -1;
   Group* group = nullptr;
@@ -48,24 +48,28 @@ bool open_container(Group& group, kmem::HostDevice& device) {
   char path[sizeof group.path];
   snprintf(path, sizeof path, "%s", device.path);
   char* slash = strrchr(path, '/');
-  if (!slash || static_cast<size_t>(path + sizeof path - slash) < sizeof "/vfio") return because(device, "the group's path is too long");
+  if (!slash || static_cast<size_t>(path + sizeof path - slash) < sizeof "/vfio")
+    return because(device, "the group's path is too long");
   strcpy(slash, "/vfio");
   group.container = open_file(path);
   if (group.container < 0) return because(device, "/dev/vfio/vfio cannot be opened", true);
-  if (ioctl(group.container, VFIO_GET_API_VERSION) != VFIO_API_VERSION) return because(device, "the host speaks another version of VFIO");
+  if (ioctl(group.container, VFIO_GET_API_VERSION) != VFIO_API_VERSION)
+    return because(device, "the host speaks another version of VFIO");
   return true;
 }
 
-/// The IOMMU that translates for the group, or none if the host has been told that it may do without.
+/// Sets the container's IOMMU, or "no IOMMU" if the host is configured for it.
 bool join(Group& group, kmem::HostDevice& device) {
   struct vfio_group_status status = {};
   status.argsz = sizeof status;
   if (ioctl(group.file, VFIO_GROUP_GET_STATUS, &status)) return because(device, "VFIO_GROUP_GET_STATUS", true);
-  if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE)) return because(device, "other devices of its VFIO group are bound to drivers of the host");
+  if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
+    return because(device, "other devices of its VFIO group are bound to drivers of the host");
   if (ioctl(group.file, VFIO_GROUP_SET_CONTAINER, &group.container)) return because(device, "VFIO_GROUP_SET_CONTAINER", true);
   static constexpr int kKinds[] = {VFIO_TYPE1v2_IOMMU, VFIO_TYPE1_IOMMU, VFIO_NOIOMMU_IOMMU};
   for (const int iommu : kKinds)
-    if (ioctl(group.container, VFIO_CHECK_EXTENSION, iommu) > 0 && ioctl(group.container, VFIO_SET_IOMMU, iommu) == 0) return true;
+    if (ioctl(group.container, VFIO_CHECK_EXTENSION, iommu) > 0 && ioctl(group.container, VFIO_SET_IOMMU, iommu) == 0)
+      return true;
   return because(device, "VFIO_SET_IOMMU", true);
 }
 
@@ -76,7 +80,9 @@ Group* group_of(kmem::HostDevice& device) {
     if (group.file >= 0) continue;
     group.file = open_file(device.path);
     if (group.file < 0)
-      return because(device, errno == EBUSY ? "another program has its VFIO group" : "its VFIO group cannot be opened", errno != EBUSY), nullptr;
+      return because(device, errno == EBUSY ? "another program has its VFIO group" : "its VFIO group cannot be opened",
+                     errno != EBUSY),
+             nullptr;
     memcpy(group.path, device.path, sizeof group.path);
     group.nr_devices = 0;
     if (open_container(group, device) && join(group, device)) return &group;
@@ -91,7 +97,8 @@ bool find_region(int file, kmem::HostDevice& device) {
   info.argsz = sizeof info;
   info.index = device.region;
   if (ioctl(file, VFIO_DEVICE_GET_REGION_INFO, &info)) return because(device, "VFIO_DEVICE_GET_REGION_INFO", true);
-  if (!(info.flags & VFIO_REGION_INFO_FLAG_MMAP)) return because(device, "VFIO lets this region be read and written, but not mapped");
+  if (!(info.flags & VFIO_REGION_INFO_FLAG_MMAP))
+    return because(device, "VFIO lets this region be read and written, but not mapped");
   if (info.size < device.bytes) return because(device, "VFIO's region is shorter than the BAR");
   device.offset = info.offset + device.phys % host_page;
   return true;

@@ -1,12 +1,13 @@
-// The window of vmap: reserved address space, opened and closed by parts.
+// The window of vmap: reserved address space, opened and closed in parts.
 //
-// Each change of protection in the middle of a mapping makes more mappings of one, and the host allows a process some
-// 65,530 of them.  So a page that nobody may touch is a guard marker in the page table where the kernel has those
-// (Linux 6.13), and contents are moved as pages only where the piece is long.
+// Each change of protection in the middle of a mapping splits it, and the host allows a process some 65,530 mappings. So an
+// inaccessible page is a guard marker in the page table if the kernel has those (Linux 6.13), and contents are moved as pages
+// only in long ranges.
 
 #include <string.h>
 #include <sys/mman.h>
 
+#include "address_space.h"
 #include "linux_port.h"
 #include "port/port.h"
 
@@ -22,21 +23,24 @@ namespace linux_port {
 namespace {
 
 constexpr int kReserved = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-/// Below this, copying costs less than moving page tables does, and makes no mapping.
+/// Below this size, copying costs less than moving page tables, and splits no mapping.
 constexpr size_t kMoveFrom = 16 * kmem::kPageSize;
 
-/// Whether any guard was ever installed: else there is none to take away.  -1: the kernel knows none.
+/// The range that kmem_port_window_choose() reserved at once, because the heap is not at planned addresses either.
+struct {
+  uintptr_t from, to;
+} whole;
+
+/// 0: no guard was ever installed, so none must be removed. -1: the kernel has no guard markers.
 int guards;
 
-int protection(kmem::Access access) {
-  return access == kmem::Access::Read ? PROT_READ : PROT_READ | PROT_WRITE;
-}
+int protection(kmem::Access access) { return access == kmem::Access::Read ? PROT_READ : PROT_READ | PROT_WRITE; }
 
 bool aligned(const void* address, size_t bytes) {
   return ((reinterpret_cast<uintptr_t>(address) | bytes) & (host_page - 1)) == 0;
 }
 
-/// A range whose pages may be handed over one by one with their contents.
+/// Moves the pages of a range with their contents.
 bool move_pages(void* to, void* from, size_t bytes) {
   if (bytes < kMoveFrom || !aligned(to, bytes) || !aligned(from, bytes)) return false;
   return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
@@ -48,6 +52,22 @@ bool move_pages(void* to, void* from, size_t bytes) {
 using namespace linux_port;
 
 extern "C" {
+
+void* kmem_port_window_choose(size_t bytes, size_t align) {
+  if (void* at = choose_below_heap(bytes, align)) return at;
+  void* at = kmem_port_window_reserve(bytes, align);
+  const auto from = reinterpret_cast<uintptr_t>(at);
+  if (at) whole = {from, from + bytes};
+  return at;
+}
+
+bool kmem_port_window_take(void* address, size_t bytes) {
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  if (at >= whole.from && at < whole.to) return true;
+  if (!reserve_at(address, bytes)) return false;
+  madvise(address, bytes, MADV_NOHUGEPAGE);  // as its neighbours, so that the host makes one mapping of them
+  return true;
+}
 
 void* kmem_port_window_reserve(size_t bytes, size_t align) {
   if (align < host_page) align = host_page;
@@ -61,10 +81,12 @@ void* kmem_port_window_reserve(size_t bytes, size_t align) {
   return reinterpret_cast<void*>(start);
 }
 
-bool kmem_port_window_open(void* address, size_t bytes, kmem::Access access, bool huge) {
+void kmem_port_window_release(void* address, size_t bytes) { munmap(address, bytes); }
+
+bool kmem_port_window_open(void* address, size_t bytes, kmem::Access access, kmem::WindowPages pages) {
   if (mprotect(address, bytes, protection(access))) return false;
   if (__atomic_load_n(&guards, __ATOMIC_RELAXED) > 0) madvise(address, bytes, MADV_GUARD_REMOVE);
-  if (huge && huge_pages) madvise(address, bytes, MADV_HUGEPAGE);
+  if (pages == kmem::WindowPages::MayBeHuge && huge_pages) madvise(address, bytes, MADV_HUGEPAGE);
   return true;
 }
 
@@ -88,18 +110,6 @@ bool kmem_port_window_guard(void* address, size_t bytes) {
   return done;
 }
 
-bool kmem_port_window_touched(const void* address, size_t bytes) {
-  unsigned char resident[64];
-  for (size_t done = 0; done < bytes;) {
-    const size_t left = bytes - done, some = left < sizeof resident * host_page ? left : sizeof resident * host_page;
-    if (mincore(const_cast<char*>(static_cast<const char*>(address)) + done, some, resident)) return false;
-    for (size_t i = 0; i < (some + host_page - 1) / host_page; ++i)
-      if (resident[i] & 1) return true;
-    done += some;
-  }
-  return false;
-}
-
 bool kmem_port_window_move(void* to, void* from, size_t bytes) {
   if (move_pages(to, from, bytes)) return true;
   if (mprotect(to, bytes, PROT_READ | PROT_WRITE)) return false;
@@ -115,5 +125,5 @@ bool kmem_port_window_alias(void* to, void* from, size_t bytes, kmem::Access acc
   return mmap(to, bytes, protection(access), MAP_SHARED | MAP_FIXED, shared_arena.file, at) == to;
 }
 
-void kmem_port_window_idle(void*, size_t, bool) {}
+void kmem_port_window_mark(void*, size_t, kmem::WindowUse) {}
 }

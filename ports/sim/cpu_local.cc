@@ -28,25 +28,16 @@ uint64_t load(const char* at, unsigned size) {
 }
 void store(char* at, unsigned size, uint64_t value) { __builtin_memcpy(at, &value, size); }
 
-/// What is to be stored where `found` is; false where nothing is.
+/// Computes the new value from `found`; false if nothing is to be stored.
 bool result_of(const CpuAccess& a, uint64_t found, uint64_t& result) {
   switch (a.op) {
-    case CpuOp::Read:
-      return false;
+    case CpuOp::Read: return false;
     case CpuOp::Write:
-    case CpuOp::Xchg:
-      result = a.value;
-      break;
+    case CpuOp::Xchg: result = a.value; break;
     case CpuOp::Add:
-    case CpuOp::AddReturn:
-      result = found + a.value;
-      break;
-    case CpuOp::And:
-      result = found & a.value;
-      break;
-    case CpuOp::Or:
-      result = found | a.value;
-      break;
+    case CpuOp::AddReturn: result = found + a.value; break;
+    case CpuOp::And: result = found & a.value; break;
+    case CpuOp::Or: result = found | a.value; break;
     case CpuOp::Cmpxchg:
       if (found != (a.expected & mask_of(a.size))) return false;
       result = a.value;
@@ -108,7 +99,7 @@ void CpuLocalImpl::use_none() { no_sequences = true; }
 }  // namespace kmem
 
 namespace sim_port {
-/// For power_on(): the boot words of the last machine are forgotten.
+/// For power_on(): forgets the boot words of the last machine.
 void forget_no_sequences();
 void forget_no_sequences() { kmem::no_sequences = false; }
 }  // namespace sim_port

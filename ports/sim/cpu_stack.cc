@@ -29,15 +29,17 @@ uint64_t* words_here(char* base) {
 }
 void** entry(char* base, uint64_t word) { return reinterpret_cast<void**>(base + word * kWordUnit); }
 constexpr unsigned place_in_sheaf(uint64_t word) { return static_cast<unsigned>(word & 0xff) / kWordStep; }
-/// How many entries the sheaf has room for that the word names.
+/// The capacity of the sheaf that the word names.
 unsigned capacity_at(char* base, uint64_t word) {
   const uint64_t start = (word * kWordUnit) & ~uint64_t{kSheafBytes - 1};
   return __atomic_load_n(reinterpret_cast<uint8_t*>(base) + start + kCapacityByte, __ATOMIC_RELAXED);
 }
 constexpr bool sheaf_is_full(uint64_t word) { return (word & 0xff) == 0; }
 
-/// Word 0 of a shadow CPU is its lock, which is tried and never waited for.
-Atomic<uint64_t>& lock_of(CpuId shadow) { return *reinterpret_cast<Atomic<uint64_t>*>(CpuStackImpl::words(shadow)); }
+/// The state of a shadow CPU is a lock here, which is only tried.
+Atomic<uint64_t>& lock_of(CpuId shadow) {
+  return reinterpret_cast<Atomic<uint64_t>*>(CpuStackImpl::words(shadow))[kShadowState];
+}
 bool try_lock(CpuId shadow) { return !lock_of(shadow).load() && !lock_of(shadow).exchange(1); }
 void unlock(CpuId shadow) { lock_of(shadow).store(0); }
 
@@ -49,7 +51,7 @@ bool is_shadow(CpuId cpu) { return cpu.value >= nr_cpus(); }
 // This CPU's stacks
 // ----------------------------------------------------------------------------------------------------
 
-void* CpuStackImpl::try_pop(char* base, Slot slot) {
+void* CpuStackSequences::try_pop(char* base, Slot slot) {
   for (;;) {
     Sequence sequence;
     uint64_t* word = words_here(base) + slot.index;
@@ -65,7 +67,29 @@ void* CpuStackImpl::try_pop(char* base, Slot slot) {
   }
 }
 
-Push CpuStackImpl::try_push(char* base, Slot slot, const void* p) {
+void* CpuStackSequences::try_pop_counted(char* base, Slot slot, size_t bytes, bool& due) {
+  due = false;
+  for (;;) {
+    Sequence sequence;
+    uint64_t* words = words_here(base);
+    uint64_t* word = words + slot.index;
+    if (sequence.disturbed()) continue;
+    const uint64_t at = load(word);
+    if (sequence.disturbed()) continue;
+    void* top = load(entry(base, at));
+    if (sequence.disturbed()) continue;
+    if (!top) return nullptr;
+    const uint64_t left = load(words + kCountdown) - bytes;
+    store(words + kCountdown, left);
+    if (sequence.disturbed()) continue;
+    if (left >> 63) return due = true, nullptr;
+    store(word, at + kWordStep);
+    kmem_sim_step();
+    return top;
+  }
+}
+
+Push CpuStackSequences::try_push(char* base, Slot slot, const void* p) {
   for (;;) {
     Sequence sequence;
     uint64_t* word = words_here(base) + slot.index;
@@ -76,7 +100,7 @@ Push CpuStackImpl::try_push(char* base, Slot slot, const void* p) {
     if (load(top) == p) return Push::Same;
     if (sequence.disturbed()) continue;
     if (sheaf_is_full(at)) return Push::Full;
-    store(top - 1, const_cast<void*>(p));  // above the top: nobody's until the word says otherwise
+    store(top - 1, const_cast<void*>(p));  // above the top: not part of the stack until the word changes
     if (sequence.disturbed()) continue;
     store(word, at - kWordStep);
     kmem_sim_step();
@@ -84,7 +108,7 @@ Push CpuStackImpl::try_push(char* base, Slot slot, const void* p) {
   }
 }
 
-unsigned CpuStackImpl::try_pop_some(char* base, Slot slot, void** out, unsigned n) {
+unsigned CpuStackSequences::try_pop_some(char* base, Slot slot, void** out, unsigned n) {
   for (;;) {
     Sequence sequence;
     uint64_t* word = words_here(base) + slot.index;
@@ -104,7 +128,7 @@ unsigned CpuStackImpl::try_pop_some(char* base, Slot slot, void** out, unsigned 
   }
 }
 
-unsigned CpuStackImpl::try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit) {
+unsigned CpuStackSequences::try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit) {
   for (;;) {
     Sequence sequence;
     uint64_t* word = words_here(base) + slot.index;
@@ -162,11 +186,6 @@ CpuId CpuStackImpl::where() {
   return {nr_cpus() + sim_port::real_cpu()};
 }
 
-uint64_t CpuStackImpl::word(CpuId cpu, Slot slot) {
-  kmem_sim_step();
-  return load(words(cpu) + slot.index);
-}
-
 void* CpuStackImpl::pop(Slot slot) {
   const CpuId cpu = where();
   if (!is_shadow(cpu)) return try_pop(slot);
@@ -196,7 +215,17 @@ Push CpuStackImpl::push(Slot slot, const void* p) {
   return result;
 }
 
+uint32_t CpuStackImpl::nr_areas() { return 2 * nr_cpus(); }
+
+bool CpuStackImpl::takes_by_fence(CpuId cpu) { return !is_shadow(cpu); }
+
+bool CpuStackImpl::is_at_work(CpuId cpu) {
+  kmem_sim_step();
+  return is_shadow(cpu) && lock_of(cpu).load();
+}
+
 uint64_t CpuStackImpl::take_shadow(CpuId shadow, Slot slot) {
+  if (!is_shadow(shadow)) return 0;
   if (!try_lock(shadow)) return 0;
   uint64_t* word = words(shadow) + slot.index;
   const uint64_t taken = load(word);
@@ -215,7 +244,7 @@ void CpuStackImpl::use_shadows_only() { shadows_only = true; }
 }  // namespace kmem
 
 namespace sim_port {
-/// For power_on(): the boot words of the last machine are forgotten.
+/// For power_on(): forgets the boot words of the last machine.
 void forget_shadows_only();
 void forget_shadows_only() { kmem::shadows_only = false; }
 }  // namespace sim_port

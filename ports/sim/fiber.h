@@ -1,5 +1,5 @@
 #pragma once
-// A stack of its own for each task, and the jump from one to another.  The sanitizers are told about both.
+// A stack for each task, and the switch from one to another. The sanitizers are told about both.
 
 #include <stddef.h>
 #include <ucontext.h>
@@ -12,7 +12,7 @@ class Fiber {
  public:
   static constexpr size_t kStackBytes = size_t{256} << 10;
 
-  /// The thread that the program came with.
+  /// The program's initial thread.
   Fiber();
   /// `entry` must never return.
   explicit Fiber(void (*entry)());
@@ -20,9 +20,9 @@ class Fiber {
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  /// Goes on with `to`; returns when somebody goes on with `from`.
+  /// Switches to `to`; returns when another fiber switches back to `from`.
   static void go(Fiber& from, Fiber& to);
-  /// The first thing that a fiber does.
+  /// Must be called first by a new fiber.
   static void entered();
 
  private:

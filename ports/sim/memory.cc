@@ -1,6 +1,6 @@
 // Where the simulated machine's memory lies: one reservation for the life of the process, so that addresses are the
-// same in every run and a machine costs a few system calls.  Memory that is not online has no access: whoever touches
-// it ends the program.
+// same in every run and a machine costs a few system calls.  Memory that is not online is inaccessible: touching it ends the
+// program.
 
 #include "memory.h"
 
@@ -27,8 +27,7 @@ constexpr size_t kAllBytes = kAlign + kPhysicalEnd + kBaseBytes + kDescriptorByt
 constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 [[noreturn]] void no_room() {
-  fprintf(stderr, "sim port: %zu GiB of address space cannot be reserved; raise the limit (ulimit -v)\n",
-          kAllBytes >> 30);
+  fprintf(stderr, "sim port: %zu GiB of address space cannot be reserved; raise the limit (ulimit -v)\n", kAllBytes >> 30);
   abort();
 }
 
@@ -79,8 +78,7 @@ void lay_out_memory(kmem::Machine& machine) {
 }
 
 bool comes_online(const void* address, size_t bytes) {
-  return inside(address, bytes, direct_map(), kPhysicalEnd) ||
-         inside(address, bytes, descriptors(), kDescriptorBytes) ||
+  return inside(address, bytes, direct_map(), kPhysicalEnd) || inside(address, bytes, descriptors(), kDescriptorBytes) ||
          !inside(address, bytes, direct_map(), kAllBytes - kAlign);
 }
 
@@ -90,9 +88,9 @@ bool open_memory(void* address, size_t bytes) {
   return mprotect(reinterpret_cast<void*>(from), to - from, PROT_READ | PROT_WRITE) == 0;
 }
 
-bool protect_memory(void* address, size_t bytes, bool open) {
+bool protect_memory(void* address, size_t bytes, kmem::Protection wanted) {
   if ((reinterpret_cast<uintptr_t>(address) | bytes) % kmem::kPageSize) return false;
-  return mprotect(address, bytes, open ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
+  return mprotect(address, bytes, wanted == kmem::Protection::Open ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
 }
 
 void zero_memory(void* address, size_t bytes) { madvise(address, bytes, MADV_DONTNEED); }

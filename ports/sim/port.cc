@@ -1,4 +1,4 @@
-// kmem_port_* of the simulated machine: every event is counted, many can be refused, and all of it is deterministic.
+// kmem_port_* of the simulated machine: calls are counted, many can be refused, and everything is deterministic.
 
 #include "port/port.h"
 
@@ -29,7 +29,7 @@ void power_on(const Facts& facts) {
   forget_shadows_only();
   forget_no_sequences();
   stand_on(0);
-  // The clock does not go back, not even from machine to machine: rate limits of the core outlive them.
+  // The clock does not go back, not even for a new machine, because rate limits of the core outlive a machine.
   const uint64_t later = host().now_ns + kHour;
   host() = Host{};
   host().facts = facts;
@@ -38,13 +38,12 @@ void power_on(const Facts& facts) {
 
 namespace {
 
-/// What is left of memory whose contents are unspecified.
+/// Fills memory whose contents are unspecified.
 constexpr int kGarbage = 0xdb;
 
 void fill_nodes(kmem::Machine& machine, const Facts& facts) {
   for (uint32_t cpu = 0; cpu < facts.nr_cpus; ++cpu)
-    machine.cpu_node[cpu] =
-        cpu < facts.cpu_node.size() ? facts.cpu_node[cpu] : static_cast<uint8_t>(cpu % facts.nr_nodes);
+    machine.cpu_node[cpu] = cpu < facts.cpu_node.size() ? facts.cpu_node[cpu] : static_cast<uint8_t>(cpu % facts.nr_nodes);
   for (uint32_t from = 0; from < facts.nr_nodes; ++from)
     for (uint32_t to = 0; to < facts.nr_nodes; ++to)
       machine.distance[from][to] = from < facts.distance.size() ? facts.distance[from][to] : from == to ? 10 : 20;
@@ -58,6 +57,7 @@ extern "C" {
 bool kmem_port_boot(kmem::Machine* machine) {
   const sim_port::Facts& facts = sim_port::host().facts;
   machine->nr_cpus = facts.nr_cpus;
+  machine->nr_areas = 2 * facts.nr_cpus;
   machine->nr_nodes = facts.nr_nodes;
   machine->binds_nodes = facts.binds_nodes;
   machine->nr_sheaves = facts.nr_sheaves;
@@ -74,12 +74,12 @@ bool kmem_port_boot(kmem::Machine* machine) {
   return true;
 }
 
-bool kmem_port_online(void* address, size_t bytes) {
+kmem::Online kmem_port_online(void* address, size_t bytes) {
   kmem_sim_step();
   if (!sim_port::comes_online(address, bytes)) sim_port::give_up("online: no memory of this machine");
   const bool done = sim_port::host().online.pass() && sim_port::open_memory(address, bytes);
   kmem_sim_step();
-  return done;
+  return done ? kmem::Online::Done : kmem::Online::Refused;
 }
 
 bool kmem_port_discard(void* address, size_t bytes) {
@@ -87,33 +87,17 @@ bool kmem_port_discard(void* address, size_t bytes) {
   if (!sim_port::comes_online(address, bytes)) sim_port::give_up("discard: no memory of this machine");
   const bool done = sim_port::host().discard.pass();
   sim_port::discarded_in_window(address, bytes);
-  if (done)
-    sim_port::zero_memory(address, bytes);
-  else
-    memset(address, sim_port::kGarbage, bytes);
+  if (done) sim_port::zero_memory(address, bytes);
+  else memset(address, sim_port::kGarbage, bytes);
   kmem_sim_step();
   return done;
 }
 
-void kmem_port_populate(void*, size_t) {}
-void kmem_port_huge(void*, size_t, void*) {}
-bool kmem_port_protect(void* address, size_t bytes, bool open) {
+bool kmem_port_protect(void* address, size_t bytes, kmem::Protection wanted) {
   kmem_sim_step();
-  return sim_port::protect_memory(address, bytes, open);
+  return sim_port::protect_memory(address, bytes, wanted);
 }
-// Whoever touches closed memory of a simulated machine ends the program.
-bool kmem_port_catch_accesses(bool (*)(const kmem::BadAccess&), bool) { return false; }
-bool kmem_port_catches_accesses() { return false; }
-unsigned kmem_port_backtrace_of(const kmem::BadAccess*, void**, unsigned) { return 0; }
-size_t kmem_port_name_code(const void*, char* out, size_t bytes) {
-  if (bytes) *out = 0;
-  return 0;
-}
-size_t kmem_port_read(const void* from, void* to, size_t bytes) {
-  memcpy(to, from, bytes);
-  return bytes;
-}
-// The simulated machine stands still while nobody steps; its programs' memory is the test's, which nobody looks into.
+// The simulated machine does not run during the call, so no copy is needed; the test's memory is not searched.
 bool kmem_port_with_copy(void (*look)(void*, void*), void* arg, void* result, size_t bytes) {
   memset(result, 0, bytes);
   look(arg, result);
@@ -123,8 +107,6 @@ void kmem_port_each_root(void (*visit)(void*, const char*, const uint64_t*, size
   for (const auto& [at, n] : sim_port::host().roots) visit(arg, reinterpret_cast<const char*>(at), at, n);
 }
 void kmem_port_write(int, const char* text, size_t bytes) { sim_port::host().log.append(text, bytes); }
-void kmem_port_tell(kmem::Tell, const void*, size_t) {}
-uint32_t kmem_port_process_id() { return 1; }
 uint32_t kmem_port_task_id() { return 1; }
 size_t kmem_port_task_name(char* out, size_t bytes) {
   const size_t n = bytes < 4 ? 0 : 3;
@@ -132,8 +114,6 @@ size_t kmem_port_task_name(char* out, size_t bytes) {
   if (bytes) out[n] = 0;
   return n;
 }
-// A simulated machine has no fork.
-void kmem_port_at_fork(void (*)(), void (*)(), void (*)()) {}
 
 void* kmem_port_map(size_t bytes, size_t align) {
   kmem_sim_step();
@@ -142,32 +122,31 @@ void* kmem_port_map(size_t bytes, size_t align) {
   return got;
 }
 
-void kmem_port_unmap(void* address, size_t bytes) {
+void kmem_port_unmap(void* address, size_t bytes, kmem::Guards) {
   kmem_sim_step();
   if (!sim_port::unmap_memory(address, bytes)) sim_port::give_up("unmap: not what map() gave");
   sim_port::host().nr_mapped = sim_port::nr_mapped();
 }
 
-void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes, bool may_move) {
+void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes) {
   kmem_sim_step();
-  if (!may_move || !sim_port::host().map.pass()) return nullptr;
+  if (!sim_port::host().map.pass()) return nullptr;
   return sim_port::remap_memory(address, old_bytes, new_bytes);
 }
 
-void kmem_port_close(void*, size_t) {}
-
-bool kmem_port_cpus(bool, uint64_t* mask, unsigned words) {
+bool kmem_port_cpus(kmem::HostCpus, uint64_t* mask, unsigned words) {
   memset(mask, 0, words * sizeof *mask);
   for (uint32_t cpu = 0; cpu < sim_port::host().facts.nr_cpus && cpu < words * 64; ++cpu)
     mask[cpu / 64] |= uint64_t{1} << cpu % 64;
   return true;
 }
 
-/// Facts say how many CPUs there are.
+/// The facts determine the number of CPUs.
 uint32_t kmem_port_keep_to_cpus(uint32_t) { return 0; }
 
-bool kmem_port_fence_cpus() {
+bool kmem_port_fence_cpus(kmem::Fence fence) {
   kmem_sim_step();
+  if (fence == kmem::Fence::Unasked && !sim_port::host().fences_unasked) return false;
   if (!sim_port::host().fence.pass()) return false;
   sim_port::fence_others();
   kmem_sim_step();
@@ -202,7 +181,7 @@ bool kmem_port_pressure(uint64_t wait_ns) {
   --sim_port::host().pressure;
   return true;
 }
-// The thread begins when a test makes a task of it.
+// A test must run the body as a task.
 bool kmem_port_spawn(void (*body)(void*), void* argument) {
   if (!sim_port::host().spawn.pass()) return false;
   sim_port::host().spawned.push_back([=] { body(argument); });
@@ -214,18 +193,10 @@ uint64_t kmem_port_irq_save() { return sim_port::interrupts_off(true); }
 void kmem_port_irq_restore(uint64_t flags) { sim_port::interrupts_off(flags != 0); }
 
 uint64_t kmem_port_now_ns() { return sim_port::host().now_ns; }
-uint64_t kmem_port_tick_ns() { return sim_port::host().now_ns; }
 uint64_t kmem_port_entropy() { return 0x9e3779b97f4a7c15u; }
-unsigned kmem_port_backtrace(void**, unsigned) { return 0; }
-// Nobody asks a simulated machine for its programs' names, and it shares nothing.
 void kmem_port_early() {
   if (sim_port::host().facts.early) sim_port::host().facts.early();
 }
-bool kmem_port_locate(const void*, char*, size_t, uint64_t*) { return false; }
-void* kmem_port_share(const char*, size_t) { return nullptr; }
-bool kmem_port_save_stack(kmem::SavedStack*) { return false; }
-// Simulated memory is always readable.
-bool kmem_port_guard(void*, size_t) { return false; }
 void kmem_port_log(const char* text, size_t bytes) { sim_port::host().log.append(text, bytes); }
 
 void kmem_port_panic() {

@@ -12,14 +12,14 @@
 namespace sim_port {
 namespace {
 
-/// What the kernel knows of a thread.
+/// The simulated kernel's state of a thread.
 struct Thread {
   uint32_t cpu = 0;
   bool registered = true;
-  bool restart = false;  // something came between since its sequence began
+  bool restart = false;  // its sequence was disturbed
   unsigned depth = 0;
   bool irqs_off = false;
-  std::vector<unsigned> pending;  // interrupts that came meanwhile
+  std::vector<unsigned> pending;  // interrupts that arrived while blocked
   kmem::TaskState state;
 };
 
@@ -32,7 +32,7 @@ struct Task : Thread {
   bool can_run() const { return !done && !waits_for; }
 };
 
-Thread outside;  // code that is no task's
+Thread outside;  // for code outside of tasks
 Thread* current = &outside;
 
 /// Stacks are kept from run to run.
@@ -46,7 +46,7 @@ std::vector<std::unique_ptr<Fiber>>& spare_fibers() {
 struct Tasks::Runner {
   std::vector<std::unique_ptr<Task>> tasks;
   std::vector<std::function<void()>> handlers;
-  std::vector<Task*> on_cpu;  // who runs there; others of that CPU have been preempted
+  std::vector<Task*> on_cpu;  // the task that runs there; other tasks of that CPU are preempted
   const Script* script = nullptr;
   uint64_t steps = 0, limit = 0;
   std::string failure;
@@ -102,15 +102,12 @@ void Tasks::Runner::happen(const Event& event) {
       if (current->irqs_off) current->pending.push_back(event.target);
       else interrupt(event.target);
       break;
-    case Event::Migrate:
-      migrate(event.target);
-      break;
-    case Event::Nothing:
-      break;
+    case Event::Migrate: migrate(event.target); break;
+    case Event::Nothing: break;
   }
 }
 
-/// The task gets its CPU: whoever had it is preempted, and so was the task itself if somebody had come between.
+/// Gives the task its CPU. The task that had it is preempted; the task itself was preempted if another one ran there meanwhile.
 void Tasks::Runner::occupy(Task& task) {
   if (on_cpu.size() <= task.cpu) on_cpu.resize(task.cpu + 1);
   Task*& there = on_cpu[task.cpu];
@@ -152,7 +149,7 @@ void Tasks::Runner::migrate(uint32_t cpu) {
   occupy(task);
 }
 
-/// The lowest that can run; false where all have ended, or sleep for ever.
+/// The lowest-numbered runnable task; false if all have ended or sleep for ever.
 bool Tasks::Runner::next(unsigned& index) {
   do {
     for (index = 0; index < tasks.size(); ++index)
@@ -161,7 +158,7 @@ bool Tasks::Runner::next(unsigned& index) {
   return false;
 }
 
-/// Nobody can run: the clock moves to the first deadline, and who waits for it wakes.
+/// No task is runnable: moves the clock to the first deadline, and wakes the tasks that wait for it.
 bool Tasks::Runner::end_a_wait() {
   Task* first = nullptr;
   bool asleep = false;
@@ -183,7 +180,7 @@ void Tasks::Runner::sleep() {
   Task& task = running();
   unsigned index;
   while (task.waits_for) {
-    if (!next(index)) Fiber::go(*task.fiber, driver());  // the run has failed, and nobody comes back
+    if (!next(index)) Fiber::go(*task.fiber, driver());  // the run has failed; no return
     if (index != now) go_on_with(index);
   }
 }
@@ -193,7 +190,7 @@ void Tasks::Runner::sleep() {
 
 Tasks::Tasks() : runner_(new Runner) {}
 Tasks::~Tasks() {
-  // A fiber whose task was given up is in the middle of it, and of no more use.
+  // The fiber of an aborted task is in the middle of its body and cannot be reused.
   for (auto& task : runner_->tasks)
     if (task->done) spare_fibers().push_back(std::move(task->fiber));
 }
@@ -253,19 +250,16 @@ Script random(uint64_t seed, const Chances& chances) {
     };
     if (draw(chances.odds)) return {};
     switch (draw(4)) {
-      case 0:
-        return {Event::Migrate, draw(chances.nr_cpus)};
+      case 0: return {Event::Migrate, draw(chances.nr_cpus)};
       case 1:
         if (chances.nr_handlers && m.depth < chances.max_depth) return {Event::Interrupt, draw(chances.nr_handlers)};
         [[fallthrough]];
-      default:
-        return {Event::Switch, draw(chances.nr_tasks)};
+      default: return {Event::Switch, draw(chances.nr_tasks)};
     }
   };
 }
 
-// What runs now
-// --------------------------------------------------------------------------------------------------------
+// The current task --------------------------------------------------------------------------------------------------------
 
 void stand_on(uint32_t cpu, bool registered) {
   outside.cpu = cpu;
@@ -320,7 +314,8 @@ void wake_on(const uint32_t* word, uint32_t most) {
   for (Tasks::Runner* runner = Tasks::Runner::active; runner && most; --most) {
     Task* longest = nullptr;
     for (auto& task : runner->tasks)
-      if (!task->done && task->waits_for == word && (!longest || task->asleep_since < longest->asleep_since)) longest = task.get();
+      if (!task->done && task->waits_for == word && (!longest || task->asleep_since < longest->asleep_since))
+        longest = task.get();
     if (!longest) return;
     longest->waits_for = nullptr;
   }
@@ -347,7 +342,7 @@ void give_up(const char* why) {
            static_cast<unsigned long long>(runner->steps));
   runner->failure = text;
   Fiber::go(*task.fiber, Tasks::Runner::driver());
-  abort();  // nobody goes on with a run that was given up
+  abort();  // an aborted run does not continue
 }
 
 }  // namespace sim_port

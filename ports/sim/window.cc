@@ -1,5 +1,5 @@
-// The window of vmap on a simulated machine: which of its pages are mapped is written down, so that a page mapped twice,
-// one used while it is idle, and one touched while it is nobody's, end the run.
+// The window of vmap on a simulated machine: records which of its pages are mapped, so that mapping a page twice, using an idle
+// one, and touching an unreserved one end the run.
 
 #include <string.h>
 #include <sys/mman.h>
@@ -28,6 +28,39 @@ std::map<char*, PageIs>& pages() {
   return all;
 }
 
+/// The last result of kmem_port_window_choose().
+struct {
+  const char* start;
+  size_t bytes;
+} chosen;
+/// The reserved parts of it, as from and to; adjacent parts are merged.
+std::map<const char*, const char*>& parts() {
+  static std::map<const char*, const char*> all;
+  return all;
+}
+
+void add_part(const char* from, const char* to) {
+  const auto above = parts().lower_bound(from);
+  if (above != parts().end() && above->first < to) give_up("window: addresses are reserved twice");
+  if (above != parts().begin()) {
+    const auto below = std::prev(above);
+    if (below->second > from) give_up("window: addresses are reserved twice");
+    if (below->second == from) {
+      below->second = to;
+      return;
+    }
+  }
+  parts()[from] = to;
+}
+
+void check_reserved(const void* address, size_t bytes) {
+  const auto* from = static_cast<const char*>(address);
+  if (static_cast<size_t>(from - chosen.start) >= chosen.bytes) return;
+  const auto above = parts().upper_bound(from);
+  if (above == parts().begin() || std::prev(above)->second < from + bytes)
+    give_up("window: addresses are used that were not reserved");
+}
+
 template <typename Do>
 void each_page(void* address, size_t bytes, Do what) {
   for (size_t done = 0; done < bytes; done += kmem::kPageSize) what(static_cast<char*>(address) + done);
@@ -49,7 +82,7 @@ void now_closed(char* page) {
   pages().erase(at);
 }
 
-/// The registers of the n-th device: a file as long as any needs to be, made at its first use and kept for the next machine.
+/// The registers of the n-th device: a file of the largest needed length, made at the first use and kept for later machines.
 int device_memory(int n) {
   static std::map<int, int> files;
   const auto [at, is_new] = files.emplace(n, -1);
@@ -66,7 +99,11 @@ void take_access(void* address, size_t bytes) {
 
 }  // namespace
 
-void forget_window() { pages().clear(); }
+void forget_window() {
+  pages().clear();
+  parts().clear();
+  chosen = {};
+}
 size_t nr_window_pages() { return pages().size(); }
 void discarded_in_window(void* address, size_t bytes) {
   if (!pages().empty()) each_page(address, bytes, now_closed);
@@ -78,6 +115,23 @@ using namespace sim_port;
 
 extern "C" {
 
+void* kmem_port_window_choose(size_t bytes, size_t align) {
+  void* got = kmem_port_window_reserve(bytes, align);
+  if (!got) return nullptr;
+  chosen = {static_cast<char*>(got), bytes};
+  parts().clear();
+  return got;
+}
+
+bool kmem_port_window_take(void* address, size_t bytes) {
+  kmem_sim_step();
+  auto* from = static_cast<char*>(address);
+  if (static_cast<size_t>(from - chosen.start) >= chosen.bytes) give_up("window: addresses that were not chosen");
+  if (!host().map.pass()) return false;
+  add_part(from, from + bytes);
+  return true;
+}
+
 void* kmem_port_window_reserve(size_t bytes, size_t align) {
   kmem_sim_step();
   void* got = host().map.pass() ? map_memory(bytes, align) : nullptr;
@@ -86,9 +140,18 @@ void* kmem_port_window_reserve(size_t bytes, size_t align) {
   return got;
 }
 
-bool kmem_port_window_open(void* address, size_t bytes, kmem::Access access, bool) {
+void kmem_port_window_release(void* address, size_t bytes) {
+  if (address == chosen.start) {
+    chosen = {};
+    parts().clear();
+  }
+  kmem_port_unmap(address, bytes);
+}
+
+bool kmem_port_window_open(void* address, size_t bytes, kmem::Access access, kmem::WindowPages) {
   kmem_sim_step();
   if (!host().window.pass()) return false;
+  check_reserved(address, bytes);
   each_page(address, bytes, now_open);
   mprotect(address, bytes, access == kmem::Access::Read ? PROT_READ : PROT_READ | PROT_WRITE);
   return true;
@@ -112,17 +175,11 @@ bool kmem_port_window_guard(void* address, size_t bytes) {
   return true;
 }
 
-bool kmem_port_window_touched(const void* address, size_t bytes) {
-  const char* at = static_cast<const char*>(address);
-  for (size_t i = 0; i < bytes; ++i)
-    if (at[i]) return true;
-  return false;
-}
-
 bool kmem_port_window_move(void* to, void* from, size_t bytes) {
   kmem_sim_step();
   if (!host().window.pass()) return false;
-  if (!pages().count(static_cast<char*>(from))) {  // into the window, not home from there
+  if (!pages().count(static_cast<char*>(from))) {  // moves into the window, not back home
+    check_reserved(to, bytes);
     each_page(to, bytes, now_open);
     mprotect(to, bytes, PROT_READ | PROT_WRITE);
   }
@@ -132,10 +189,11 @@ bool kmem_port_window_move(void* to, void* from, size_t bytes) {
   return true;
 }
 
-// Its frames are private memory of the host's.
+// The frames are private memory of the host, which cannot be mapped twice.
 bool kmem_port_window_alias(void*, void*, size_t, kmem::Access) { return false; }
 
-void kmem_port_window_idle(void* address, size_t bytes, bool idle) {
+void kmem_port_window_mark(void* address, size_t bytes, kmem::WindowUse use) {
+  const bool idle = use == kmem::WindowUse::Idle;
   each_page(address, bytes, [&](char* page) {
     const auto at = pages().find(page);
     if (at == pages().end()) give_up("window: a page is idle that was never mapped");
@@ -145,9 +203,9 @@ void kmem_port_window_idle(void* address, size_t bytes, bool idle) {
   memset(address, idle ? kIdlePattern : 0xdb, bytes);
 }
 
-// Devices that the host shows: each is a memory file, so that two mappings of one are the same registers.
+// The host's devices: each is a memory file, so that two mappings of one show the same registers.
 
-bool kmem_port_find_device(const char*, uint64_t phys, bool, kmem::HostDevice* device) {
+bool kmem_port_find_device(const char*, uint64_t phys, kmem::IoWrites, kmem::HostDevice* device) {
   kmem_sim_step();
   for (const kmem::HostDevice& known : host().devices)
     if (phys - known.phys < known.bytes) return *device = known, true;

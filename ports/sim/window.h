@@ -3,7 +3,7 @@
 
 namespace sim_port {
 
-/// For power_on(): no page of the window is mapped any more.
+/// For power_on(): forgets all mapped pages of the window.
 void forget_window();
 size_t nr_window_pages();
 /// Pages of the window that were discarded may be opened again.

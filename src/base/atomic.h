@@ -1,6 +1,6 @@
 #pragma once
 // Atomic words.  std::atomic is not freestanding in practice (libstdc++ 12's <atomic> needs <string>),
-// and this one is also the place where the sim port gets to see every step of an algorithm.
+// and here the sim port can intervene at each step of an algorithm.
 
 #include "base/attributes.h"
 #include "base/types.h"
@@ -15,8 +15,8 @@ extern "C" void kmem_sim_step();
 
 namespace kmem {
 
-/// One word that several CPUs, and interrupts, change at once.  Orders are named in the call, the default
-/// is the one that publishes: acquire for loads, release for stores, both for read-modify-write.
+/// One word that several CPUs, and interrupts, change at once.  A call may name the memory order; the defaults are acquire for
+/// loads, release for stores, both for read-modify-write.
 template <typename T>
 class Atomic {
  public:
@@ -29,7 +29,7 @@ class Atomic {
     KMEM_STEP();
     return __atomic_load_n(&value_, __ATOMIC_ACQUIRE);
   }
-  /// A look that orders nothing: for hints, statistics, and words that one owner writes.
+  /// A relaxed load: for hints, statistics, and words that one owner writes.
   T peek() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
   void store(T value) {
     KMEM_STEP();
@@ -40,7 +40,7 @@ class Atomic {
     KMEM_STEP();
     return __atomic_exchange_n(&value_, value, __ATOMIC_ACQ_REL);
   }
-  /// On failure `expected` becomes what was found.
+  /// On failure `expected` becomes the value that the word has.
   bool compare_exchange(T& expected, T desired) {
     KMEM_STEP();
     return __atomic_compare_exchange_n(&value_, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);

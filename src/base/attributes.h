@@ -1,5 +1,5 @@
 #pragma once
-// What we tell the compiler beyond C++, in one place.
+// Compiler attributes beyond standard C++.
 
 #define KMEM_LIKELY(x) __builtin_expect(!!(x), 1)
 #define KMEM_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -19,4 +19,5 @@
 #define KMEM_REQUIRES(lock) KMEM_TSA(requires_capability(lock))
 #define KMEM_EXCLUDES(lock) KMEM_TSA(locks_excluded(lock))
 #define KMEM_TRY_ACQUIRE(result, ...) KMEM_TSA(try_acquire_capability(result __VA_OPT__(, ) __VA_ARGS__))
+#define KMEM_NO_LOCK_CHECK KMEM_TSA(no_thread_safety_analysis)  // where a comment says why
 #define KMEM_RELEASE(...) KMEM_TSA(release_capability(__VA_ARGS__))

@@ -20,7 +20,7 @@ constexpr unsigned count_bits(uint64_t x) {
 constexpr uint64_t low_mask(unsigned n) { return n >= 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1; }
 constexpr unsigned log2_ceil(uint64_t x) { return x <= 1 ? 0 : highest_bit(x - 1) + 1; }
 
-/// The n lowest set bits of `word`, or all of them where it has fewer.
+/// The n lowest set bits of `word`, or all of them if it has fewer.
 constexpr uint64_t lowest_bits(uint64_t word, unsigned n) {
   uint64_t taken = 0;
   for (; n && word; --n) {
@@ -30,12 +30,30 @@ constexpr uint64_t lowest_bits(uint64_t word, unsigned n) {
   return taken;
 }
 
+/// The multiples of 2^order in a word; order <= 6.
+constexpr uint64_t multiples(unsigned order) {
+  constexpr uint64_t kStarts[7] = {
+      ~uint64_t{0}, 0x5555555555555555u, 0x1111111111111111u, 0x0101010101010101u, 0x0001000100010001u, 0x0000000100000001u, 1};
+  return kStarts[order];
+}
+
 /// The positions in `word`, multiples of 2^order, at which 2^order bits in a row are set; order <= 6.
 constexpr uint64_t aligned_runs(uint64_t word, unsigned order) {
-  constexpr uint64_t kStarts[7] = {~uint64_t{0},         0x5555555555555555u, 0x1111111111111111u, 0x0101010101010101u,
-                                   0x0001000100010001u, 0x0000000100000001u, 1};
   for (unsigned i = 0; i < order; ++i) word &= word >> (1u << i);
-  return word & kStarts[order];
+  return word & multiples(order);
 }
+
+/// The positions in `word` at which n bits in a row are set; n from 1 to 64.
+constexpr uint64_t runs(uint64_t word, unsigned n) {
+  for (unsigned have = 1, more; have < n; have += more) {
+    more = have < n - have ? have : n - have;
+    word &= word >> more;
+  }
+  return word;
+}
+
+/// Set bits in a row at the lower and at the upper end of a word.
+constexpr unsigned ones_below(uint64_t word) { return ~word ? lowest_bit(~word) : 64; }
+constexpr unsigned ones_above(uint64_t word) { return ~word ? 63 - highest_bit(~word) : 64; }
 
 }  // namespace kmem

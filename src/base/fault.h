@@ -10,7 +10,7 @@ struct Fault {
   uint64_t want = 0, got = 0;
 
   constexpr explicit operator bool() const { return rule != nullptr; }
-  /// Is it the rule of that number, such as "F2"?
+  /// Is the broken rule the one with this id, such as "F2"?
   constexpr bool is(const char* id) const {
     if (!rule) return false;
     const char* r = rule;

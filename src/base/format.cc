@@ -113,10 +113,8 @@ Text& Text::fixed(uint64_t value, unsigned decimals) {
   const Digits digits(value, 10);
   if (decimals == 0) return put_n(digits.data(), digits.n);
   const unsigned whole = digits.n > decimals ? digits.n - decimals : 0;
-  if (whole)
-    put_n(digits.data(), whole);
-  else
-    put('0');
+  if (whole) put_n(digits.data(), whole);
+  else put('0');
   return put('.').fill('0', missing(digits.n, decimals)).put_n(digits.data() + whole, digits.n - whole);
 }
 
@@ -124,8 +122,8 @@ Text& Text::fixed(uint64_t value, unsigned decimals) {
 
 namespace {
 
-/// The bytes that the UTF-8 character at `s` has, 0 where it is none: a stray or missing continuation, a form
-/// longer than needed, half of a surrogate pair, or past U+10FFFF.
+/// The length in bytes of the UTF-8 character at `s`; 0 if it is invalid: a stray or missing continuation, an overlong form,
+/// half of a surrogate pair, or past U+10FFFF.
 size_t utf8_length(const unsigned char* s, size_t n) {
   if (s[0] < 0x80) return 1;
   const size_t want = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
@@ -141,20 +139,13 @@ size_t utf8_length(const unsigned char* s, size_t n) {
 char short_escape(unsigned char c) {
   switch (c) {
     case '"':
-    case '\\':
-      return static_cast<char>(c);
-    case '\b':
-      return 'b';
-    case '\f':
-      return 'f';
-    case '\n':
-      return 'n';
-    case '\r':
-      return 'r';
-    case '\t':
-      return 't';
-    default:
-      return 0;
+    case '\\': return static_cast<char>(c);
+    case '\b': return 'b';
+    case '\f': return 'f';
+    case '\n': return 'n';
+    case '\r': return 'r';
+    case '\t': return 't';
+    default: return 0;
   }
 }
 
@@ -167,14 +158,10 @@ Text& Text::json_n(const char* characters, size_t n) {
   put('"');
   while (n) {
     size_t used = utf8_length(s, n);
-    if (const char letter = short_escape(*s))
-      put('\\').put(letter);
-    else if (*s < 0x20)
-      put("\\u").hex_padded(*s, 4);
-    else if (used)
-      put_n(reinterpret_cast<const char*>(s), used);
-    else
-      put("\\ufffd");
+    if (const char letter = short_escape(*s)) put('\\').put(letter);
+    else if (*s < 0x20) put("\\u").hex_padded(*s, 4);
+    else if (used) put_n(reinterpret_cast<const char*>(s), used);
+    else put("\\ufffd");
     if (!used) used = 1;
     s += used;
     n -= used;
@@ -204,22 +191,16 @@ struct Arguments {
 
 bool take_flag(Spec& spec, char c) {
   switch (c) {
-    case '-':
-      return spec.left = true;
-    case '+':
-      return spec.plus = true;
-    case ' ':
-      return spec.space = true;
-    case '#':
-      return spec.alternate = true;
-    case '0':
-      return spec.zero = true;
-    default:
-      return false;
+    case '-': return spec.left = true;
+    case '+': return spec.plus = true;
+    case ' ': return spec.space = true;
+    case '#': return spec.alternate = true;
+    case '0': return spec.zero = true;
+    default: return false;
   }
 }
 
-/// Nothing sensible is wider; it also keeps sums of widths far from overflow.
+/// The widest field that is accepted; sums of widths then cannot overflow.
 constexpr unsigned kMostWidth = 1u << 30;
 
 unsigned take_number(const char*& p) {
@@ -267,36 +248,24 @@ Length take_length(const char*& p) {
 
 int64_t take_signed(Length length, Arguments& arguments) {
   switch (length) {
-    case Length::Long:
-      return va_arg(arguments.list, long);
-    case Length::LongLong:
-      return va_arg(arguments.list, long long);
-    case Length::Size:
-      return va_arg(arguments.list, ptrdiff_t);
-    case Length::Char:
-      return static_cast<signed char>(va_arg(arguments.list, int));
-    case Length::Short:
-      return static_cast<short>(va_arg(arguments.list, int));
-    case Length::Int:
-      break;
+    case Length::Long: return va_arg(arguments.list, long);
+    case Length::LongLong: return va_arg(arguments.list, long long);
+    case Length::Size: return va_arg(arguments.list, ptrdiff_t);
+    case Length::Char: return static_cast<signed char>(va_arg(arguments.list, int));
+    case Length::Short: return static_cast<short>(va_arg(arguments.list, int));
+    case Length::Int: break;
   }
   return va_arg(arguments.list, int);
 }
 
 uint64_t take_unsigned(Length length, Arguments& arguments) {
   switch (length) {
-    case Length::Long:
-      return va_arg(arguments.list, unsigned long);
-    case Length::LongLong:
-      return va_arg(arguments.list, unsigned long long);
-    case Length::Size:
-      return va_arg(arguments.list, size_t);
-    case Length::Char:
-      return static_cast<unsigned char>(va_arg(arguments.list, unsigned));
-    case Length::Short:
-      return static_cast<unsigned short>(va_arg(arguments.list, unsigned));
-    case Length::Int:
-      break;
+    case Length::Long: return va_arg(arguments.list, unsigned long);
+    case Length::LongLong: return va_arg(arguments.list, unsigned long long);
+    case Length::Size: return va_arg(arguments.list, size_t);
+    case Length::Char: return static_cast<unsigned char>(va_arg(arguments.list, unsigned));
+    case Length::Short: return static_cast<unsigned short>(va_arg(arguments.list, unsigned));
+    case Length::Int: break;
   }
   return va_arg(arguments.list, unsigned);
 }
@@ -313,8 +282,7 @@ void put_number(Text& text, const Spec& spec, const char* prefix, const Digits& 
   const unsigned n = is_zero && spec.has_precision && spec.precision == 0 ? 0 : digits.n;
   const size_t prefix_length = length_of(prefix);
   size_t zeros = spec.has_precision ? missing(n, spec.precision) : 0;
-  if (spec.zero && !spec.left && !spec.has_precision && spec.width > prefix_length + n)
-    zeros = spec.width - prefix_length - n;
+  if (spec.zero && !spec.left && !spec.has_precision && spec.width > prefix_length + n) zeros = spec.width - prefix_length - n;
   const size_t length = prefix_length + zeros + n;
   const size_t blanks = spec.width > length ? spec.width - length : 0;
 
@@ -337,12 +305,9 @@ void put_unsigned(Text& text, Spec spec, uint64_t value, char conversion) {
   // "#" on octal means one leading zero, which counts as a digit of the precision.
   const bool shows_zero = value == 0 && !(spec.has_precision && spec.precision == 0);
   if (spec.alternate && base == 8 && !shows_zero && spec.precision <= digits.n) {
-    if (value == 0)
-      spec.precision = 1;
-    else if (!spec.has_precision)
-      prefix = "0";
-    else
-      spec.precision = digits.n + 1;
+    if (value == 0) spec.precision = 1;
+    else if (!spec.has_precision) prefix = "0";
+    else spec.precision = digits.n + 1;
   }
   put_number(text, spec, prefix, digits, value == 0);
 }
@@ -363,39 +328,28 @@ void put_pointer(Text& text, Spec spec, const void* pointer) {
   put_number(text, spec, "", Digits(value, 16), value == 0);
 }
 
-/// False where the letter is none that we know.
+/// False if the letter is unknown.
 bool put_conversion(Text& text, const Spec& spec, char conversion, Arguments& arguments) {
   switch (conversion) {
     case 'd':
-    case 'i':
-      put_signed(text, spec, take_signed(spec.length, arguments));
-      return true;
+    case 'i': put_signed(text, spec, take_signed(spec.length, arguments)); return true;
     case 'u':
     case 'x':
     case 'X':
-    case 'o':
-      put_unsigned(text, spec, take_unsigned(spec.length, arguments), conversion);
-      return true;
+    case 'o': put_unsigned(text, spec, take_unsigned(spec.length, arguments), conversion); return true;
     case 'c': {
       const char c = static_cast<char>(va_arg(arguments.list, int));
       put_padded(text, spec, &c, 1);
       return true;
     }
-    case 's':
-      put_string(text, spec, va_arg(arguments.list, const char*));
-      return true;
-    case 'p':
-      put_pointer(text, spec, va_arg(arguments.list, const void*));
-      return true;
-    case '%':
-      text.put('%');
-      return true;
-    default:
-      return false;
+    case 's': put_string(text, spec, va_arg(arguments.list, const char*)); return true;
+    case 'p': put_pointer(text, spec, va_arg(arguments.list, const void*)); return true;
+    case '%': text.put('%'); return true;
+    default: return false;
   }
 }
 
-/// `p` stands behind a '%'; the result behind the conversion.
+/// `p` points behind a '%'; returns a pointer behind the conversion.
 const char* put_one(Text& text, const char* p, Arguments& arguments) {
   const char* const start = p - 1;
   Spec spec;

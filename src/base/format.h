@@ -1,5 +1,5 @@
 #pragma once
-// Text without a library: what reports, statistics and kasprintf() are written with.
+// Text formatting without a C library, for reports, statistics and kasprintf().
 
 #include <stdarg.h>
 
@@ -8,9 +8,9 @@
 
 namespace kmem {
 
-/// Text in a buffer that somebody else owns.  Never allocates, never writes past the buffer, and always ends in a
-/// NUL as long as the buffer has a byte.  What no longer fits is counted, so a first pass over an empty buffer
-/// measures: total() is then the length that is needed.
+/// Text in a buffer that the caller owns. Never allocates, never writes past the buffer, and always ends in a NUL if the buffer
+/// has at least one byte. Characters that do not fit are counted, so after a first pass with an empty buffer total() is the
+/// length that is needed.
 class Text {
  public:
   explicit Text(Span<char> buffer) : buffer_(buffer) { clear(); }
@@ -29,7 +29,7 @@ class Text {
 
   Text& dec(uint64_t value);
   Text& dec_signed(int64_t value);
-  /// Padded with blanks to `width`: the blanks stand behind the number, or in front of it.
+  /// Padded with blanks to `width`: blanks after the number, or before it.
   Text& dec_left(uint64_t value, unsigned width);
   Text& dec_right(uint64_t value, unsigned width);
   Text& hex(uint64_t value);
@@ -40,7 +40,7 @@ class Text {
   Text& bytes(uint64_t value);
   /// `value` in units of 10^-decimals: fixed(12345, 3) is "12.345".
   Text& fixed(uint64_t value, unsigned decimals);
-  /// A JSON string with its quotes.  What is not UTF-8 becomes U+FFFD: a reader never sees an invalid document.
+  /// A JSON string with its quotes.  Invalid UTF-8 becomes U+FFFD, so the document is always valid.
   Text& json(const char* string);
   Text& json_n(const char* characters, size_t n);
 
@@ -56,7 +56,7 @@ class Text {
   size_t cut_ = 0;
 };
 
-/// A Text that brings its buffer.
+/// A Text with a buffer of its own.
 template <size_t N>
 class TextOf : public Text {
  public:

@@ -1,5 +1,5 @@
 #pragma once
-// The four functions that compilers call on their own, and that every freestanding program must have.
+// The four functions to which compilers generate calls, and that every freestanding program must define.
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 #pragma once
-// What ThreadSanitizer cannot see by itself: what passes through the per-CPU words is handed over by restartable
-// sequences, which are assembly to it.  Nothing of this is in other builds.
+// Annotations for ThreadSanitizer: it cannot see the assembly of the restartable sequences that hand objects over through the
+// per-CPU words. They do nothing in other builds.
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)

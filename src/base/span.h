@@ -3,7 +3,7 @@
 
 namespace kmem {
 
-/// A run of things that somebody else owns.
+/// An array that another object owns.
 template <typename T>
 struct Span {
   T* data = nullptr;

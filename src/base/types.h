@@ -1,5 +1,5 @@
 #pragma once
-// The numbers that must not be mixed up, each with a type of its own.
+// A type of its own for each kind of number, so that they cannot be mixed up.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +36,11 @@ struct Order {
 struct PhysAddr {
   uint64_t value = 0;
   friend constexpr bool operator==(PhysAddr, PhysAddr) = default;
+};
+
+/// A CPU number; from Machine::nr_cpus on they are shadow CPUs.
+struct CpuId {
+  uint32_t value = 0;
 };
 
 struct NodeId {

@@ -8,7 +8,7 @@ namespace {
 
 constexpr PhysAddr kAnywhere{~uint64_t{0}};
 
-/// Whole pages; 0, which nobody can be given, where that is more than there are addresses.
+/// Rounds up to whole pages; 0, a size that is never served, if that overflows.
 constexpr uint64_t whole_pages(uint64_t bytes) { return round_up(bytes, kPageSize); }
 
 }  // namespace
@@ -20,13 +20,9 @@ Maybe<PhysAddr> bootmem_alloc(Memblock& memblock, uint64_t bytes, uint64_t align
   return memblock.alloc(request);
 }
 
-Maybe<PhysAddr> Bootmem::alloc(uint64_t bytes) {
-  return bootmem_alloc(memblock_, bytes, kCacheLine, {kDmaEnd}, kAnywhere);
-}
+Maybe<PhysAddr> Bootmem::alloc(uint64_t bytes) { return bootmem_alloc(memblock_, bytes, kCacheLine, {kDmaEnd}, kAnywhere); }
 
-Maybe<PhysAddr> Bootmem::alloc_low(uint64_t bytes) {
-  return bootmem_alloc(memblock_, bytes, kCacheLine, {0}, low_end_);
-}
+Maybe<PhysAddr> Bootmem::alloc_low(uint64_t bytes) { return bootmem_alloc(memblock_, bytes, kCacheLine, {0}, low_end_); }
 
 Maybe<PhysAddr> Bootmem::alloc_pages(uint64_t bytes) {
   return bootmem_alloc(memblock_, whole_pages(bytes), kPageSize, {kDmaEnd}, kAnywhere);

@@ -13,12 +13,11 @@ namespace kmem {
 ///   alloc_pages          page          whole pages      yes
 ///   alloc_low_pages      page          whole pages      no
 ///
-/// The first and third keep out of the DMA zone as long as there is other memory: what is taken at boot stays taken,
-/// and devices need that zone later.  Contents are not cleared here: an address in the direct map is the caller's
-/// business.
+/// The first and third keep out of the DMA zone as long as there is other memory: boot memory is rarely freed, and devices need
+/// that zone later. Contents are not cleared here, because Bootmem does not know the direct map.
 class Bootmem {
  public:
-  /// The end of the DMA zone, below which alloc() goes last.
+  /// The end of the DMA zone, which alloc() uses last.
   static constexpr uint64_t kDmaEnd = uint64_t{16} << 20;
   /// Where low memory ends on a machine that has no high memory.
   static constexpr uint64_t kLowEnd = uint64_t{4} << 30;
@@ -29,7 +28,7 @@ class Bootmem {
   Maybe<PhysAddr> alloc_low(uint64_t bytes);
   Maybe<PhysAddr> alloc_pages(uint64_t bytes);
   Maybe<PhysAddr> alloc_low_pages(uint64_t bytes);
-  /// Any part of what was given.  A page of which a byte stays reserved is not handed to the page allocator.
+  /// Frees any part of a block. A page with a byte that is still reserved is not handed to the page allocator.
   [[nodiscard]] bool free(PhysAddr at, uint64_t bytes) { return memblock_.free(at, bytes); }
 
  private:
@@ -37,7 +36,7 @@ class Bootmem {
   PhysAddr low_end_;
 };
 
-/// The block lies in [wish, below) if it can, else anywhere below `below`.
+/// The block lies in [wish, below) if possible, else anywhere below `below`.
 Maybe<PhysAddr> bootmem_alloc(Memblock&, uint64_t bytes, uint64_t align, PhysAddr wish, PhysAddr below);
 
 }  // namespace kmem

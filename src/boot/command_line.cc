@@ -3,6 +3,7 @@
 #include "base/format.h"
 #include "boot/fault_words.h"
 #include "port/machine.h"
+#include "watch/profile.h"
 #include "watch/report.h"
 
 namespace kmem {
@@ -63,13 +64,13 @@ bool BootWords::next(BootWord& word) {
 
 namespace {
 
-/// What a digit stands for, or something that no base has.
+/// The value of a digit, or a number that is too large for any base.
 constexpr unsigned digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
   return lower(c) >= 'a' && lower(c) <= 'f' ? static_cast<unsigned>(lower(c) - 'a') + 10 : 99;
 }
 
-/// Takes digits off the front of `s`; false where there is none, or more than 64 bits hold.
+/// Takes digits off the front of `s`; false if there is none, or the value does not fit 64 bits.
 bool take_digits(Slice& s, unsigned base, uint64_t& value) {
   uint64_t sum = 0;
   size_t n = 0;
@@ -89,7 +90,7 @@ unsigned take_base(Slice& s) {
   return 16;
 }
 
-/// The bits that a unit shifts by; 0 for a letter that is none.
+/// The number of bits that a unit shifts by; 0 for any other letter.
 unsigned unit_shift(char c) {
   static constexpr char kUnits[] = "kmgtpe";
   for (unsigned i = 0; kUnits[i]; ++i)
@@ -156,7 +157,7 @@ WordFault set_count(uint32_t& field, Slice text, uint64_t most) {
   return None;
 }
 
-/// A name alone means on.
+/// A name without a value means on.
 WordFault set_bool(bool& field, const BootWord& word) {
   bool value = true;
   if (word.has_value && !parse_bool(word.value, value)) return Malformed;
@@ -164,11 +165,41 @@ WordFault set_bool(bool& field, const BootWord& word) {
   return None;
 }
 
+/// A level or a BOOL; on means the same as the word without a value.
+WordFault set_hardened(BootOptions& options, const BootWord& word) {
+  constexpr uint8_t kAlone = 2, kMost = 3;
+  uint64_t level = kAlone;
+  bool on = true;
+  if (word.has_value && !parse_number(word.value, level)) {
+    if (!parse_bool(word.value, on)) return Malformed;
+    level = on ? kAlone : 0;
+  }
+  if (level > kMost) return Malformed;
+  options.hardened = static_cast<uint8_t>(level);
+  return None;
+}
+
+WordFault set_oops(BootOptions& options, const BootWord& word) {
+  const bool panics = equals(word.value, "panic");
+  if (!panics && !equals(word.value, "continue")) return Malformed;
+  options.oops_panics = panics;
+  options.oops_set = true;
+  return None;
+}
+
+WordFault set_thp(BootOptions& options, const BootWord& word) {
+  const bool everywhere = word.has_value && equals(word.value, "always");
+  const WordFault fault = everywhere ? None : set_bool(options.thp, word);
+  if (everywhere) options.thp = true;
+  if (fault == None) options.thp_everywhere = everywhere;
+  return fault;
+}
+
 WordFault set_min_free(BootOptions& options, const BootWord& word) {
   return parse_number(word.value, options.min_free_kbytes) ? None : Malformed;
 }
 
-/// "fake=N" is a number of nodes; "fake=512M" cuts by size, which we don't.
+/// "fake=N" is a number of nodes; the kernel's "fake=512M", a size of each, is not supported.
 WordFault set_numa(BootOptions& options, const BootWord& word) {
   Slice value = word.value;
   if (equals(value, "off")) {
@@ -180,6 +211,12 @@ WordFault set_numa(BootOptions& options, const BootWord& word) {
   uint64_t bytes = 0, number = 0;
   const bool is_size = parse_size(value, bytes) && !parse_number(value, number);
   return fault == Malformed && is_size ? NotSupportedYet : fault;
+}
+
+/// The word without a value means the default period.
+WordFault set_profile(BootOptions& options, const BootWord& word) {
+  if (!word.has_value) return options.profile = Profile::kDefaultPeriod, None;
+  return set_size(options.profile, word);
 }
 
 WordFault set_debug(BootOptions& options, const BootWord& word) {
@@ -226,14 +263,20 @@ WordFault set_kfence_objects(BootOptions& options, const BootWord& word) {
   return fault;
 }
 
-/// SIGUSR1, SIGUSR2, or one of the real-time signals that C libraries leave to programs: nothing else has a meaning for them.
-WordFault set_validate_signal(BootOptions& options, const BootWord& word) {
+/// SIGUSR1, SIGUSR2, or one of the real-time signals that C libraries leave to programs: programs use these for nothing else.
+WordFault set_signal(uint32_t& out, Slice value) {
   constexpr uint32_t kUser1 = 10, kUser2 = 12, kFirstRealTime = 34, kLast = 64;
   uint32_t signal = 0;
-  if (const WordFault fault = set_count(signal, word.value, kLast); fault != None) return fault;
+  if (const WordFault fault = set_count(signal, value, kLast); fault != None) return fault;
   if (signal != kUser1 && signal != kUser2 && signal < kFirstRealTime) return Malformed;
-  options.validate_signal = signal;
+  out = signal;
   return None;
+}
+WordFault set_validate_signal(BootOptions& options, const BootWord& word) {
+  return set_signal(options.validate_signal, word.value);
+}
+WordFault set_profile_signal(BootOptions& options, const BootWord& word) {
+  return set_signal(options.profile_signal, word.value);
 }
 
 WordFault set_memblock(BootOptions& options, const BootWord& word) {
@@ -264,7 +307,7 @@ bool parse_reserve(Slice text, ReserveWord& reserve) {
   return !text.size || equals(text, "huge");
 }
 
-/// Several of them count, each with a name of its own; the last of one name wins.
+/// May be given several times, each with its own name; of equal names the last one wins.
 WordFault set_reserve(BootOptions& options, const BootWord& word) {
   ReserveWord parsed;
   if (!parse_reserve(word.value, parsed)) return Malformed;
@@ -294,6 +337,8 @@ constexpr KnownWord kWords[] = {
     {"validate", [](BootOptions& o, const BootWord& w) { return set_bool(o.validate, w); }},
     {"validate_signal", set_validate_signal},
     {"stats", [](BootOptions& o, const BootWord& w) { return set_bool(o.stats, w); }},
+    {"profile", set_profile},
+    {"profile_signal", set_profile_signal},
     {"kmemleak", [](BootOptions& o, const BootWord& w) { return set_bool(o.kmemleak, w); }},
     {"leak_report", set_leak_report},
     {"sysfs", set_sysfs},
@@ -301,7 +346,7 @@ constexpr KnownWord kWords[] = {
     {"kfence.sample_interval", set_kfence_interval},
     {"kfence.num_objects", set_kfence_objects},
     {"rseq", [](BootOptions& o, const BootWord& w) { return set_bool(o.rseq, w); }},
-    {"thp", [](BootOptions& o, const BootWord& w) { return set_bool(o.thp, w); }},
+    {"thp", set_thp},
     {"highmem", [](BootOptions& o, const BootWord& w) { return set_size(o.highmem, w); }},
     {"vmalloc", [](BootOptions& o, const BootWord& w) { return set_size(o.vmalloc, w); }},
     {"alias", [](BootOptions& o, const BootWord& w) { return set_bool(o.alias, w); }},
@@ -310,6 +355,8 @@ constexpr KnownWord kWords[] = {
     {"kswapd", [](BootOptions& o, const BootWord& w) { return set_bool(o.kswapd, w); }},
     {"panic_on_oom", [](BootOptions& o, const BootWord& w) { return set_bool(o.panic_on_oom, w); }},
     {"cgroup", [](BootOptions& o, const BootWord& w) { return set_bool(o.cgroup, w); }},
+    {"cgroup_poll", [](BootOptions& o, const BootWord& w) { return set_bool(o.cgroup_poll, w); }},
+    {"membarrier", [](BootOptions& o, const BootWord& w) { return set_bool(o.membarrier, w); }},
     {"psi", [](BootOptions& o, const BootWord& w) { return set_bool(o.psi, w); }},
     {"slub_debug", set_debug},
     {"slab_debug", set_debug},
@@ -317,7 +364,8 @@ constexpr KnownWord kWords[] = {
     {"slab_probation", set_probation},
     {"reserve", set_reserve},
     {"memblock", set_memblock},
-    {"hardened", [](BootOptions& o, const BootWord& w) { return set_bool(o.hardened, w); }},
+    {"hardened", set_hardened},
+    {"oops", set_oops},
 };
 
 WordFault read_word(BootOptions& options, const BootWord& word) {
@@ -329,8 +377,7 @@ WordFault read_word(BootOptions& options, const BootWord& word) {
 
 void log_complaint(void*, WordFault fault, const BootWord& word) {
   const char* what = fault == Unknown ? "is unknown" : fault == Malformed ? "is malformed" : "is not supported yet";
-  note("boot word '%.*s' %s, ignored", static_cast<int>(word.whole.size < 200 ? word.whole.size : 200), word.whole.data,
-       what);
+  note("boot word '%.*s' %s, ignored", static_cast<int>(word.whole.size < 200 ? word.whole.size : 200), word.whole.data, what);
 }
 
 }  // namespace
@@ -341,8 +388,6 @@ void parse_command_line(const char* line, BootOptions& options, WordComplaint co
     if (const WordFault fault = read_word(options, word); fault != None && complain) complain(context, fault, word);
 }
 
-void parse_command_line(const char* line, BootOptions& options) {
-  parse_command_line(line, options, log_complaint, nullptr);
-}
+void parse_command_line(const char* line, BootOptions& options) { parse_command_line(line, options, log_complaint, nullptr); }
 
 }  // namespace kmem

@@ -32,7 +32,7 @@ struct Flag {
   const char* name;
   uint32_t bits;
 };
-// As <linux/gfp_types.h> numbers them (api/kernel_names_fault.cc compares).
+// As <linux/gfp_types.h> numbers them (faces/kernel/kmem_fault.cc compares).
 constexpr Flag kFlags[] = {
     {"GFP_KERNEL", 0x3c0},
     {"GFP_ATOMIC", 0x220},
@@ -117,6 +117,7 @@ constexpr Attribute kAttributes[] = {
     {"seed", [](FaultSettings& s, Slice v) { return parse_size(v, s.seed) && s.seed; }},
     {"ignore_gfp_wait", [](FaultSettings& s, Slice v) { return parse_bool(v, s.ignore_gfp_wait); }},
     {"ignore_gfp_highmem", [](FaultSettings& s, Slice v) { return parse_bool(v, s.ignore_gfp_highmem); }},
+    {"cache_filter", [](FaultSettings& s, Slice v) { return parse_bool(v, s.cache_filter); }},
     {"task_filter", [](FaultSettings& s, Slice v) { return parse_bool(v, s.task_filter); }},
     {"min_order", [](FaultSettings& s, Slice v) { return parse_up_to(v, kMaxOrder, s.min_order); }},
     {"cache", add_cache},

@@ -14,7 +14,7 @@ namespace kmem {
 
 /// Is it one of the names above?
 bool is_fault_word(Slice name);
-/// Reads the word into `options`.  False, and nothing changed, where it is malformed.
+/// Reads the word into `options`.  False, and nothing changed, if it is malformed.
 bool parse_fault_word(const BootWord& word, FaultOptions& options);
 
 }  // namespace kmem

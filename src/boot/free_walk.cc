@@ -38,8 +38,7 @@ Maybe<FreeRegion> FreeWalk::next_up() {
       at_ = reserved_[reserved_index_].range.end;
       continue;
     }
-    at_ = reserved_index_ < reserved_.size ? min(region.range.end, reserved_[reserved_index_].range.base)
-                                           : region.range.end;
+    at_ = reserved_index_ < reserved_.size ? min(region.range.end, reserved_[reserved_index_].range.base) : region.range.end;
     return FreeRegion{{base, at_}, region.node, region.flags};
   }
   return {};

@@ -1,20 +1,19 @@
 #pragma once
-// Walks over what memblock knows, by address and by page frame.
+// Walks over the ranges of memblock, by address and by page frame.
 
 #include "boot/memblock.h"
 
 namespace kmem {
 
-/// Which memory a walk sees.
+/// Which memory a walk visits.
 struct WalkFilter {
   int node = kNoNode;                 // kNoNode: any
   MemFlags without = MemFlags::None;  // memory with one of these flags is passed over
-  MemFlags with = MemFlags::None;     // memory that lacks one of these is, too
+  MemFlags with = MemFlags::None;     // memory without all of these is passed over
   bool admits(const MemRegion&) const;
 };
 
-/// A free range of memory, with the node and the flags of its memory.  Ranges of different kinds are apart even
-/// where they touch.
+/// A free range of memory, with its node and flags. Adjacent ranges with different node or flags are separate.
 using FreeRegion = MemRegion;
 
 /// The free ranges, one at a time.  Memblock must not change meanwhile.
@@ -32,9 +31,9 @@ class FreeWalk {
   Span<const MemRegion> memory_, reserved_;
   WalkFilter filter_;
   Direction direction_;
-  // Up: what has been passed.  Down: what has not, so the index is one past the region to look at.
+  // Up: the next region to look at. Down: one past it.
   size_t memory_index_ = 0, reserved_index_ = 0;
-  uint64_t at_;  // everything before it, seen in the walk's direction, has been told
+  uint64_t at_;  // everything before it, in the walk's direction, has been returned
 };
 
 /// A run of whole page frames.
@@ -44,7 +43,7 @@ struct PfnRange {
   uint64_t frames() const { return end - first; }
 };
 
-/// The frames that lie in a region as a whole; none where it has no whole one.
+/// The frames that lie completely in a region; none if there are none.
 inline Maybe<PfnRange> whole_frames(const MemRegion& region) {
   const uint64_t base = region.range.base;
   const uint64_t first = (base >> kPageShift) + ((base & (kPageSize - 1)) != 0);
@@ -62,8 +61,7 @@ void for_each_mem_pfn_range(const Memblock& memblock, int node, F&& f) {
   }
 }
 
-/// Calls f(PfnRange) for what may be handed to the page allocator: free, whole frames, mapped.  Frames that are
-/// reserved in part only are not among them.
+/// Calls f(PfnRange) for the frames that may be handed to the page allocator: mapped, and completely free.
 template <typename F>
 void for_each_free_pfn_range(const Memblock& memblock, int node, F&& f) {
   FreeWalk walk(memblock, {.node = node, .without = MemFlags::NoMap});

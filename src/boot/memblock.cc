@@ -17,7 +17,7 @@ void Memblock::clear() {
   bottom_up_ = avoid_hotplug_ = false;
 }
 
-// ---- what there is ----
+// ---- memory ----
 
 bool Memblock::add(PhysAddr base, uint64_t bytes, int node, MemFlags flags) {
   return memory_.add(range_of(base, bytes), node, flags);
@@ -33,9 +33,7 @@ bool Memblock::unmark(PhysAddr base, uint64_t bytes, MemFlags flags) {
   return memory_.mark(range_of(base, bytes), MemFlags::None, flags);
 }
 
-bool Memblock::set_node(PhysAddr base, uint64_t bytes, int node) {
-  return memory_.set_node(range_of(base, bytes), node);
-}
+bool Memblock::set_node(PhysAddr base, uint64_t bytes, int node) { return memory_.set_node(range_of(base, bytes), node); }
 
 void Memblock::trim(uint64_t align) {
   if (is_power_of_two(align)) memory_.trim(align);
@@ -59,11 +57,11 @@ void Memblock::cap_total(uint64_t bytes) {
 void Memblock::cap_range(PhysAddr base, uint64_t bytes) {
   if (bytes == 0) return;
   const MemRange kept = range_of(base, bytes);
-  // Backwards, since a region may go.  A region that is not mapped is known to others than us: it stays whole.
+  // Backwards, since a region may be removed. A NoMap region is not trimmed: others depend on it.
   for (size_t i = memory().size; i-- > 0;) {
     const MemRegion region = memory()[i];
     if (any(region.flags & MemFlags::NoMap)) continue;
-    // One end at a time, and the end of a region is never a hole in it: no entry is needed.
+    // Cutting off an end of a region never splits it, so no entry is needed.
     (void)memory_.remove({max(region.range.base, kept.end), region.range.end});
     (void)memory_.remove({region.range.base, min(region.range.end, kept.base)});
   }
@@ -71,7 +69,7 @@ void Memblock::cap_range(PhysAddr base, uint64_t bytes) {
   (void)reserved_.remove({0, kept.base});
 }
 
-// ---- what is taken ----
+// ---- reserved ----
 
 bool Memblock::reserve(PhysAddr base, uint64_t bytes, int node) {
   return reserved_.add(range_of(base, bytes), node, MemFlags::None);
@@ -87,19 +85,19 @@ bool Memblock::has_mirror() const {
 
 namespace {
 
-/// Where in [base, end) a block of that size and alignment goes, at one of its ends.
+/// A block of that size and alignment at the bottom or the top of `room`.
 Maybe<MemRange> place(MemRange room, uint64_t bytes, uint64_t align, bool at_bottom) {
   if (room.base >= room.end || room.bytes() < bytes) return {};
   const uint64_t base = at_bottom ? round_up(room.base, align) : round_down(room.end - bytes, align);
-  // Rounding may leave the room on either side, upwards even past the end of the address space.
+  // Rounding may go out of the room on either side, and past the end of the address space.
   if (base < room.base || base > room.end - bytes) return {};
   return MemRange{base, base + bytes};
 }
 
 }  // namespace
 
-Maybe<MemRange> Memblock::find(const MemRequest& request, MemRange within, int node, bool only_mirror) const {
-  WalkFilter filter{.node = node, .without = MemFlags::NoMap, .with = only_mirror ? MemFlags::Mirror : MemFlags::None};
+Maybe<MemRange> Memblock::find(const MemRequest& request, MemRange within, int node, MemFlags with) const {
+  WalkFilter filter{.node = node, .without = MemFlags::NoMap, .with = with};
   if (avoid_hotplug_) filter.without = filter.without | MemFlags::Hotplug;
   FreeWalk walk(*this, filter, bottom_up_ ? FreeWalk::Direction::Up : FreeWalk::Direction::Down);
   const uint64_t align = request.align ? request.align : kCacheLine;
@@ -110,10 +108,10 @@ Maybe<MemRange> Memblock::find(const MemRequest& request, MemRange within, int n
   return {};
 }
 
-Maybe<MemRange> Memblock::find_on_nodes(const MemRequest& request, MemRange within, bool only_mirror) const {
-  const auto found = find(request, within, request.node, only_mirror);
+Maybe<MemRange> Memblock::find_on_nodes(const MemRequest& request, MemRange within, MemFlags with) const {
+  const auto found = find(request, within, request.node, with);
   if (found || request.node == kNoNode || request.exact_node) return found;
-  return find(request, within, kNoNode, only_mirror);
+  return find(request, within, kNoNode, with);
 }
 
 Maybe<PhysAddr> Memblock::find(const MemRequest& request) const {
@@ -121,8 +119,8 @@ Maybe<PhysAddr> Memblock::find(const MemRequest& request) const {
   const MemRange within{max(request.from.value, kPageSize), min(request.below.value, current_limit_.value)};
 
   Maybe<MemRange> found;
-  if (has_mirror()) found = find_on_nodes(request, within, true);
-  if (!found) found = find_on_nodes(request, within, false);
+  if (has_mirror()) found = find_on_nodes(request, within, MemFlags::Mirror);
+  if (!found) found = find_on_nodes(request, within, MemFlags::None);
   if (!found) return {};
   return PhysAddr{found->base};
 }
@@ -133,7 +131,7 @@ Maybe<PhysAddr> Memblock::alloc(const MemRequest& request) {
   return found;
 }
 
-// ---- looking ----
+// ---- queries ----
 
 PhysAddr Memblock::start_of_dram() const { return {memory().size ? memory()[0].range.base : 0}; }
 
@@ -143,9 +141,7 @@ bool Memblock::is_map_memory(PhysAddr at) const {
   return is_memory(at) && !any(memory()[memory_.first_after(at.value)].flags & MemFlags::NoMap);
 }
 
-int Memblock::node_of(PhysAddr at) const {
-  return is_memory(at) ? memory()[memory_.first_after(at.value)].node : kNoNode;
-}
+int Memblock::node_of(PhysAddr at) const { return is_memory(at) ? memory()[memory_.first_after(at.value)].node : kNoNode; }
 
 namespace {
 
@@ -202,7 +198,7 @@ Fault Memblock::check() const {
   if (const Fault fault = reserved_.check()) return fault;
   for (const MemRegion& region : reserved())
     if (any(region.flags))
-      return {"M6 reserved regions have no flags", region.range.base, 0, static_cast<uint8_t>(region.flags)};
+      return {"B6 reserved regions have no flags", region.range.base, 0, static_cast<uint8_t>(region.flags)};
   return {};
 }
 

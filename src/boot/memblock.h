@@ -1,5 +1,5 @@
 #pragma once
-// Memory before the allocator: what there is, and what of it is taken.
+// Memory before the allocator: which memory exists, and which of it is reserved.
 
 #include "base/format.h"
 #include "base/maybe.h"
@@ -14,32 +14,31 @@ struct MemRequest {
   PhysAddr from{0};             // the block lies in [from, below)
   PhysAddr below{~uint64_t{0}};
   int node = kNoNode;
-  bool exact_node = false;  // rather nothing than memory of another node
+  bool exact_node = false;  // fail rather than take memory of another node
 };
 
-/// Memory at boot: a list of the ranges that the machine has, and one of those that are reserved.  What is in the
-/// first and not in the second is free.  Not thread-safe: boot is one thread, before the first allocation ends.
+/// Memory at boot: a list of the ranges that the machine has, and one of those that are reserved. A range in the first and not
+/// in the second is free.  Not thread-safe: boot is one thread, before the first allocation ends.
 ///
 ///     memory     |=========|    |==================|         |=======|
 ///     reserved      |###|          |#####|  |##|
 ///     free       |--|   |--|    |--|     |--|  |---|         |-------|
 ///
-/// Both tables are the caller's and don't grow.  A call that they have no room for answers false, or nothing, and has
-/// changed nothing.
+/// The caller supplies both tables, and they don't grow. If there is no room for a change, the call fails and changes nothing.
 ///
-/// Overlaps mean what they mean in the kernel: adding or reserving what is there already leaves that part as it is,
-/// removing or freeing what is not there is no error.  Sizes that go past the end of the address space are clipped.
+/// Overlaps are treated as in the kernel: adding or reserving a part that is there already leaves that part as it is; removing
+/// or freeing a part that is not there is no error.  Sizes that go past the end of the address space are clipped.
 ///
-/// Invariants (walked by check()), beside those of the two lists, M1 to M5:
-///   M6  reserved regions have no flags: those are properties of memory
+/// Invariants (walked by check()), beside those of the two lists, B1 to B5:
+///   B6  reserved regions have no flags: those are properties of memory
 class Memblock {
  public:
   constexpr Memblock(Span<MemRegion> memory, Span<MemRegion> reserved) : memory_(memory), reserved_(reserved) {}
 
-  /// As it was at first.
+  /// Back to the initial state.
   void clear();
 
-  // ---- what there is ----
+  // ---- memory ----
   [[nodiscard]] bool add(PhysAddr base, uint64_t bytes, int node = kNoNode, MemFlags flags = MemFlags::None);
   [[nodiscard]] bool remove(PhysAddr base, uint64_t bytes);
   [[nodiscard]] bool mark(PhysAddr base, uint64_t bytes, MemFlags flags);
@@ -47,31 +46,31 @@ class Memblock {
   [[nodiscard]] bool set_node(PhysAddr base, uint64_t bytes, int node);
   /// Shrinks every range of memory to multiples of `align`, a power of two.
   void trim(uint64_t align);
-  /// "mem=": keeps the lowest `bytes` of memory, and forgets what lies above, reserved or not.
+  /// "mem=": keeps the lowest `bytes` of memory, and removes all above, reserved or not.
   void cap_total(uint64_t bytes);
-  /// Keeps only what lies in the range, and the NoMap regions.  Of no bytes at all, it does nothing.
+  /// Removes all memory outside of the range, except NoMap regions. An empty range changes nothing.
   void cap_range(PhysAddr base, uint64_t bytes);
 
-  // ---- what is taken ----
+  // ---- reserved ----
   [[nodiscard]] bool reserve(PhysAddr base, uint64_t bytes, int node = kNoNode);
   [[nodiscard]] bool free(PhysAddr base, uint64_t bytes);
   /// Finds free memory, and leaves it free.
   Maybe<PhysAddr> find(const MemRequest&) const;
-  /// Finds free memory and reserves it.  Memory marked NoMap is never given; Hotplug neither while avoid_hotplug()
-  /// is on; Mirror is preferred where there is any.  The page at address 0 is never given: 0 means "none" to devices.
+  /// Finds free memory and reserves it.  NoMap memory is never allocated, nor Hotplug memory while avoid_hotplug() is on;
+  /// Mirror memory is preferred if there is any. The page at address 0 is never allocated: 0 means "none" to devices.
   Maybe<PhysAddr> alloc(const MemRequest&);
 
-  // ---- how it is taken ----
-  /// From the lowest address up, or from the highest down, as at first.
+  // ---- policy ----
+  /// Allocate from the lowest address up, or from the highest down (default).
   void set_bottom_up(bool on) { bottom_up_ = on; }
   bool bottom_up() const { return bottom_up_; }
   void set_avoid_hotplug(bool on) { avoid_hotplug_ = on; }
   bool avoid_hotplug() const { return avoid_hotplug_; }
-  /// Nothing at or above it is given.
+  /// No block is allocated at or above it.
   void set_current_limit(PhysAddr limit) { current_limit_ = limit; }
   PhysAddr current_limit() const { return current_limit_; }
 
-  // ---- looking ----
+  // ---- queries ----
   Span<const MemRegion> memory() const { return memory_.regions(); }
   Span<const MemRegion> reserved() const { return reserved_.regions(); }
   uint64_t memory_bytes() const { return memory_.total_bytes(); }
@@ -83,23 +82,24 @@ class Memblock {
   /// Memory that has an address in the direct map.
   bool is_map_memory(PhysAddr at) const;
   bool is_region_memory(PhysAddr base, uint64_t bytes) const { return memory_.covers(range_of(base, bytes)); }
-  /// Does any byte of the range belong to it?
+  /// Does any byte of the range belong to memory?
   bool overlaps_memory(PhysAddr base, uint64_t bytes) const { return memory_.intersects(range_of(base, bytes)); }
   bool overlaps_reserved(PhysAddr base, uint64_t bytes) const { return reserved_.intersects(range_of(base, bytes)); }
-  /// The node of the memory at an address; kNoNode where there is none.
+  /// The node of the memory at an address; kNoNode if there is none.
   int node_of(PhysAddr at) const;
 
   /// The kernel's "MEMBLOCK configuration:", as memblock=debug prints it.
   void dump(Text&) const;
-  /// The kernel's /proc/iomem, as far as memory goes.
+  /// The memory lines of the kernel's /proc/iomem.
   void iomem(Text&) const;
   Fault check() const;
 
  private:
   friend class MemblockTestPeer;
 
-  Maybe<MemRange> find(const MemRequest&, MemRange within, int node, bool only_mirror) const;
-  Maybe<MemRange> find_on_nodes(const MemRequest&, MemRange within, bool only_mirror) const;
+  /// `with`: only regions that have these flags.
+  Maybe<MemRange> find(const MemRequest&, MemRange within, int node, MemFlags with) const;
+  Maybe<MemRange> find_on_nodes(const MemRequest&, MemRange within, MemFlags with) const;
   bool has_mirror() const;
 
   RegionList memory_;

@@ -2,16 +2,14 @@
 
 namespace kmem {
 
-// ---- looking ----
+// ---- queries ----
 
 size_t RegionList::first_after(uint64_t address) const {
   size_t low = 0, high = count_;
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
-    if (table_[middle].range.end > address)
-      high = middle;
-    else
-      low = middle + 1;
+    if (table_[middle].range.end > address) high = middle;
+    else low = middle + 1;
   }
   return low;
 }
@@ -70,7 +68,7 @@ struct RegionList::Gap {
   size_t next;
 };
 
-/// `f` may fill the gap it is given; the walk goes on by address.
+/// `f` may fill the gap; the walk continues by address, so it is not disturbed.
 template <typename F>
 void RegionList::for_each_gap(MemRange range, F&& f) const {
   for (uint64_t at = range.base; at < range.end;) {
@@ -94,8 +92,8 @@ bool RegionList::touches_right(const Gap& gap, const MemRegion& kind) const {
   return gap.next < count_ && table_[gap.next].range.base == gap.range.end && table_[gap.next].same_kind(kind);
 }
 
-/// The number of regions that there will be.  Exact: the regions at both ends of a gap keep their kind, whatever
-/// happens in the other gaps.
+/// The number of regions after add(). Exact, because the regions at both ends of a gap keep their kind whatever fills the other
+/// gaps.
 size_t RegionList::count_with(MemRange range, const MemRegion& kind) const {
   size_t count = count_;
   for_each_gap(range, [&](const Gap& gap) {
@@ -119,18 +117,18 @@ void RegionList::fill(const Gap& gap, const MemRegion& kind) {
   }
 }
 
-void RegionList::fill_gaps(MemRange range, const MemRegion& kind, bool only_merging) {
+void RegionList::fill_gaps(MemRange range, const MemRegion& kind, Gaps which) {
   for_each_gap(range, [&](const Gap& gap) {
-    if (!only_merging || touches_left(gap, kind) || touches_right(gap, kind)) fill(gap, kind);
+    if (which == Gaps::All || touches_left(gap, kind) || touches_right(gap, kind)) fill(gap, kind);
   });
 }
 
 bool RegionList::add(MemRange range, int node, MemFlags flags) {
   const MemRegion kind{range, node, flags};
   if (count_with(range, kind) > table_.size) return false;
-  // First what merges, which needs no entry and may free one: then the rest has room at every moment.
-  fill_gaps(range, kind, true);
-  fill_gaps(range, kind, false);
+  // First the gaps that merge with a neighbour: they need no entry and may free one, so that the rest always has room.
+  fill_gaps(range, kind, Gaps::ThatMerge);
+  fill_gaps(range, kind, Gaps::All);
   return true;
 }
 
@@ -183,7 +181,7 @@ void RegionList::trim(uint64_t align) {
 
 // ---- recolour ----
 
-/// What becomes of a region's kind.
+/// How a region's kind changes.
 struct RegionList::Change {
   MemFlags set = MemFlags::None, clear = MemFlags::None;
   bool moves = false;
@@ -222,28 +220,25 @@ bool RegionList::recolour(MemRange range, const Change& change) {
 
 bool RegionList::mark(MemRange range, MemFlags set, MemFlags clear) { return recolour(range, {set, clear, false, 0}); }
 
-bool RegionList::set_node(MemRange range, int node) {
-  return recolour(range, {MemFlags::None, MemFlags::None, true, node});
-}
+bool RegionList::set_node(MemRange range, int node) { return recolour(range, {MemFlags::None, MemFlags::None, true, node}); }
 
 // ---- check ----
 
 Fault RegionList::check() const {
-  if (count_ > table_.size) return {"M5 the table holds all regions", 0, table_.size, count_};
+  if (count_ > table_.size) return {"B5 the table holds all regions", 0, table_.size, count_};
   uint64_t sum = 0;
   for (size_t i = 0; i < count_; ++i) {
     const MemRange here = table_[i].range;
-    if (here.base >= here.end) return {"M1 sorted, and none is empty", here.base, here.base, here.end};
+    if (here.base >= here.end) return {"B1 sorted, and none is empty", here.base, here.base, here.end};
     sum += here.bytes();
     if (i == 0) continue;
     const MemRegion& before = table_[i - 1];
-    if (before.range.base >= here.base)
-      return {"M1 sorted, and none is empty", here.base, before.range.base, here.base};
-    if (before.range.end > here.base) return {"M2 no two overlap", here.base, before.range.end, here.base};
+    if (before.range.base >= here.base) return {"B1 sorted, and none is empty", here.base, before.range.base, here.base};
+    if (before.range.end > here.base) return {"B2 no two overlap", here.base, before.range.end, here.base};
     if (before.range.end == here.base && before.same_kind(table_[i]))
-      return {"M3 neighbours of one kind are merged", here.base};
+      return {"B3 neighbours of one kind are merged", here.base};
   }
-  if (sum != total_) return {"M4 the total is the sum", 0, sum, total_};
+  if (sum != total_) return {"B4 the total is the sum", 0, sum, total_};
   return {};
 }
 

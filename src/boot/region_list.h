@@ -10,8 +10,8 @@ namespace kmem {
 /// What is special about a range; the values are the kernel's and show in dumps.
 enum class MemFlags : uint8_t {
   None = 0,
-  Hotplug = 1,  // may be taken away; not for what must stay
-  Mirror = 2,   // kept twice by the machine; taken first
+  Hotplug = 1,  // may be removed at run time; not for permanent data
+  Mirror = 2,   // mirrored by the machine; allocated first
   NoMap = 4,    // has no address in the direct map; never allocated
 };
 constexpr MemFlags operator|(MemFlags a, MemFlags b) {
@@ -34,7 +34,7 @@ struct MemRange {
   friend constexpr bool operator==(MemRange, MemRange) = default;
 };
 
-/// The range of `bytes` from `base`; what would lie past the end of the address space is left out.
+/// The range of `bytes` from `base`; clipped at the end of the address space.
 constexpr MemRange range_of(PhysAddr base, uint64_t bytes) {
   const uint64_t room = ~uint64_t{0} - base.value;
   return {base.value, base.value + (bytes < room ? bytes : room)};
@@ -51,15 +51,15 @@ struct MemRegion {
 
 /// Regions sorted by address.  Not thread-safe: boot is one thread.
 ///
-/// A call that the table has no room for returns false and has changed nothing.  One free entry is always enough for
-/// add() of a range without holes of its own and for remove(); recolour() needs two.
+/// If the table has no room for a change, the call returns false and changes nothing. One free entry is always enough for
+/// remove() and for add() of a range without regions in it; recolour() needs two.
 ///
 /// Invariants (walked by check()):
-///   M1  regions are sorted by address, and none is empty
-///   M2  no two regions overlap
-///   M3  two regions that touch differ in node or flags: they would have been merged
-///   M4  total_bytes() is the sum over the regions
-///   M5  there are no more regions than the table holds
+///   B1  regions are sorted by address, and none is empty
+///   B2  no two regions overlap
+///   B3  two regions that touch differ in node or flags: they would have been merged
+///   B4  total_bytes() is the sum over the regions
+///   B5  there are no more regions than the table holds
 class RegionList {
  public:
   constexpr explicit RegionList(Span<MemRegion> table) : table_(table) {}
@@ -67,22 +67,22 @@ class RegionList {
   RegionList& operator=(const RegionList&) = delete;
 
   void clear() { count_ = total_ = 0; }
-  /// Covers the range.  Where a region lies already it stays as it is; only the gaps take the node and flags.
+  /// Covers the range. Existing regions do not change; only the gaps between them get the node and flags.
   [[nodiscard]] bool add(MemRange range, int node, MemFlags flags);
   /// Uncovers the range; regions that stick out of it are trimmed.
   [[nodiscard]] bool remove(MemRange range);
-  /// Sets and clears flags of what the range covers.
+  /// Sets and clears flags in the part of the range that regions cover.
   [[nodiscard]] bool mark(MemRange range, MemFlags set, MemFlags clear);
-  /// Moves what the range covers to a node.
+  /// Sets the node in the part of the range that regions cover.
   [[nodiscard]] bool set_node(MemRange range, int node);
 
-  /// Shrinks every region to multiples of `align`; one that has none is gone.
+  /// Shrinks every region to multiples of `align`; removes a region that contains none.
   void trim(uint64_t align);
 
   Span<const MemRegion> regions() const { return {table_.data, count_}; }
   size_t capacity() const { return table_.size; }
   uint64_t total_bytes() const { return total_; }
-  /// The index of the first region that ends after `address`; the count where none does.
+  /// The index of the first region that ends after `address`; the number of regions if none does.
   size_t first_after(uint64_t address) const;
   /// Does one byte of the range belong to a region?  Do all?
   bool intersects(MemRange range) const;
@@ -101,7 +101,8 @@ class RegionList {
   bool touches_left(const Gap&, const MemRegion& kind) const;
   bool touches_right(const Gap&, const MemRegion& kind) const;
   size_t count_with(MemRange range, const MemRegion& kind) const;
-  void fill_gaps(MemRange range, const MemRegion& kind, bool only_merging);
+  enum class Gaps : uint8_t { ThatMerge, All };
+  void fill_gaps(MemRange range, const MemRegion& kind, Gaps which);
   void fill(const Gap&, const MemRegion& kind);
   [[nodiscard]] bool recolour(MemRange range, const Change&);
   size_t splits_for(MemRange range, const Change&) const;

@@ -23,7 +23,7 @@ inline bool is_named(Slice s, const char* name) {
   return i == s.size && !name[i];
 }
 
-/// Cuts off what stands before the next `separator`, and that; all of it where there is none.
+/// Cuts off and returns the text before the next `separator`, or all if there is none; removes the separator too.
 inline Slice cut(Slice& rest, char separator) {
   size_t i = 0;
   while (i < rest.size && rest[i] != separator) ++i;

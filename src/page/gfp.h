@@ -1,5 +1,5 @@
 #pragma once
-// The bits of an allocation's context, as <linux/gfp_types.h> numbers them (the api layer checks that they agree).
+// The bits of an allocation's context, as <linux/gfp_types.h> numbers them (faces/kernel/linux_mm.cc checks that they agree).
 
 #include "base/types.h"
 

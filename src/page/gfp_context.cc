@@ -11,7 +11,7 @@ constexpr Gfp kOnlyOfSleepers = gfp::kDirectReclaim | gfp::kIo | gfp::kFs | gfp:
 Gfp in_scopes(Gfp gfp, uint32_t scopes) {
   if (scopes & task_flag::kNoIo) gfp &= ~(gfp::kIo | gfp::kFs);
   if (scopes & task_flag::kNoFs) gfp &= ~gfp::kFs;
-  // An interrupt on top of a task that frees memory is not that task.
+  // An interrupt on top of a task that frees memory does not inherit the task's scope.
   const bool frees = (scopes & task_flag::kMemAlloc) && !(preempt_count() & preempt::kInterruptMask);
   return frees && !(gfp & gfp::kNoMemAlloc) ? gfp | gfp::kMemAlloc : gfp;
 }

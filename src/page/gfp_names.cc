@@ -5,7 +5,10 @@
 namespace kmem {
 namespace {
 
-struct Name { Gfp bits; const char* text; };
+struct Name {
+  Gfp bits;
+  const char* text;
+};
 /// Combinations before the single bits that they are made of, as the kernel prints them.
 constexpr Name kNames[] = {
     {gfp::kKernel | gfp::kHardWall | gfp::kHighMem, "GFP_HIGHUSER"},

@@ -6,16 +6,17 @@
 
 namespace kmem {
 
-/// Who has a frame.  Only the first frame of a block says so; what its other frames hold is the owner's affair.
+/// The use of a frame. Valid in the descriptor of a block's first frame; the owner decides about the others.
 enum class PageKind : uint8_t {
   None = 0,      // free in its zone, or never handed out
   Listed = 1,    // on a per-CPU page list
   Block = 2,     // given to a caller by order: alloc_pages()
   Slab = 3,      // cut into objects: slab/slab.h lays its own words over this descriptor and those that follow
-  SlabTail = 4,  // a later frame of a slab whose class does not tell its size; `aux` is the distance to the first
+  SlabTail = 4,  // a later frame of a slab whose size does not follow from its class; `aux` is the distance to the first
   Run = 5,       // given to a caller by number of frames (kmalloc and malloc of large sizes); `aux` is that number
   Boot = 6,      // taken before the allocator ran
-  Guarded = 7,   // the pool of objects between guard pages: slab/guarded_pool.h
+  Guarded = 7,   // KFENCE's pool of objects between guard pages: slab/guarded_pool.h
+  Tail = 8,      // a later frame of a compound block; the reference count is the distance to the first
 };
 
 /// 64 bytes for each frame, committed with the frame.
@@ -23,15 +24,20 @@ enum class PageKind : uint8_t {
 ///   kind      Page may be written by
 ///   ───────   ─────────────────────────────────────────────────────────
 ///   None      the CPU that claimed the frame's bit
-///   Listed    the per-CPU stack's owner: whoever popped it
+///   Listed    the thread that popped it from the per-CPU stack
 ///   others    the owner of the block, by its own rules
 struct alignas(64) Page {
-  /// kind:8 zone:8 order:8 0:8 refcount:32, from the top, written in one store when a block changes hands.
+  /// kind:8 zone:8 order:8 marks:8 refcount:32, from the top, written in one store when a block changes hands.
   Atomic<uint64_t> head;
   uint32_t aux;
   uint32_t aux2;
   /// For the owner: kernel code's lru, private, index and mapping lie here, a slab's words too.
   uint64_t words[6];
+
+  /// Marks.  Compound: each later frame of the block is a Tail.  Reserved and Private are the owner's, for PageReserved() and
+  /// PagePrivate(); a block that is reserved is not freed.  Sampled: a heap profile knows the block.
+  static constexpr uint64_t kCompound = uint64_t{1} << 32, kReserved = uint64_t{2} << 32, kPrivate = uint64_t{4} << 32,
+                            kSampled = uint64_t{8} << 32;
 
   static constexpr uint64_t pack(PageKind kind, unsigned zone, Order order, uint32_t refs) {
     return uint64_t{static_cast<uint8_t>(kind)} << 56 | uint64_t{zone} << 48 | uint64_t{order.value} << 40 | refs;

@@ -20,7 +20,7 @@ Asker this_asker(Gfp gfp) {
   asker.task_flags = kmem_port_task()->flags.peek();
   if ((gfp & gfp::kDirectReclaim) || asker.task_flags) asker.in_interrupt = in_interrupt();
   asker.may_sleep = !declared_atomic() && !asker.in_interrupt;
-  // What the interrupted task may do is not the handler's to use.
+  // A handler does not inherit the interrupted task's rights.
   if (asker.in_interrupt) asker.task_flags = 0;
   return asker;
 }
@@ -39,6 +39,12 @@ Reach reach_of(Gfp gfp, const Asker& asker) {
   reach.oom = reserves && (asker.task_flags & task_flag::kOutOfMemory);
   reach.all = reserves && ((gfp & gfp::kMemAlloc) || (asker.task_flags & task_flag::kMemAlloc));
   return reach;
+}
+
+bool may_take_reserve(Gfp gfp) {
+  const Asker asker = this_asker(gfp);
+  constexpr Marks kAny{.min = 64, .low = 80, .high = 96};
+  return reach_of(gfp_of(gfp, asker), asker).floor(kAny) < kAny.min;
 }
 
 }  // namespace kmem

@@ -1,6 +1,7 @@
 #include "page/shared_bound.h"
 
-#include "page/page_allocator.h"
+#include "page/policy.h"
+#include "page/zones.h"
 #include "port/port.h"
 
 namespace kmem {
@@ -8,18 +9,12 @@ namespace {
 
 constexpr uint64_t kBetweenLooksNs = 1'000'000;
 constexpr uint64_t kLeastStride = 16, kMostStride = (uint64_t{8} << 20) >> kPageShift;
-/// Who looked and then lost its CPU goes on by what it saw, however little there is by then.  The port keeps a 32nd of the bound
-/// and more from all of us: room for sixteen such strides.
+/// A process that lost its CPU after a query continues with an old answer. So the port keeps at least a 32nd of the bound from
+/// all processes: room for sixteen strides.
 constexpr uint64_t kShares = 512;
 
 uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
-
-/// What ordinary requests may take of a zone in which so many frames are free.
-uint64_t above_floor(const Zone& zone, uint64_t there) {
-  const uint64_t floor = zone.watermark_min + zone.lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
-  return there > floor ? there - floor : 0;
-}
 
 uint64_t stride_for(uint64_t there, uint64_t all) {
   return most(least(least(there / 64, all / kShares), kMostStride), kLeastStride);
@@ -27,10 +22,10 @@ uint64_t stride_for(uint64_t there, uint64_t all) {
 
 }  // namespace
 
-// What we gave back since may be another's by now: the next look is never farther off than a stride.  But who gives back and
-// takes again all the time, below what the last look allowed, need not ask more often than others can have taken much.
+// Other processes may have taken memory that this one gave back, so the next query is at most a stride away. But a process that
+// only goes up and down, below the use that the last query allowed, queries at most once per kBetweenLooksNs.
 void SharedBound::look_if_due(Gfp gfp) {
-  const uint64_t use = pages_->nr_used(), due = use + stride_.peek();
+  const uint64_t use = zones_->nr_used(), due = use + stride_.peek();
   if (use < mark_.peek()) {
     if (due < mark_.peek()) mark_.poke(due);
     return;
@@ -50,55 +45,46 @@ void SharedBound::make_seen(char* start, uint64_t nr) {
   if (nr <= kMostAtOnce) kmem_port_populate(start, nr << kPageShift);
 }
 
-// One at a time: whoever comes meanwhile goes by what was known.
+// One caller at a time; the others continue with the last answer.
 void SharedBound::look() {
   if (looking_.exchange(1)) return;
   looks_.add();
   const uint64_t room = kmem_port_room();
-  // Free frames that are resident still are ours already.
-  const uint64_t there = room == kNoBound ? pages_->nr_frames() : (room >> kPageShift) + pages_->nr_dirty();
-  pages_->leave_to_others(there);
-  stride_.poke(stride_for(there, pages_->nr_frames()));
-  mark_.poke(pages_->nr_used() + stride_.peek());
+  // Free frames that are resident belong to this process already.
+  const uint64_t there = room == kNoBound ? zones_->nr_frames() : pay_for_growth(room >> kPageShift) + zones_->nr_dirty();
+  leave_to_others(there);
+  stride_.poke(stride_for(there, zones_->nr_frames()));
+  mark_.poke(zones_->nr_used() + stride_.peek());
   allowed_.poke(mark_.peek());
   next_ns_.poke(kmem_port_now_ns() + kBetweenLooksNs);
   looking_.store(0);
 }
 
-// Zones -------------------------------------------------------------------------------------------------------------------
+// Claims need not take the free frames that are resident. So if the host has less than a stride left, and this process holds
+// more than at its last query, its resident free frames are given back: otherwise it could claim as many frames again, and the
+// host's memory would not suffice. Returns `room` plus the frames given back.
+uint64_t SharedBound::pay_for_growth(uint64_t room) {
+  const auto held = [this] { return zones_->nr_used() + zones_->nr_dirty(); };
+  if (room < stride_.peek() && held() > held_.peek())
+    for (Zone& zone : zones_->all()) room += zone.reporting().give_to_host(0);
+  held_.poke(held());
+  return room;
+}
 
-// What an ordinary request can have comes to `there` frames; reserves stay.  From the highest zone down, as frames are taken.
-void PageAllocator::leave_to_others(uint64_t there) {
+// Tells the zones what other processes hold, so that ordinary requests can have `there` frames in all; reserves stay. From the
+// highest zone down, as frames are claimed.
+void SharedBound::leave_to_others(uint64_t there) {
+  const auto above_min = [](const Zone& zone) { return zone.marks().above_min(zone.counts().nr_available_with_others()); };
   uint64_t ours = 0;
-  for (unsigned i = 0; i < nr_zones_; ++i) ours += above_floor(zones_[i], zones_[i].nr_available_with_others());
+  for (const Zone& zone : zones_->all()) ours += above_min(zone);
   uint64_t left = ours > there ? ours - there : 0;
-  for (Zone** z = zones_by_node_[0]; *z; ++z) {
+  for (Zone* const* z = zones_->fallback(0); *z; ++z) {
     Zone& zone = **z;
-    const uint64_t some = least(left, above_floor(zone, zone.nr_available_with_others()));
-    zone.set_others(some);
+    const uint64_t some = least(left, above_min(zone));
+    zone.counts().set_others(some);
     left -= some;
-    if (some && zone.nr_dirty() > zone.nr_available()) zone.give_to_host(zone.nr_available());
+    if (some && zone.nr_dirty() > zone.nr_available()) zone.reporting().give_to_host(zone.nr_available());
   }
-}
-
-uint64_t PageAllocator::nr_spare(const Zone& zone) { return above_floor(zone, zone.nr_available()); }
-
-uint64_t PageAllocator::nr_used() const {
-  uint64_t sum = 0;
-  for (unsigned i = 0; i < nr_zones_; ++i) sum += zones_[i].nr_in_use() + zones_[i].nr_charged();
-  return sum;
-}
-
-uint64_t PageAllocator::nr_frames() const {
-  uint64_t sum = 0;
-  for (unsigned i = 0; i < nr_zones_; ++i) sum += zones_[i].nr_frames();
-  return sum;
-}
-
-uint64_t PageAllocator::nr_dirty() const {
-  uint64_t sum = 0;
-  for (unsigned i = 0; i < nr_zones_; ++i) sum += zones_[i].nr_dirty();
-  return sum;
 }
 
 }  // namespace kmem

@@ -8,7 +8,7 @@ constexpr uint64_t kBatch = 128;
 
 uint64_t at_most(uint64_t n, uint64_t most) { return n < most ? n : most; }
 
-/// What to look at now, of so many objects: more of them the lower the priority, fewer the more they cost.
+/// The number of objects to scan: more at a lower priority number, fewer if objects are costly to make again.
 uint64_t share_of(uint64_t freeable, int seeks, int priority) {
   if (!seeks) return freeable / 2;
   return (freeable >> priority) * 4 / static_cast<uint64_t>(seeks);
@@ -21,7 +21,7 @@ bool ShrinkerList::add(Shrinker& shrinker) {
   return shrinkers_.add(shrinker);
 }
 
-// Whole batches, or all there is; what is less is owed, and asked for when enough has come together.
+// Scans whole batches, or all objects. A smaller number is deferred, until a batch has accumulated.
 uint64_t ShrinkerList::ask(Shrinker& shrinker, ShrinkControl& control, int priority) {
   const uint64_t freeable = shrinker.count(shrinker, control);
   if (!freeable || freeable == kShrinkEmpty) return 0;
@@ -44,10 +44,10 @@ uint64_t ShrinkerList::ask(Shrinker& shrinker, ShrinkControl& control, int prior
   return freed;
 }
 
-uint64_t ShrinkerList::shrink(Gfp gfp, unsigned node, int priority, bool first) {
+uint64_t ShrinkerList::shrink(Gfp gfp, unsigned node, int priority, NodelessShrinkers nodeless) {
   uint64_t freed = 0;
   shrinkers_.for_each([&](Shrinker& shrinker) {
-    if ((shrinker.needs & gfp) != shrinker.needs || (!first && !shrinker.numa_aware)) return true;
+    if ((shrinker.needs & gfp) != shrinker.needs || (nodeless == NodelessShrinkers::Skip && !shrinker.numa_aware)) return true;
     ShrinkControl control{gfp, shrinker.numa_aware ? static_cast<int>(node) : 0, 0, 0};
     freed += ask(shrinker, control, priority);
     return true;

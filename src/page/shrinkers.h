@@ -1,22 +1,22 @@
 #pragma once
-// Shrinkers: who holds memory that can be had back tells how much, and gives some of it when asked.
+// Shrinkers: functions of a program's caches that count freeable objects, and free some of them.
 
 #include "page/gfp.h"
 #include "page/registry.h"
 
 namespace kmem {
 
-/// One question to a shrinker.
+/// The arguments of a call of a shrinker.
 struct ShrinkControl {
-  Gfp gfp = 0;   // what the one who reclaims may do
-  int nid = 0;   // the node that is short; 0 for a shrinker that does not look at nodes
+  Gfp gfp = 0;  // flags of the reclaiming request
+  int nid = 0;  // the node that is short; 0 for a shrinker that is not numa_aware
   uint64_t nr_to_scan = 0;
   uint64_t nr_scanned = 0;  // of them; the shrinker may correct it
 };
 
-/// scan's answer: no progress can be made now.
+/// Result of scan: no progress can be made now.
 inline constexpr uint64_t kShrinkStop = ~uint64_t{0};
-/// count's answer: there is nothing.
+/// Result of count: there are no objects.
 inline constexpr uint64_t kShrinkEmpty = ~uint64_t{0} - 1;
 
 /// Reclaim begins at this priority and looks at 1/2^12 of the objects; the lower the number, the harder.
@@ -28,11 +28,14 @@ struct Shrinker {
   Ask scan = nullptr;   // frees some; how many
   void* owner = nullptr;
   uint64_t batch = 0;  // objects that one scan looks at; 0 for 128
-  int seeks = 2;       // what it costs to make an object anew; 0 for almost nothing
+  int seeks = 2;       // the cost of making an object again; 0 for almost none
   bool numa_aware = false;
-  Gfp needs = 0;  // __GFP_FS, __GFP_IO: who may not do that does not call it
-  Atomic<int64_t> deferred[kMaxNodes];  // scans owed, by node
+  Gfp needs = 0;                        // __GFP_FS, __GFP_IO: requests without these flags do not call it
+  Atomic<int64_t> deferred[kMaxNodes];  // deferred scans, by node
 };
+
+/// Shrinkers that are not numa_aware are called once in a round, with its first node.
+enum class NodelessShrinkers : uint8_t { Skip, Ask };
 
 class ShrinkerList {
  public:
@@ -42,12 +45,13 @@ class ShrinkerList {
   /// Waits until its running calls have ended.  Task context.
   bool remove(Shrinker& shrinker) { return shrinkers_.remove(shrinker); }
 
-  /// Asks those that these flags allow, for one node, at a priority; `first`: also those that do not look at nodes.
-  /// Objects that were freed.  Task context.
-  uint64_t shrink(Gfp gfp, unsigned node, int priority, bool first);
+  /// Calls the shrinkers that these flags allow, for one node, at a priority. Returns the number of objects freed.  Task
+  /// context.
+  uint64_t shrink(Gfp gfp, unsigned node, int priority, NodelessShrinkers nodeless);
   uint32_t nr() const { return shrinkers_.nr(); }
   uint64_t nr_scanned() const { return nr_scanned_.peek(); }
   void after_fork() { shrinkers_.after_fork(); }
+  Fault check() const { return shrinkers_.check(); }
 
  private:
   uint64_t ask(Shrinker& shrinker, ShrinkControl& control, int priority);

@@ -65,9 +65,8 @@ bool PercpuObjects::contains_copy(const char* p) const {
     const char* start = entry.start.peek();
     if (!start) continue;
     const uintptr_t at = reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(start) - kPercpuDistance;
-    const char* stop = entry.stop.peek();  // null while the object comes or goes
-    if (stop && at < nr_copies_ * kPercpuStride && at % kPercpuStride < static_cast<size_t>(stop - start))
-      return true;
+    const char* stop = entry.stop.peek();  // null while the object is being added or removed
+    if (stop && at < nr_copies_ * kPercpuStride && at % kPercpuStride < static_cast<size_t>(stop - start)) return true;
   }
   return false;
 }

@@ -17,9 +17,9 @@ struct PercpuImage {
 
 enum class PercpuRefusal : uint8_t {
   None,
-  TooLarge,     // more than kPercpuStride bytes of variables
-  TooFar,       // the room begins behind the first copy: too much other data lies between
-  TooManyCpus,  // the room ends before the last copy
+  TooLarge,        // more than kPercpuStride bytes of variables
+  TooFar,          // the room begins behind the first copy: too much other data lies between
+  TooManyCpus,     // the room ends before the last copy
   TooManyObjects,  // kMax are loaded
 };
 
@@ -30,8 +30,8 @@ class PercpuObjects {
 
   void init(uint32_t nr_copies) { nr_copies_ = nr_copies; }
 
-  /// Copies the initial values for every CPU, and puts what is left over of the room out of use.  Once for an object;
-  /// again it changes nothing.
+  /// Copies the initial values for every CPU, and closes the unused rest of the room. A second call for an object changes
+  /// nothing.
   PercpuRefusal add(const PercpuImage& image, uint32_t host_page);
   /// Forgets the object that begins there.
   void remove(const char* start);

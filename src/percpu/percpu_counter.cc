@@ -7,7 +7,7 @@ namespace {
 
 uint64_t magnitude(int64_t n) { return n < 0 ? 0 - static_cast<uint64_t>(n) : static_cast<uint64_t>(n); }
 
-/// How often the exact sum is tried before one that a fold disturbs is good enough.
+/// Tries to get an exact sum; after that one that a fold may disturb is returned.
 constexpr unsigned kTries = 1000;
 
 }  // namespace

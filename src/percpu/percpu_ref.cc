@@ -2,16 +2,17 @@
 
 #include "base/sanitizer.h"
 #include "port/port.h"
+#include "watch/report.h"
 
 namespace kmem {
 
-void PercpuRef::init(char* variable, Release last, bool atomic, bool dead) {
+void PercpuRef::init(char* variable, Release last, Begin begin) {
   parts = variable;
   release = last;
   switching.poke(0);
-  const bool stays = !variable;
-  count.poke((atomic || dead || stays ? 0 : kBias) + !dead);
-  mode.store((atomic || dead || stays ? kAtomic : 0) | (dead ? kDead : 0) | (atomic || stays ? kStaysAtomic : 0));
+  const bool stays = begin.atomic || !variable, atomic = stays || begin.dead;
+  count.poke((atomic ? 0 : kBias) + !begin.dead);
+  mode.store((atomic ? kAtomic : 0) | (begin.dead ? kDead : 0) | (stays ? kStaysAtomic : 0));
 }
 
 bool PercpuRef::change_part(Copies& copies, int64_t n) {
@@ -42,20 +43,19 @@ bool PercpuRef::try_get_live(Copies& copies, int64_t n) {
   return false;
 }
 
-/// Who switches, one at a time; task context.
+/// Only one task at a time switches the mode.  Task context.
 void PercpuRef::lock_switch() {
-  for (uint32_t open = 0; !switching.compare_exchange(open, 1); open = 0)
-    kmem_port_wait(reinterpret_cast<const uint32_t*>(&switching), 1, kmem_port_now_ns() + 1000000);
+  for (uint32_t open = 0; !switching.compare_exchange(open, 1); open = 0) switching.wait_for(1, 1'000'000);
 }
-void PercpuRef::unlock_switch() {
-  switching.store(0);
-  kmem_port_wake(reinterpret_cast<const uint32_t*>(&switching), 1);
-}
+void PercpuRef::unlock_switch() { switching.store_and_wake_one(0); }
 
-/// The parts go over into the count.  Where the host cannot fence, nobody has been counting in parts (see api/).
+/// Adds the parts to the count. If the host has no fence, no reference uses parts. If it refuses a fence that it had before
+/// (because of a new sandbox), the parts may still change: the bias stays in the count, and the last reference is never
+/// detected.
 void PercpuRef::fold(Copies& copies) {
-  while (copies.sequences() && !kmem_port_fence_cpus()) {
-  }
+  if (copies.sequences() && !kmem_port_fence_cpus(Fence::Asked))
+    return bug_report(Trouble::Warning, "percpu_ref %p: the host refuses membarrier now; it is never released",
+                      static_cast<void*>(this));
   int64_t total = 0;
   for (uint32_t copy = 0; copy < copies.nr_copies(); ++copy)
     total += reinterpret_cast<Atomic<int64_t>*>(parts + percpu_distance(copy))->exchange(0);

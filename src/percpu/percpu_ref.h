@@ -1,23 +1,22 @@
 #pragma once
-// A reference count that costs nothing while the object lives: each CPU counts for itself, and only when the end is
-// near do all count together, so that the last one is seen.
+// A reference count that is cheap while the object lives: each CPU counts in its own part, and only after percpu_ref_kill() do
+// all use one counter, so that the last put is detected.
 
 #include "percpu/copies.h"
 
 namespace kmem {
 
-/// What <linux/percpu-refcount.h> shows as struct percpu_ref.
+/// The struct percpu_ref of <linux/percpu-refcount.h>.
 ///
 ///   mode              references are
 ///   ───────────────   ───────────────────────────────────────────────────────────────────────────────────────────────
-///   0                 the sum of the parts and of count - kBias; nobody sees it reach zero
+///   0                 the sum of the parts and of count - kBias; reaching zero is not detected
 ///   kAtomic           count, when the switch has ended; until then count is too large by kBias
 ///   kAtomic | kDead   the same, and the first reference has been given up
 ///
-/// A step on a part looks at the mode within its sequence (CpuLocal::try_add_while).  So after the mode has been
-/// changed and the CPUs have been fenced, no part changes any more, and they can be added up: no grace period has to be
-/// waited for. Where a step cannot be had (in a section, without sequences) the count is changed, which is right in
-/// every mode.
+/// A step on a part checks the mode within its sequence (CpuLocal::try_add_while). So after a change of the mode and a fence of
+/// the CPUs no part changes any more, and they can be added up without a grace period. If a step is impossible (in a section,
+/// or without sequences), the count is changed instead, which is correct in every mode.
 struct PercpuRef {
   static constexpr uint64_t kAtomic = 1, kDead = 2, kStaysAtomic = 4;
   static constexpr int64_t kBias = int64_t{1} << 62;
@@ -27,19 +26,23 @@ struct PercpuRef {
   Atomic<int64_t> count;
   char* parts;  // a per-CPU variable of 8 bytes
   Release release;
-  Atomic<uint32_t> switching;
+  WaitWord<uint32_t> switching;
 
-  /// One reference, or none where it is dead.  Parts that are null: always atomic.
-  void init(char* variable, Release last, bool atomic, bool dead);
+  struct Begin {
+    bool atomic = false;  // and stays so
+    bool dead = false;    // and without a reference
+  };
+  /// `variable` null: always atomic.
+  void init(char* variable, Release last, Begin begin);
   void get(Copies& copies, int64_t n) { change(copies, n); }
   void put(Copies& copies, int64_t n);
-  /// False where there is none left.
+  /// False if no reference is left.
   bool try_get(Copies& copies, int64_t n);
   bool try_get_live(Copies& copies, int64_t n);
-  /// From now on no references for who asks for a live one, and all count together; who calls this puts the first one.
-  /// False where it was dead already.
+  /// From now on try_get_live() fails and all use one counter; the caller must then put the initial reference. False if it was
+  /// dead already.
   bool mark_dead(Copies& copies);
-  /// Lives again.
+  /// Makes it live again.
   void resurrect(Copies& copies);
   void switch_to_atomic(Copies& copies);
   void switch_to_percpu(Copies& copies);

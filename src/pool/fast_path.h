@@ -1,9 +1,9 @@
 #pragma once
-// An element of a pool over a cache or kmalloc, from this CPU's sheaf and back: what as a rule happens, without a call.
+// The fast paths of a pool over a cache or kmalloc: an element from this CPU's sheaf and back, without a call.
 //
-// The cache's own fast paths lie in line here, so whatever closes those (boot words, faults that are injected) closes
-// these too, and Mempool::alloc() and free() see every call.  What remains beside them is the count of elements that are
-// out: it is exact, so that one element too many is noticed at once, and takes one locked instruction each way.
+// They inline the cache's fast paths, so boot words and fault injection that close those close these too, and Mempool::alloc()
+// and free() see every call. In addition they count the elements that are out with one locked instruction each way; the count
+// is exact, so that one free too many is noticed at once.
 
 #include "pool/mempool.h"
 #include "slab/cache.h"
@@ -12,20 +12,20 @@
 namespace kmem {
 
 KMEM_INLINE void* Mempool::try_alloc() {
-  if (KMEM_UNLIKELY(!initialized() || !cache_)) return nullptr;
-  void* element = CpuStack::try_pop(cache_->fast_slot());
+  if (KMEM_UNLIKELY(state_ != State::Served)) return nullptr;
+  void* element = CpuStack::try_pop(cache_->fast().slot);
   if (KMEM_LIKELY(element != nullptr)) nr_out_.fetch_add(1);
   return element;
 }
 
-// The element is counted before it goes: from then on another task may have it, and free it.
+// The element is counted before it is pushed: afterwards another task may get it, and free it.
 KMEM_INLINE bool Mempool::try_free(void* element) {
-  if (KMEM_UNLIKELY(!initialized() || !cache_ || !reserve_.full())) return false;
-  if (KMEM_UNLIKELY(nr_out_.fetch_sub(1) <= 0 || fast::free_to(cache_->class_byte(), element) != Push::Done)) {
+  if (KMEM_UNLIKELY(state_ != State::Served || !reserve_.full())) return false;
+  if (KMEM_UNLIKELY(nr_out_.fetch_sub(1) <= 0 || fast::free_to(cache_->fast().class_byte, element) != Push::Done)) {
     nr_out_.fetch_add(1);
     return false;
   }
-  if (KMEM_UNLIKELY(line_.anybody())) line_.ring();
+  if (KMEM_UNLIKELY(line_.any())) line_.wake_first();
   return true;
 }
 

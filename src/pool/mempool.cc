@@ -2,31 +2,27 @@
 
 #include "base/memory.h"
 #include "page/gfp_context.h"
-#include "watch/report.h"
+#include "pool/poison.h"
 #include "watch/fault_injection.h"
+#include "watch/report.h"
 
 namespace kmem {
 namespace {
 
-/// What a pool asks the allocator with: it has a reserve of its own, and others need the system's more (as the kernel
-/// has it).
+/// The flags of a pool's first try: it has a reserve of its own, so it leaves the system's to others (as in the kernel).
 constexpr Gfp kModest = gfp::kNoMemAlloc | gfp::kNoRetry | gfp::kNoWarn;
 constexpr Gfp kPatient = gfp::kDirectReclaim | gfp::kIo;
-/// A second free of an element that is held back is looked for among so many places.
+/// So many places are searched for an element that is freed a second time.
 constexpr uint32_t kLookBack = 512;
-
-// The kernel's patterns.
-constexpr unsigned char kFree = 0x6b, kEnd = 0xa5;
 
 }  // namespace
 
-// All pools
-// ------------------------------------------------------------------------------------------------------------
+// All pools ------------------------------------------------------------------------------------------------------------
 
 bool PoolList::add(Mempool* pool) {
   for (uint32_t i = 0; i < kMost; ++i) {
-    Mempool* nobody = nullptr;
-    if (pools_[i].peek() || !pools_[i].compare_exchange(nobody, pool)) continue;
+    Mempool* none = nullptr;
+    if (pools_[i].peek() || !pools_[i].compare_exchange(none, pool)) continue;
     for (uint32_t end = end_.load(); end <= i && !end_.compare_exchange(end, i + 1);) {
     }
     return true;
@@ -53,8 +49,7 @@ Fault PoolList::check() const {
   return {};
 }
 
-// Beginning and end
-// ----------------------------------------------------------------------------------------------------
+// Beginning and end ----------------------------------------------------------------------------------------------------
 
 bool Mempool::init(const PoolWorld& world, PoolList& list, const Setup& setup) {
   world_ = &world;
@@ -68,7 +63,7 @@ bool Mempool::init(const PoolWorld& world, PoolList& list, const Setup& setup) {
   auto* places = static_cast<Reserve::Place*>(world.alloc_places(nr * sizeof(Reserve::Place), setup.gfp, nid_));
   if (!places) return false;
   reserve_.init(places, nr);
-  magic_ = kMagic;
+  state_ = cache_ ? State::Served : State::Live;
   fill(setup.gfp, nr);
   if (reserve_.full() && list.add(this)) return true;
   exit();
@@ -78,7 +73,7 @@ bool Mempool::init(const PoolWorld& world, PoolList& list, const Setup& setup) {
 int64_t Mempool::exit() {
   if (!initialized()) return 0;
   list_->remove(this);
-  magic_ = 0;
+  state_ = State::Ended;
   reserve_.want(0);
   while (void* element = take()) free_(element, data_);
   for (unsigned i = reserve_.nr_chunks(); i-- > 0;) world_->free_places(reserve_.chunk(i));
@@ -86,12 +81,12 @@ int64_t Mempool::exit() {
   return nr_out();
 }
 
-// At boot and in resize(): what cannot be had now comes with the frees.
+// At boot and in resize(): later frees supply the elements that cannot be allocated now.
 void Mempool::fill(Gfp gfp, uint32_t nr) {
   for (uint32_t i = 0; i < nr && !reserve_.full(); ++i) {
     void* element = alloc_(gfp, data_);
     if (!element) return;
-    poison(element);
+    poison(*world_, *this, element);
     if (!reserve_.put(element)) return free_(element, data_);
   }
 }
@@ -99,8 +94,7 @@ void Mempool::fill(Gfp gfp, uint32_t nr) {
 bool Mempool::add_places() {
   const uint32_t nr = reserve_.places_in_next_chunk();
   auto* places =
-      nr ? static_cast<Reserve::Place*>(world_->alloc_places(nr * sizeof(Reserve::Place), gfp::kKernel, nid_))
-         : nullptr;
+      nr ? static_cast<Reserve::Place*>(world_->alloc_places(nr * sizeof(Reserve::Place), gfp::kKernel, nid_)) : nullptr;
   if (places) reserve_.add_chunk(places);
   return places;
 }
@@ -115,37 +109,35 @@ Mempool::Resized Mempool::resize(uint32_t min_nr, Gfp gfp) {
     while (void* element = reserve_.take_surplus())
       if (!reserve_.put(element)) free_(element, data_);
     fill(gfp, min_nr);
-    line_.ring();
+    line_.wake_first();
   }
   resizing_.store(0);
   return room ? Resized::Done : Resized::NoMemory;
 }
 
-// Taking
-// ---------------------------------------------------------------------------------------------------------------
+// Taking ---------------------------------------------------------------------------------------------------------------
 
 void* Mempool::take() {
   void* element = reserve_.take();
-  if (element && KMEM_UNLIKELY(world_->poison)) check_poison(element);
+  if (element && KMEM_UNLIKELY(world_->poison)) check_poison(*world_, *this, element);
   return element;
 }
 
-void* Mempool::alloc_reserved() { return out(line_.anybody() ? nullptr : take()); }
+void* Mempool::alloc_reserved() { return out(line_.any() ? nullptr : take()); }
 
 void* Mempool::alloc(Gfp gfp, uint64_t deadline_ns, const void* site) {
-  gfp |= kModest;
+  gfp = effective_gfp(gfp, site, "mempool_alloc") | kModest;
   if (!should_fail(FaultPoint::Pool, gfp, 0))
     if (void* element = alloc_(gfp & ~kPatient, data_)) return out(element);
   if (void* element = alloc_reserved()) return element;
-  gfp = effective_gfp(gfp, site, "mempool_alloc");
   if (!(gfp & gfp::kDirectReclaim) || !may_block(gfp)) return nullptr;
-  return out(stand_in_line(gfp, deadline_ns));
+  return out(wait_in_line(gfp, deadline_ns));
 }
 
-void* Mempool::stand_in_line(Gfp gfp, uint64_t deadline_ns) {
+void* Mempool::wait_in_line(Gfp gfp, uint64_t deadline_ns) {
   WaitLine::Ticket ticket;
   for (bool in_line = false;;) {
-    // A line that is full, and one that a fork has emptied, is entered in the next round.
+    // If the line was full, or a fork has emptied it, enters it in the next round.
     in_line = in_line && line_.knows(ticket);
     in_line = in_line || line_.enter(ticket);
     const uint32_t seen = in_line ? line_.seen(ticket) : 0;
@@ -156,37 +148,26 @@ void* Mempool::stand_in_line(Gfp gfp, uint64_t deadline_ns) {
       return element;
     }
     if (in_line) {
-      wait(ticket, seen, deadline_ns);
+      const uint64_t patience = kmem_port_now_ns() + kPatience;
+      line_.wait(ticket, seen, patience < deadline_ns ? patience : deadline_ns);
     } else {
-      const uint32_t nothing = 0;
-      kmem_port_wait(&nothing, 0, kmem_port_now_ns() + kPatience / 5000);
+      sleep_until(kmem_port_now_ns() + kPatience / 5000);
     }
   }
 }
 
-void Mempool::wait(const WaitLine::Ticket& ticket, uint32_t seen, uint64_t deadline_ns) {
-  const uint64_t patience = kmem_port_now_ns() + kPatience;
-  kmem_port_wait(line_.bell(ticket), seen, patience < deadline_ns ? patience : deadline_ns);
-}
+// Giving back ----------------------------------------------------------------------------------------------------------
 
-// Giving back
-// ----------------------------------------------------------------------------------------------------------
-
-bool Mempool::hold_back(void* element) {
+bool Mempool::put_in_reserve(void* element) {
   if (reserve_.full()) return false;
   if (KMEM_UNLIKELY(reserve_.holds(element, kLookBack))) {
-    bug_report(Trouble::Bug, "mempool overfilled: element %p of mempool %p was freed twice: it is held back already",
+    bug_report(Trouble::Bug, "mempool overfilled: element %p of mempool %p was freed twice: it is in the reserve already",
                element, static_cast<void*>(this));
     nr_out_.fetch_add(1);
     return true;
   }
-  if (KMEM_UNLIKELY(world_->poison)) poison(element);
+  if (KMEM_UNLIKELY(world_->poison)) poison(*world_, *this, element);
   return reserve_.put(element);
-}
-
-void Mempool::complain_of_overfilled(void* element) {
-  bug_report(Trouble::Bug, "mempool overfilled: element %p was freed into mempool %p (min_nr %u), of which none is out",
-             element, static_cast<void*>(this), min_nr());
 }
 
 bool Mempool::free(void* element) {
@@ -196,43 +177,16 @@ bool Mempool::free(void* element) {
   }
   if (KMEM_UNLIKELY(nr_out_.fetch_sub(1) <= 0)) {
     nr_out_.fetch_add(1);
-    complain_of_overfilled(element);
+    bug_report(Trouble::Bug, "mempool overfilled: element %p was freed into mempool %p (min_nr %u), which has none allocated",
+               element, static_cast<void*>(this), min_nr());
     return false;
   }
-  if (!hold_back(element)) free_(element, data_);
-  line_.ring();
+  if (!put_in_reserve(element)) free_(element, data_);
+  line_.wake_first();
   return false;
 }
 
-// Poison
-// ---------------------------------------------------------------------------------------------------------------
-
-void Mempool::poison(void* element) {
-  unsigned char* memory;
-  const size_t bytes = world_->poison ? world_->poisonable(*this, element, memory) : 0;
-  if (!bytes) return;
-  memset(memory, kFree, bytes - 1);
-  memory[bytes - 1] = kEnd;
-}
-
-void Mempool::check_poison(void* element) {
-  unsigned char* memory;
-  const size_t bytes = world_->poisonable(*this, element, memory);
-  size_t at = 0;
-  while (at < bytes && memory[at] == (at + 1 < bytes ? kFree : kEnd)) ++at;
-  if (at >= bytes) return;
-  constexpr size_t kAround = 8;
-  const size_t start = at > kAround ? at - kAround : 0, end = at + kAround < bytes ? at + kAround : bytes;
-  char shown[4 * kAround * 2 + 1];
-  Text text(Span<char>(shown, sizeof shown));
-  for (size_t i = start; i < end; ++i) text.hex(memory[i]).put(' ');
-  bug_report(Trouble::Bug, "mempool element poison mismatch\nMempool %p size %zu\n nr=%d @ %p: %s0x%s%s",
-             static_cast<void*>(this), bytes, static_cast<int>(nr_reserved()), element, start ? "... " : "", shown,
-             end < bytes ? "..." : "");
-}
-
-// Others
-// ---------------------------------------------------------------------------------------------------------------
+// Others ---------------------------------------------------------------------------------------------------------------
 
 void Mempool::after_fork() {
   line_.after_fork();
@@ -244,7 +198,7 @@ Fault Mempool::check() const {
   if (nr_out() < 0)
     return {"M4 nr_out() is not negative", reinterpret_cast<uint64_t>(this), 0, static_cast<uint64_t>(nr_out())};
   if (nr_reserved() > 0 && line_.nr_waiting())
-    return {"M5 nobody waits while an element is held back", reinterpret_cast<uint64_t>(this), 0, line_.nr_waiting()};
+    return {"M5 no task waits while an element is in reserve", reinterpret_cast<uint64_t>(this), 0, line_.nr_waiting()};
   return {};
 }
 

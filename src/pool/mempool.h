@@ -1,5 +1,5 @@
 #pragma once
-// A memory pool: elements held back, so that whoever may sleep never gets nothing.
+// A memory pool: elements held in reserve, so that a caller that may sleep always gets one.
 
 #include "page/gfp.h"
 #include "pool/reserve.h"
@@ -10,12 +10,12 @@ namespace kmem {
 class Cache;
 class Mempool;
 
-/// What a pool needs of the system; one for all pools.
+/// The functions of the system that pools call; one for all pools.
 struct PoolWorld {
   void* (*alloc_places)(size_t bytes, Gfp gfp, int nid) = nullptr;  // zeroed
   void (*free_places)(void* places) = nullptr;
-  /// Where an element's memory lies and how much of it may be overwritten while it is held back; 0 for elements of
-  /// which we don't know.  Asked only where `poison` is on.
+  /// Where an element's memory lies and how much of it may be overwritten while it is in reserve; 0 if that is unknown. Called
+  /// only if `poison` is on.
   size_t (*poisonable)(const Mempool& pool, void* element, unsigned char*& memory) = nullptr;
   bool poison = false;
 };
@@ -26,6 +26,11 @@ class PoolList {
   static constexpr uint32_t kMost = 4096;
   bool add(Mempool* pool);
   void remove(Mempool* pool);
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (uint32_t i = 0; i < end_.load() && i < kMost; ++i)
+      if (const Mempool* pool = pools_[i].load()) visit(*pool);
+  }
   void after_fork();
   Fault check() const;
 
@@ -36,14 +41,13 @@ class PoolList {
 
 /// Lock-free; alloc() with flags that don't sleep and free() may be called in any context.
 ///
-/// An element is held back in the reserve, out with a user, or unknown to the pool.  free() fills the reserve first and
-/// hands what is too much to the free function.  Tasks that find nothing stand in line: the reserve is for the first of
-/// them, and for others only while nobody waits.  So with n tasks in front of it, a task gets an element by the n + 1st
-/// that is freed.
+/// An element is in the reserve, out with a user, or unknown to the pool. free() fills the reserve first and passes further
+/// elements to the free function. Tasks that get no element wait in line: the reserve is for the first of them, and for other
+/// callers only while no task waits. So with n tasks in front of it, a task gets the n + 1st element that is freed.
 ///
 /// Invariants on a quiet system (walked by check()): M1 to M3 of the reserve, and
 ///   M4  nr_out() is not negative
-///   M5  nobody waits while an element is held back
+///   M5  no task waits while an element is in reserve
 class Mempool {
  public:
   using AllocFunction = void* (*)(Gfp gfp, void* pool_data);
@@ -57,22 +61,24 @@ class Mempool {
     void* data = nullptr;
     Gfp gfp = gfp::kKernel;
     int nid = kNoNode;
-    Cache* cache = nullptr;  // the functions take its objects and give them back; for the fast paths
+    Cache* cache = nullptr;  // the cache from which the functions allocate; for the fast paths
   };
   bool init(const PoolWorld& world, PoolList& list, const Setup& setup);
-  /// Gives the reserve back.  Elements that are out go to the free function when they come; how many there are.
+  /// Frees the reserve. Elements that are out go to the free function when they are freed; returns their number.
   int64_t exit();
-  bool initialized() const { return magic_ == kMagic; }
+  bool initialized() const { return state_ == State::Live || state_ == State::Served; }
+  /// May free() be called? Not for memory that never was a pool, nor for a pool that has ended with no element out.
+  bool takes_back() const { return initialized() || (state_ == State::Ended && nr_out() > 0); }
 
   /// With flags that may sleep it does not fail before the deadline (kForever: never).
-  /// `site`: the code that asks, for the report where it claims that it may sleep and may not.
+  /// `site`: the calling code, for a report if its flags say that it may sleep and it may not.
   void* alloc(Gfp gfp, uint64_t deadline_ns, const void* site = nullptr);
-  /// An element of the reserve, if there is one and nobody waits for it.
+  /// An element of the reserve, if there is one and no task waits for it.
   void* alloc_reserved();
   /// True: the pool has ended, and this was the last element that was out.
   bool free(void* element);
-  /// What alloc() and free() come to as a rule where the elements are objects of a cache: pool/fast_path.h.  Null, and
-  /// false: nothing has been done.
+  /// The fast paths of alloc() and free(), for elements that are objects of a cache: pool/fast_path.h.  Null and false:
+  /// nothing has been done.
   void* try_alloc();
   bool try_free(void* element);
   enum class Resized : uint8_t { Done, NoMemory, Busy };
@@ -91,8 +97,13 @@ class Mempool {
 
  private:
   friend class MempoolTestPeer;
-  static constexpr uint64_t kMagic = 0x6c6f6f706d656d6b;  // "kmempool"
-  /// The pool's memory may come from elsewhere too: waiters look again after so long (the kernel's 5 seconds).
+  /// Magic numbers, which memory that never was a pool is unlikely to hold.
+  enum class State : uint64_t {
+    Live = 0x6c6f6f706d656d6b,  // "kmempool"
+    Served = Live + 1,          // live, and a cache serves it: for the fast paths
+    Ended = ~Live,
+  };
+  /// The allocator may have memory again without a free to the pool, so waiters retry after this time (as in the kernel, 5 s).
   static constexpr uint64_t kPatience = 5'000'000'000;
 
   void* out(void* element) {
@@ -102,21 +113,16 @@ class Mempool {
   bool add_places();
   void fill(Gfp gfp, uint32_t nr);
   void* take();
-  bool hold_back(void* element);
-  void complain_of_overfilled(void* element);
-  void* stand_in_line(Gfp gfp, uint64_t deadline_ns);
-  void wait(const WaitLine::Ticket& ticket, uint32_t seen, uint64_t deadline_ns);
-  void drain();
-  void poison(void* element);
-  void check_poison(void* element);
+  bool put_in_reserve(void* element);
+  void* wait_in_line(Gfp gfp, uint64_t deadline_ns);
 
-  // As mempool_t begins (linux/mempool.h): min_nr, curr_nr and, after the reserve's own, these.
+  // The layout of mempool_t (linux/mempool.h): min_nr, curr_nr, the rest of the reserve, then these.
   Reserve reserve_;
   void* data_ = nullptr;
   AllocFunction alloc_ = nullptr;
   FreeFunction free_ = nullptr;
 
-  uint64_t magic_ = 0;
+  State state_{};
   Cache* cache_ = nullptr;
   const PoolWorld* world_ = nullptr;
   PoolList* list_ = nullptr;

@@ -1,5 +1,5 @@
 #pragma once
-// The elements that a memory pool holds back.
+// The elements that a memory pool holds in reserve.
 
 #include "base/atomic.h"
 #include "base/bits.h"
@@ -7,12 +7,12 @@
 
 namespace kmem {
 
-/// A number of places, each of which holds an element or nothing.  Lock-free, any context.
+/// A number of places, each of which is empty or holds an element. Lock-free, any context.
 ///
-/// Each change is one compare-and-exchange on one place, so nothing is ever between: a thread that is interrupted,
-/// killed or left behind by a fork has put its element or has not.  What is counted beside the places is a hint: it
-/// goes up after an element came and down before one goes, and so never promises more than there is.  Elements fill the
-/// places from the first on, more or less, so the count also says where to look.
+/// Each change is one compare-and-exchange on one place: a thread that is interrupted, killed or left behind by a fork has
+/// put its element or has not.  The count beside the places is a hint: it goes up after an element was put and down before one
+/// is taken, so it is never too large. Elements fill the places roughly from the first on, so the count also tells where to
+/// search.
 ///
 /// Places are made in chunks that double their number and stay where they are, so the reserve can grow in use.
 ///
@@ -25,18 +25,18 @@ class Reserve {
   static constexpr unsigned kMaxChunks = 20;
   using Place = Atomic<void*>;
 
-  /// Room for `nr` elements, none of which is there yet.  `places`: zeroed, places_in_chunk(0) of them.
+  /// Room for `nr` elements; empty at first.  `places`: zeroed, places_in_chunk(0) of them.
   void init(Place* places, uint32_t nr) {
     first_chunk_ = nr;
     chunks_[0].store(places);
     nr_chunks_.store(1);
     wanted_.store(static_cast<int32_t>(nr));
   }
-  /// False: it holds as many as it wants.
+  /// False: it holds wanted() elements already.
   bool put(void* element);
-  /// Null: it holds none.
+  /// Null: it is empty.
   void* take();
-  /// Takes what lies beyond wanted(), one by one; null when no more does.
+  /// Takes an element beyond wanted(); null if there is none.
   void* take_surplus();
   /// Is the element here?  Looks at no more than `most` places, the likely ones.
   bool holds(const void* element, uint32_t most) const;
@@ -44,14 +44,12 @@ class Reserve {
   int32_t wanted() const { return wanted_.peek(); }
   int32_t nr() const { return nr_.peek(); }
   bool full() const { return nr() >= wanted(); }
-  /// Up to room(); what lies beyond is surplus.
+  /// Sets wanted(), at most room(); elements beyond it are surplus.
   void want(uint32_t nr) { wanted_.exchange(static_cast<int32_t>(nr)); }
 
   uint32_t room() const { return places_in_chunks(nr_chunks_.peek()); }
-  /// The next chunk has so many places; 0 where there can be no more.
-  uint32_t places_in_next_chunk() const {
-    return nr_chunks_.peek() < kMaxChunks ? places_in_chunks(nr_chunks_.peek()) : 0;
-  }
+  /// The number of places of the next chunk; 0 if there can be none.
+  uint32_t places_in_next_chunk() const { return nr_chunks_.peek() < kMaxChunks ? places_in_chunks(nr_chunks_.peek()) : 0; }
   /// One grower at a time.
   void add_chunk(Place* places) {
     const uint32_t n = nr_chunks_.peek();
@@ -66,7 +64,7 @@ class Reserve {
   friend class ReserveTestPeer;
   uint32_t places_in_chunks(uint32_t n) const { return n ? first_chunk_ << (n - 1) : 0; }
   Place& place(uint32_t index) const;
-  /// Somewhere in [from, to), exchanges what `wish` accepts.
+  /// Puts the element into an empty place in [from, to); `at` is its number.
   bool put_between(uint32_t from, uint32_t to, void* element, uint32_t& at);
   void* take_between(uint32_t from, uint32_t to);
 

@@ -1,36 +1,34 @@
 #pragma once
 // The port's per-CPU words: one step on this CPU's copy of a variable.
 //
-// As with the stacks (port/cpu_stack.h) a restartable sequence ends in one store, so what crosses the port is the step.
-// The port supplies, in <kmem_port/cpu_local_impl.h>, struct CpuLocalImpl with the static functions that the concept
-// below asks for.  The copy of CPU n of the variable at address a lies at a + distance(n); kmem_percpu_distances[n] is
-// that distance, or 0 while the copy is somebody's: no step enters it then.
+// As with the stacks (port/cpu_stack.h) a restartable sequence ends in one store, so the port's operation is one step.
+// The port defines the static functions of struct CpuLocalImpl. The copy of CPU n of the variable at address a lies at
+// a + distance(n); kmem_percpu_distances[n] is that distance, or 0 while a task owns the copy: no step uses it then.
 //
-//   try_op(access, old)      the step; false, and nothing done, where the copy is somebody's or the task has no
-//   sequences try_add_while(...)       the same, and only while *word == expected: adds n to 8 bytes.  Refused answers
-//   both try_take(cpu)            sets this CPU's distance to 0 in one step: from then on the copy is the caller's
-//   alone.  False
-//                            where it was 0 already, or without sequences
-//   here()                   the CPU that we are on, or were a moment ago
-//   join()                   inline steps of this task (<linux/percpu.h>) may begin; false where it has no sequences
-//   leave()                  they may not: each takes the slow way
-//   use_none()               no sequences from now on (at boot)
+// * try_op(access, old): the step. False, and nothing done, if a task owns the copy or this task has no sequences.
+// * try_add_while(...): adds n to 8 bytes, but only while *word == expected. False means either refusal of the above.
+// * try_take(cpu): sets this CPU's distance to 0 in one step; from then on only the caller uses the copy. False if the
+//   distance was 0 already, or without sequences.
+// * here(): the CPU that the task is on, or was a moment ago.
+// * join(): inline steps of this task (<linux/percpu.h>) may begin. False if it has no sequences.
+// * leave(): they may not; each takes the slow path.
+// * use_none(): no sequences from now on (at boot).
 
 #include "base/attributes.h"
 #include "base/types.h"
 
 namespace kmem {
 
-/// Of a variable at address a: the copy of CPU n is at a + kPercpuDistance + n * kPercpuStride.  Not a multiple of any
-/// object's size in particular: an object, or a chunk, has up to kPercpuStride bytes.
+/// The copy for CPU n of a variable at address a is at a + kPercpuDistance + n * kPercpuStride. An object, or a chunk, has up
+/// to kPercpuStride bytes.
 inline constexpr uint64_t kPercpuDistance = uint64_t{64} << 20;
 inline constexpr uint64_t kPercpuStride = uint64_t{64} << 10;
 constexpr uint64_t percpu_distance(uint32_t copy) { return kPercpuDistance + copy * kPercpuStride; }
 
 enum class CpuOp : uint8_t { Read, Write, Add, And, Or, Xchg, Cmpxchg, AddReturn };
 
-/// One step: `size` (1, 2, 4, 8) bytes at `variable`, plus a distance.  Old is what was found; AddReturn: what is there
-/// now; of the others nothing.
+/// One step: `size` (1, 2, 4, 8) bytes at `variable`, plus a distance.  Old returns the old value, AddReturn the new one, the
+/// others nothing.
 struct CpuAccess {
   char* variable = nullptr;
   CpuOp op{};
@@ -41,22 +39,20 @@ struct CpuAccess {
 
 }  // namespace kmem
 
-/// By CPU, and two zeros before it: for the numbers -1 and -2 of a thread without sequences.
+/// The distances by CPU number, after two zeros for the CPU numbers -1 and -2 of a thread without sequences.
 extern "C" KMEM_EXPORT const uint64_t* const kmem_percpu_distances;
 
-#include "kmem_port/cpu_local_impl.h"
-
 namespace kmem {
-template <typename L>
-concept CpuLocalPort = requires(const CpuAccess& access, uint64_t& old, uint32_t& cpu, char* p, const uint64_t* word) {
-  {static_cast<bool>(L::try_op(access, old))};
-  {static_cast<bool>(L::try_add_while(p, uint64_t{1}, word, uint64_t{0}))};
-  {static_cast<bool>(L::try_take(cpu))};
-  {static_cast<uint32_t>(L::here())};
-  {static_cast<bool>(L::join())};
-  {L::leave()};
-  {L::use_none()};
+
+struct CpuLocalImpl {
+  static bool try_op(const CpuAccess& access, uint64_t& old);
+  static bool try_add_while(char* variable, uint64_t n, const uint64_t* word, uint64_t expected);
+  static bool try_take(uint32_t& cpu);
+  static uint32_t here();
+  static bool join();
+  static void leave();
+  static void use_none();
 };
-static_assert(CpuLocalPort<CpuLocalImpl>, "the port's CpuLocalImpl lacks a function that the core needs");
 using CpuLocal = CpuLocalImpl;
+
 }  // namespace kmem

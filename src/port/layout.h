@@ -4,16 +4,16 @@
 //
 //   base - kTablesBytes - kFrameTableSpan   class of each frame, one byte a frame, index pfn
 //   base - kTablesBytes                     small tables: size to class, divisibility constants (slab/tables.h)
-//   base                                    per-CPU words: kCpuStride bytes for each CPU, then for as many shadow CPUs
+//   base                                    per-CPU words: kCpuStride bytes for each CPU, then for each shadow CPU
 //   base + ...                              sheaves, the first of which stays zero (kClosed)
-//   base + kBlocked                         always zero: what the cpu ids -1 and -2 reach, which a thread has that the
-//                                           kernel gave no restartable sequences
+//   base + kBlocked                         always zero: reached by the cpu ids -1 and -2 of a thread
+//                                           without restartable sequences
 //
 // A per-CPU word names the topmost entry of a sheaf: its distance from base in units of four bytes.  A sheaf fills
 // downwards: its first entry lies below a zero, its last at the sheaf's start, where the low byte of the word is zero.
 // So a pop finds "empty" in the entry that it loads anyway, and a push finds "full" in the borrow of its subtraction.
-// A word of zero means "no sheaf here": its low byte is zero, and so is what lies at base (slot 0 is nobody's), so that
-// untouched memory is a valid initial state, and a thread without a CPU number falls into the slow path.
+// A word of zero means "no sheaf here": its low byte is zero, and so is the word at base (no class has slot 0). So untouched
+// memory is a valid initial state, and a thread without a CPU number takes the slow path.
 
 #include "base/types.h"
 
@@ -40,13 +40,18 @@ struct Slot {
   friend constexpr bool operator==(Slot, Slot) = default;
 };
 
-/// A sheaf is 1 KiB, aligned.  Its last word is a link while it lies in a barn; one before it is left for the zero.
+/// In a shadow CPU's area this word says which thread owns the shadow. The words of the classes come first.
+inline constexpr unsigned kShadowState = 511;
+/// Nor is this one: the bytes that are to be allocated on this CPU until the next sample of a heap profile (watch/profile.h).
+inline constexpr unsigned kCountdown = 510;
+
+/// A sheaf is 1 KiB, aligned.  Its last word is a link while it lies in a barn; the one before it is reserved for the zero.
 inline constexpr unsigned kSheafShift = 10;
 inline constexpr size_t kSheafBytes = size_t{1} << kSheafShift;
 inline constexpr unsigned kSheafWords = kSheafBytes / sizeof(uint64_t);
 inline constexpr unsigned kSheafCapacity = kSheafWords - 2;
 /// The byte of a sheaf that says how many entries it has room for, which is where its zero is: several entries are moved at
-/// once without looking for it.  Outside of what the stacks read otherwise, and zero in the sheaf that stays zero.
+/// once without looking for it.  It is not part of any entry, and zero in the sheaf that stays zero.
 inline constexpr unsigned kCapacityByte = kSheafBytes - 3;
 inline constexpr unsigned kWordUnit = 4;  // 256 units are one sheaf, so the low byte is the place within it
 inline constexpr unsigned kWordStep = sizeof(uint64_t) / kWordUnit;

@@ -1,5 +1,5 @@
 #pragma once
-// A stack as it stood, and what a debugger needs besides to walk it: for who looks from outside, later.
+// A copy of a stack, with all that a debugger in another process needs to walk it later.
 
 #include "base/types.h"
 
@@ -14,7 +14,7 @@ struct SavedStack {
   uint32_t mappings_bytes = 0;
   uint64_t pc = 0;
   uint64_t stack_start = 0;                // address of stack[0]: the stack pointer
-  uint64_t registers[kMaxRegisters] = {};  // by their DWARF numbers; those that calls may change are zero
+  uint64_t registers[kMaxRegisters] = {};  // by DWARF number; caller-saved ones are zero
   char stack[48 << 10] = {};
   char mappings[192 << 10] = {};  // the text of /proc/self/maps, as far as it fits
 };

@@ -10,7 +10,7 @@ void put_blocks(Text& out, const ZoneSnapshot& zone) {
 
 constexpr const char* kTypes[] = {"Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"};
 
-/// One line for each type; the first has all there is.
+/// One line for each type; the first has all free blocks.
 void put_free_by_type(Text& out, const ZoneSnapshot& zone) {
   const ZoneSnapshot none;
   for (const char* const& type : kTypes) {

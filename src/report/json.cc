@@ -4,7 +4,7 @@
 namespace kmem {
 namespace {
 
-/// Puts the commas; the nesting is the caller's.
+/// Writes the commas; the caller does the nesting.
 class Json {
  public:
   explicit Json(Text& out) : out_(out) {}
@@ -35,7 +35,7 @@ void put_numbers(Json& json, const char* name, Span<const uint64_t> numbers) {
   json.close(']');
 }
 
-/// Each member as what it is.
+/// Writes each member by its type.
 struct MembersTo {
   Json& json;
   void operator()(const char* name, uint64_t value) const { json.number(name, value); }
@@ -163,12 +163,9 @@ void put_violation(Json& json, const ViolationSnapshot& violation) {
 
 const char* name_of(CpuStackMode mode) {
   switch (mode) {
-    case CpuStackMode::Rseq:
-      return "rseq";
-    case CpuStackMode::TryLock:
-      return "try-lock";
-    case CpuStackMode::Sim:
-      return "sim";
+    case CpuStackMode::Rseq: return "rseq";
+    case CpuStackMode::PerThread: return "per-thread";
+    case CpuStackMode::Sim: return "sim";
   }
   return "unknown";
 }

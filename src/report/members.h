@@ -1,6 +1,5 @@
 #pragma once
-// The members of a snapshot's parts, by their names in JSON and in their order there: one list, for who writes them and for
-// who reads them back.
+// The members of a snapshot's parts, by their names and order in JSON: one list for writing and for reading.
 
 namespace kmem {
 

@@ -11,8 +11,7 @@ struct Sums {
   uint64_t managed = 0, free = 0, usable = 0, clean = 0, dirty = 0, pcp = 0;  // pages
 };
 
-/// What can be had without reclaim.  The watermarks are those of a zone's full size, so they are scaled to the part of
-/// it that is online.
+/// The pages available without reclaim. Watermarks are for a zone's full size, so they are scaled to its online part.
 uint64_t usable(const ZoneSnapshot& zone) {
   const uint64_t low = zone.spanned ? zone.low * zone.managed / zone.spanned : zone.low;
   return zone.nr_free > low ? zone.nr_free - low : 0;

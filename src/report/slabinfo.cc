@@ -8,7 +8,7 @@ constexpr char kColumns[] =
     "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
     " : tunables <limit> <batchcount> <sharedfactor>"
     " : slabdata <active_slabs> <num_slabs> <sharedavail>";
-/// What a kernel that counts adds (CONFIG_DEBUG_SLAB), as far as we have the like.
+/// The columns that a kernel with CONFIG_DEBUG_SLAB adds, as far as kmem has them.
 constexpr char kCounted[] = " : cpustat <allochit> <allocmiss> <freehit> <freemiss>";
 
 /// Readers split the line at white space, so a name must not have any, nor be empty.
@@ -23,7 +23,7 @@ struct Word {
   }
 };
 
-/// The kernel's last column is what lies ready to be shared by CPUs; here in full sheaves, as `shared` counts them.
+/// The kernel's last column counts free objects that CPUs share; here full sheaves, as in `shared`.
 uint64_t shared_avail(const CacheSnapshot& cache) { return cache.limit ? cache.cached_objs / cache.limit : 0; }
 
 void put_cpustat(Text& out, const CacheSnapshot& cache) {

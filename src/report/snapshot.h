@@ -1,7 +1,7 @@
 #pragma once
-// What a report is made of: plain numbers that the composition root copies out of the layers below, so that nothing
-// that prints ever touches a structure that allocation changes.  A snapshot is taken while the world goes on: each
-// number was true at some moment, two of them need not have been true at the same one.
+// The contents of reports: plain numbers that the composition root copies from the layers below, so that printing does not
+// touch structures that allocations change. Other threads run while a snapshot is taken: each number was true at some moment,
+// but not all at the same one.
 
 #include "base/span.h"
 #include "base/types.h"
@@ -9,10 +9,10 @@
 
 namespace kmem {
 
-/// One slab cache: a line of slabinfo, and what slabinfo has no room for.
+/// One slab cache: a line of slabinfo, and more.
 struct CacheSnapshot {
   char name[32] = "";
-  uint32_t object_size = 0;  // bytes that the creator asked for
+  uint32_t object_size = 0;  // bytes that the creator requested
   uint32_t stride = 0;       // bytes from one object to the next, with alignment and debugging
   uint32_t objects_per_slab = 0;
   uint32_t pages_per_slab = 0;
@@ -24,8 +24,8 @@ struct CacheSnapshot {
   uint32_t batchcount = 0;                   // objects that move between a CPU and the barn at a time
   uint32_t shared = 0;                       // full sheaves that a barn keeps
   uint64_t cached_objs = 0;                  // free objects that wait in sheaves and barns
-  uint64_t allocs = 0, frees = 0;            // every call; 0 where fast paths were not counted
-  uint64_t slow_allocs = 0, slow_frees = 0;  // those that found no room or no object on their CPU
+  uint64_t allocs = 0, frees = 0;            // every call; 0 if calls are not counted
+  uint64_t slow_allocs = 0, slow_frees = 0;  // calls that found no room or no object on their CPU
   uint32_t aliases = 0;                      // other caches that were merged into this one
 };
 
@@ -47,13 +47,13 @@ struct ZoneSnapshot {
   uint64_t min = 0, low = 0, high = 0;  // watermarks
   uint64_t spanned = 0, present = 0, managed = 0;
   uint64_t start_pfn = 0;
-  uint64_t protection[kNrProtections] = {};  // what allocations that prefer a higher zone must leave
-  uint64_t clean = 0;                        // free, reads as zero, and takes nothing from the host
-  uint64_t dirty = 0;                        // free, but still resident: what the host could have back
+  uint64_t protection[kNrProtections] = {};  // frames that allocations for a higher zone must leave
+  uint64_t clean = 0;                        // free, zero, and without memory of the host
+  uint64_t dirty = 0;                        // free, but still resident
   Span<const PcpSnapshot> pcps{};
 };
 
-/// Blocks too large for the pages, mapped from the host one by one.
+/// Blocks too large for the page allocator, mapped from the host one by one.
 struct MappedSnapshot {
   uint64_t count = 0;
   uint64_t bytes = 0;
@@ -65,31 +65,31 @@ struct AreaSnapshot {
   uint64_t start = 0, end = 0;  // addresses, the guard page included
   uint64_t caller = 0;          // the address of the code that made it; 0 unknown
   uint64_t pages = 0;
-  uint64_t phys = 0;       // of ioremap
-  char kind[12] = "";      // "vmalloc", "vmap", "vm_map_ram", "ioremap", "" for bare addresses
-  bool user = false;       // meant for user space
-  bool lazy = false;       // freed, and kept for a while
+  uint64_t phys = 0;   // of ioremap
+  char kind[12] = "";  // "vmalloc", "vmap", "vm_map_ram", "ioremap", "" for bare addresses
+  bool user = false;   // meant for user space
+  bool lazy = false;   // freed, and kept for a while
   uint64_t on_node[kMaxNodes] = {};
 };
 
-/// The window as a whole, and its areas one after the other: there can be more than anybody would copy.
+/// The window, and its areas by iteration, because there can be too many to copy.
 struct WindowSnapshot {
-  uint64_t start = 0, bytes = 0;   // 0 where nobody has used it
-  uint64_t used = 0, largest = 0;  // bytes: in areas, and the longest stretch that is free
+  uint64_t start = 0, bytes = 0;   // 0 if it was never used
+  uint64_t used = 0, largest = 0;  // bytes: in areas, and of the longest free range
   uint64_t areas = 0, pages = 0, lazy_pages = 0, reused = 0;
   /// The first area at or after a cursor that begins at 0; false at the end.
   bool (*next)(void* arg, uint64_t& cursor, AreaSnapshot& out) = nullptr;
   void* arg = nullptr;
 };
 
-/// A line of iomem: a range of memory, or what lies in one a level above.
+/// A line of iomem: a range of memory, or a part of the range one level above.
 struct IomemSnapshot {
   uint64_t start = 0, end = 0;  // the first byte, and the last
   uint32_t level = 0;
   char name[32] = "";
 };
 
-/// What the host says about the process.  Filled by whoever can ask it; zeros where nobody did.
+/// The host's numbers for the process. Filled in by the caller; zero if it does not.
 struct ProcessSnapshot {
   int32_t pid = 0;
   int32_t parent = 0;
@@ -99,32 +99,32 @@ struct ProcessSnapshot {
 
 /// Calls of the allocator as a whole.
 struct PathSnapshot {
-  bool counted = false;  // were the fast paths counted?  That costs instructions, so it is asked for at boot
+  bool counted = false;  // were the fast paths counted? Only with the boot word `stats`
   uint64_t fast = 0;
   uint64_t slow = 0;
 };
 
 /// How often memory was short, and what was done about it (docs/reclaim.md).
 struct ReclaimSnapshot {
-  uint64_t stalls = 0, rounds = 0;  // requests that had to reclaim themselves, and how often they tried
-  uint64_t waits = 0;               // times that one waited for others to free
+  uint64_t stalls = 0, rounds = 0;  // requests that had to reclaim themselves, and their rounds
+  uint64_t waits = 0;               // times that a request waited for others to free
   uint64_t balances = 0;            // rounds at the low mark, by callers
   uint64_t thread_wakes = 0, thread_rounds = 0;
-  uint64_t pressures = 0;           // rounds because the host asked
-  uint64_t cache_pages = 0;         // frames that caches gave back
-  uint64_t shrinkers = 0;           // registered now
+  uint64_t pressures = 0;                           // rounds because of the host's memory pressure
+  uint64_t cache_pages = 0;                         // frames that caches gave back
+  uint64_t shrinkers = 0;                           // registered now
   uint64_t objects_scanned = 0, objects_freed = 0;  // by shrinkers
-  uint64_t ooms = 0;                // times that out-of-memory notifiers were asked
-  uint64_t failures = 0;            // requests that got nothing
-  uint64_t charged = 0;             // frames' worth of large blocks, where memory is bounded
-  bool shared = false;              // is the bound that of a group, in which there may be others?
-  uint64_t others = 0;              // frames' worth of it that others had at the last look
-  uint64_t looks = 0;               // times that the host was asked for it
+  uint64_t ooms = 0;                                // times that out-of-memory notifiers were asked
+  uint64_t failures = 0;                            // failed requests
+  uint64_t charged = 0;                             // frames charged for large blocks, if memory is limited
+  bool shared = false;                              // is the limit that of a cgroup, which other processes may share?
+  uint64_t others = 0;                              // frames of it that others had at the last query
+  uint64_t looks = 0;                               // queries of the host
 };
 
 /// A rule that a structure breaks.
 struct ViolationSnapshot {
-  char part[48] = "";  // whose: "frames and zones", "cache inodes"
+  char part[48] = "";  // of the system: "frames and zones", "cache inodes"
   const char* rule = "";
   uint64_t where = 0, want = 0, got = 0;  // as the rule's class says
 };
@@ -140,20 +140,20 @@ struct SystemSnapshot {
   ProcessSnapshot process;
 
   uint32_t nr_cpus = 0, nr_nodes = 0;
-  CpuStackMode cpu_stack = CpuStackMode::TryLock;
+  CpuStackMode cpu_stack = CpuStackMode::PerThread;
   uint32_t page_size = kPageSize;       // of a frame
-  uint32_t host_page_size = kPageSize;  // what the host gives and takes at a time
+  uint32_t host_page_size = kPageSize;  // the host's page size
 
   uint64_t bytes_in_use = 0;      // handed out to callers
-  uint64_t bytes_peak = 0;        // the most in pages and large blocks at any time, handed out or not; an upper bound
+  uint64_t bytes_peak = 0;        // peak of pages and large blocks, handed out or not; an upper bound
   uint64_t bytes_online = 0;      // of frames that were brought online
   uint64_t bytes_given_back = 0;  // to the host, summed over the life of the process
   uint64_t times_given_back = 0;
-  // Were all structures walked?  Where faults are injected or `validate` asks, and nobody else is at work.
+  // Were all structures walked? With fault injection or `validate`, if no other task runs.
   bool checked = false;
-  const char* broken = "";                   // the first rule that they break; empty: none
+  const char* broken = "";                   // the first broken rule; empty: none
   Span<const ViolationSnapshot> violations;  // of `validate`: all of them, by part
-  uint64_t damaged = 0;                      // and objects of debugged caches that were written where nobody may
+  uint64_t damaged = 0;                      // objects of debugged caches with damaged patterns
   const char* version = "";
   const char* boot_words = "";  // the boot command line as it was understood
 };
@@ -161,5 +161,5 @@ struct SystemSnapshot {
 }  // namespace kmem
 
 /// Fills a snapshot from the running system, into storage of its own that the next call overwrites.
-/// False before boot, and while another caller is at it.  Allocates nothing and waits for nobody.
+/// False before boot, and while another caller is filling one. Neither allocates nor waits.
 extern "C" bool kmem_take_snapshot(kmem::SystemSnapshot* out);

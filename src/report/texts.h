@@ -1,6 +1,6 @@
 #pragma once
 // The reports, each in the format of the kernel's file of the same name, so that programs written for those read
-// these: slabtop, node exporters, awk scripts.  A buffer that is too small gets the beginning; Text tells.
+// these: slabtop, node exporters, awk scripts.  A buffer that is too small gets the beginning; Text::cut() tells.
 
 #include "base/format.h"
 #include "report/snapshot.h"
@@ -20,19 +20,19 @@ void put_zoneinfo(Text& out, const SystemSnapshot& system);
 /// what the kernel reports when it has grouping switched off.
 void put_pagetypeinfo(Text& out, const SystemSnapshot& system);
 
-/// /proc/meminfo: the kernel's lines where the word means the same, then lines of our own that begin with "Kmem".
+/// /proc/meminfo: the kernel's lines if they have the same meaning, then kmem's own, which begin with "Kmem".
 void put_meminfo(Text& out, const SystemSnapshot& system);
 
-/// /proc/vmallocinfo: the areas of the vmalloc window by address.  Callers are addresses: there are no symbols here.
+/// /proc/vmallocinfo: the areas of the vmalloc window by address.  Callers are shown as addresses, without symbols.
 void put_vmallocinfo(Text& out, const SystemSnapshot& system);
 
-/// /proc/iomem, as far as memory goes: ranges of RAM, what is reserved in them, and by which name.
+/// /proc/iomem, only its memory: ranges of RAM, and the reservations in them with their names.
 void put_iomem(Text& out, const SystemSnapshot& system);
 
-/// All of the snapshot as one JSON object; docs/statistics.md names the members. .
+/// All of the snapshot as one JSON object; docs/statistics.md names the members.
 void put_json(Text& out, const SystemSnapshot& system);
 
-/// "rseq", "try-lock" or "sim".
+/// "rseq", "per-thread" or "sim".
 const char* name_of(CpuStackMode mode);
 
 }  // namespace kmem

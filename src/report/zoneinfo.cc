@@ -31,14 +31,14 @@ void put_pagesets(Text& out, const ZoneSnapshot& zone) {
     out.printf("\n              count:    %u", pcp.count);
     out.printf("\n              high:     %u", pcp.high);
     out.printf("\n              batch:    %u", pcp.batch);
-    out.put("\n  vm stats threshold: 0");  // nothing is held back in per-CPU differences
+    out.put("\n  vm stats threshold: 0");  // there are no per-CPU differences
   }
 }
 
 void put_zone(Text& out, const ZoneSnapshot& zone) {
   out.printf("Node %u, zone %8s", zone.node, zone.name);
   put_pages(out, zone);
-  if (zone.present) {  // of an empty zone the kernel says no more either
+  if (zone.present) {  // as the kernel, prints no more for an empty zone
     put_counters(out, zone);
     put_pagesets(out, zone);
     out.put("\n  node_unreclaimable:  0");

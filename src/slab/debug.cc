@@ -5,11 +5,11 @@
 #include "port/cpu_stack.h"
 #include "port/port.h"
 #include "watch/counters.h"
+#include "watch/report.h"
 
 namespace kmem {
 namespace {
 
-constexpr uint32_t kLeastRedZone = 16;
 constexpr size_t kDumpMost = 128;  // bytes of a zone that a report shows
 
 Counter reports;
@@ -34,47 +34,22 @@ void dump_bytes(Report& report, const char* label, const char* from, size_t byte
 
 uint64_t ObjectDebug::nr_reports() { return reports.value(); }
 
-// Where things lie -----------------------------------------------------------------------------------------------------
-
-void ObjectDebug::init(const char* cache, uint32_t flags, uint32_t object_size, uint32_t align, bool fillable,
-                       uint64_t key) {
+void ObjectDebug::init(const Setup& setup) {
   *this = {};
-  cache_ = cache;
-  flags_ = flags & debug::kAll;
-  object_size_ = object_size;
-  fillable_ = fillable;
-  key_ = key;
-  if (align < 8) align = 8;
-  end_ = static_cast<uint32_t>(round_up(object_size < 8 ? 8 : object_size, align));
-  if (!(flags_ & (debug::kRedZone | debug::kPoison | debug::kOwner))) return;
-  if (flags_ & debug::kRedZone) left_ = static_cast<uint32_t>(round_up(kLeastRedZone, align));
-  const auto whole = static_cast<uint32_t>(round_up(object_size, 8));
-  red_end_ = whole + (flags_ & debug::kRedZone ? kLeastRedZone : 0);
-  meta_ = red_end_;
-  meta_end_ = meta_ + static_cast<uint32_t>(flags_ & debug::kOwner ? sizeof(ObjectMeta) : offsetof(ObjectMeta, owners));
-  end_ = static_cast<uint32_t>(round_up(left_ + meta_end_, align)) - left_;
-}
-
-ObjectDebug::Zone ObjectDebug::left_zone(char* object, bool out) const {
-  return {"Left Redzone", object - left_, left_, out ? pattern::kRedActive : pattern::kRedInactive, true};
-}
-
-ObjectDebug::Zone ObjectDebug::right_zone(char* object, bool out, uint32_t from) const {
-  const size_t bytes = flags_ & debug::kRedZone && from < red_end_ ? red_end_ - from : 0;
-  return {"Right Redzone", object + from, bytes, out ? pattern::kRedActive : pattern::kRedInactive, true};
-}
-
-ObjectDebug::Zone ObjectDebug::padding(char* object) const {
-  return {"Object padding", object + meta_end_, end_ - meta_end_, pattern::kInUse, false};
+  cache_ = setup.cache;
+  flags_ = setup.flags & debug::kAll;
+  fillable_ = setup.fillable;
+  key_ = setup.key;
+  layout_.init(flags_, setup.object_size, setup.align);
 }
 
 // Patterns -------------------------------------------------------------------------------------------------------------
 
-uint8_t ObjectDebug::expected(const Zone& zone, const char* at) const {
+uint8_t ObjectDebug::expected(const ObjectZone& zone, const char* at) const {
   return zone.keyed ? pattern::red_byte(zone.byte, key_, at) : zone.byte;
 }
 
-void ObjectDebug::fill(const Zone& zone) const {
+void ObjectDebug::fill(const ObjectZone& zone) const {
   if (!zone.bytes) return;
   if (!zone.keyed || !key_) {
     memset(zone.from, zone.byte, zone.bytes);
@@ -83,8 +58,8 @@ void ObjectDebug::fill(const Zone& zone) const {
   for (size_t i = 0; i < zone.bytes; ++i) zone.from[i] = static_cast<char>(expected(zone, zone.from + i));
 }
 
-// How many of a zone's first bytes are as they should be, in steps of eight.
-size_t ObjectDebug::sound_words(const Zone& zone) const {
+// The number of intact bytes at the start of a zone, a multiple of eight.
+size_t ObjectDebug::sound_words(const ObjectZone& zone) const {
   uint64_t want = 0;
   for (unsigned i = 8; i-- > 0;) want = want << 8 | expected(zone, zone.from + i);
   for (size_t at = 0;; at += 8) {
@@ -95,7 +70,7 @@ size_t ObjectDebug::sound_words(const Zone& zone) const {
   }
 }
 
-bool ObjectDebug::check(char* object, const Zone& zone, const char* when) const {
+bool ObjectDebug::check(char* object, const ObjectZone& zone, const char* when) const {
   const char *first = nullptr, *last = nullptr;
   for (size_t i = sound_words(zone); i < zone.bytes; ++i) {
     if (static_cast<uint8_t>(zone.from[i]) == expected(zone, zone.from + i)) continue;
@@ -108,66 +83,73 @@ bool ObjectDebug::check(char* object, const Zone& zone, const char* when) const 
   return false;
 }
 
-void ObjectDebug::set_red(char* object, bool out, uint32_t from) const {
+void ObjectDebug::set_red(char* object, Red red, uint32_t from) const {
   if (!(flags_ & debug::kRedZone)) return;
-  fill(left_zone(object, out));
-  fill(right_zone(object, out, from));
+  fill(layout_.left(object, red));
+  fill(layout_.right(object, red, from));
 }
 
 void ObjectDebug::poison(char* object) const {
   if (!poisons()) return;
-  memset(object, pattern::kFree, object_size_ - 1);
-  object[object_size_ - 1] = static_cast<char>(pattern::kEnd);
+  memset(object, pattern::kFree, layout_.object_size() - 1);
+  object[layout_.object_size() - 1] = static_cast<char>(pattern::kEnd);
 }
 
 bool ObjectDebug::check_poison(char* object, const char* when) const {
   if (!poisons()) return true;
-  const bool body = check(object, {"Poison", object, object_size_ - 1, pattern::kFree, false}, when);
-  return check(object, {"Poison", object + object_size_ - 1, 1, pattern::kEnd, false}, when) && body;
+  const bool body = check(object, {"Poison", object, layout_.object_size() - 1, pattern::kFree, false}, when);
+  return check(object, {"Poison", object + layout_.object_size() - 1, 1, pattern::kEnd, false}, when) && body;
 }
 
 // States ---------------------------------------------------------------------------------------------------------------
 
 void ObjectDebug::make(char* object) const {
-  if (!meta_) return;
-  set_red(object, false, object_size_);
+  if (!has_meta()) return;
+  set_red(object, Red::Inactive, layout_.object_size());
   poison(object);
-  memset(static_cast<void*>(meta(object)), 0, meta_end_ - meta_);
+  memset(static_cast<void*>(meta(object)), 0, layout_.meta_bytes());
   meta(object)->state.store(ObjectMeta::kFree);
-  meta(object)->asked = object_size_;
-  fill(padding(object));
+  meta(object)->asked = layout_.object_size();
+  fill(layout_.padding(object));
 }
 
 bool ObjectDebug::check_free(char* object, const char* when) const {
-  if (!meta_) return true;
-  const bool left = check(object, left_zone(object, false), when);
+  if (!has_meta()) return true;
+  const bool left = check(object, layout_.left(object, Red::Inactive), when);
   const bool body = check_poison(object, when);
-  const bool right = check(object, right_zone(object, false, object_size_), when);
-  return check(object, padding(object), when) && left && body && right;
+  const bool right = check(object, layout_.right(object, Red::Inactive, layout_.object_size()), when);
+  return check(object, layout_.padding(object), when) && left && body && right;
 }
 
 bool ObjectDebug::check_out(char* object, const char* when) const {
-  if (!meta_) return true;
-  const uint32_t asked = meta(object)->asked <= object_size_ ? meta(object)->asked : object_size_;
-  const bool left = check(object, left_zone(object, true), when);
-  const bool right = check(object, right_zone(object, true, asked), when);
-  return check(object, padding(object), when) && left && right;
+  if (!has_meta()) return true;
+  const uint32_t asked = meta(object)->asked <= layout_.object_size() ? meta(object)->asked : layout_.object_size();
+  const bool left = check(object, layout_.left(object, Red::Active), when);
+  const bool right = check(object, layout_.right(object, Red::Active, asked), when);
+  return check(object, layout_.padding(object), when) && left && right;
 }
 
 bool ObjectDebug::take(char* object, uint32_t asked) const {
   if (flags_ & debug::kTrace) trace(object, "alloc");
-  if (!meta_) return true;
+  if (!has_meta()) return true;
   const bool good = check_free(object, "when it was allocated");
-  meta(object)->asked = asked <= object_size_ ? asked : object_size_;
-  set_red(object, true, meta(object)->asked);
+  meta(object)->asked = asked <= layout_.object_size() ? asked : layout_.object_size();
+  set_red(object, Red::Active, meta(object)->asked);
   if (flags_ & debug::kOwner) meta(object)->owners[0].record();
   meta(object)->state.store(ObjectMeta::kOut);
   return good;
 }
 
+void ObjectDebug::resize(char* object, uint32_t asked) const {
+  if (!has_meta()) return;
+  check_out(object, "when it was resized");
+  meta(object)->asked = asked;
+  set_red(object, Red::Active, asked);
+}
+
 bool ObjectDebug::give(char* object) const {
   if (flags_ & debug::kTrace) trace(object, "free");
-  if (!meta_) return true;
+  if (!has_meta()) return true;
   uint32_t state = ObjectMeta::kOut;
   while (!meta(object)->state.compare_exchange(state, ObjectMeta::kHeld)) {
     if (state == ObjectMeta::kOut) continue;
@@ -175,9 +157,9 @@ bool ObjectDebug::give(char* object) const {
       refuse(object, "Object already free");
       return false;
     }
-    // Neither: somebody wrote over it, and the red zone in front of it will say so below.
-    meta(object)->asked = object_size_;
-    memset(static_cast<void*>(meta(object)->owners), 0, meta_end_ - meta_ - offsetof(ObjectMeta, owners));
+    // Neither: the state was overwritten, and the check of the red zone before it reports that below.
+    meta(object)->asked = layout_.object_size();
+    memset(static_cast<void*>(meta(object)->owners), 0, layout_.meta_bytes() - offsetof(ObjectMeta, owners));
     meta(object)->state.compare_exchange(state, ObjectMeta::kOut);
     if (report(object, "Object metadata overwritten"))
       note("FIX %s: Restoring Object metadata 0x%p", cache_, static_cast<const void*>(meta(object)));
@@ -186,13 +168,13 @@ bool ObjectDebug::give(char* object) const {
   }
   check_out(object, "when it was freed");
   if (flags_ & debug::kOwner) meta(object)->owners[1].record();
-  set_red(object, false, object_size_);
+  set_red(object, Red::Inactive, layout_.object_size());
   poison(object);
   return true;
 }
 
-bool ObjectDebug::settle(char* object) const {
-  if (!meta_) return true;
+bool ObjectDebug::release_checked(char* object) const {
+  if (!has_meta()) return true;
   const bool good = check_free(object, "after it was freed");
   meta(object)->state.store(ObjectMeta::kFree);
   return good;
@@ -211,7 +193,8 @@ uint64_t ObjectDebug::hash(const char* object, uint32_t bytes) {
 
 void ObjectDebug::compare_state(const char* object, uint64_t then, uint64_t now) const {
   if (then == now) return;
-  if (report(object, "Constructor state lost")) note("FIX %s: Object at 0x%p constructed again", cache_, static_cast<const void*>(object));
+  if (report(object, "Constructor state lost"))
+    note("FIX %s: Object at 0x%p constructed again", cache_, static_cast<const void*>(object));
   after_report();
 }
 
@@ -224,16 +207,21 @@ void ObjectDebug::trace(const char* object, const char* what) const {
 }
 
 void ObjectDebug::dump(const char* object) const {
+  constexpr size_t kPart = 32;
+  const auto part = [](size_t bytes) { return bytes < kPart ? bytes : kPart; };
+  auto* const at = const_cast<char*>(object);
+  const uint32_t size = layout_.object_size();
+  const ObjectZone left = layout_.left(at, Red::Active), padding = layout_.padding(at);
+  const ObjectZone right = layout_.right(at, Red::Active, static_cast<uint32_t>(round_up(size, 8)));
   Report dump;
-  if (left_) dump_bytes(dump, "Redzone", object - (left_ < 32 ? left_ : 32), left_ < 32 ? left_ : 32);
-  dump_bytes(dump, "Object", object, object_size_ < kDumpMost ? object_size_ : kDumpMost);
-  if (flags_ & debug::kRedZone)
-    dump_bytes(dump, "Redzone", object + round_up(object_size_, 8), red_end_ - round_up(object_size_, 8));
-  if (end_ > meta_end_) dump_bytes(dump, "Padding", object + meta_end_, end_ - meta_end_ < 32 ? end_ - meta_end_ : 32);
+  if (left.bytes) dump_bytes(dump, "Redzone", object - part(left.bytes), part(left.bytes));
+  dump_bytes(dump, "Object", object, size < kDumpMost ? size : kDumpMost);
+  if (right.bytes) dump_bytes(dump, "Redzone", right.from, right.bytes);
+  if (padding.bytes) dump_bytes(dump, "Padding", padding.from, part(padding.bytes));
 }
 
 void ObjectDebug::print(Report& report, const char* object) const {
-  report.line("Object 0x%p size=%u asked=%u", static_cast<const void*>(object), object_size_, asked(object));
+  report.line("Object 0x%p size=%u asked=%u", static_cast<const void*>(object), layout_.object_size(), asked(object));
   if (flags_ & debug::kOwner) meta(object)->owners[0].print(report, "Allocated");
 }
 
@@ -250,21 +238,23 @@ bool ObjectDebug::report(const char* object, const char* what) const {
   if (!verdict.allowed) return false;
   {
     Report head;
-    if (verdict.suppressed) head.line("slab_bug: %llu callbacks suppressed", static_cast<unsigned long long>(verdict.suppressed));
+    if (verdict.suppressed)
+      head.line("slab_bug: %llu callbacks suppressed", static_cast<unsigned long long>(verdict.suppressed));
     head.line("=============================================================================");
     head.line("BUG %s (%s): %s", cache_, kTaint[tainted], what);
     head.line("-----------------------------------------------------------------------------");
     print(head, object);
+    head.send();  // a report has room for one list of callers
     if (flags_ & debug::kOwner) meta(object)->owners[1].print(head, "Freed");
   }
-  if (meta_) dump(object);
+  if (has_meta()) dump(object);
   Report tail;
   tail.line("CPU: %u PID: %u", CpuStack::where().value, kmem_port_task_id());
-  tail.call_trace();
+  tail.call_trace(flags_ & debug::kOwner ? Report::Names::FromFiles : Report::Names::None);
   return true;
 }
 
-void ObjectDebug::report_bytes(const char* object, const Zone& zone, const char* first, const char* last,
+void ObjectDebug::report_bytes(const char* object, const ObjectZone& zone, const char* first, const char* last,
                                const char* when) const {
   TextOf<64> what;
   what.put(zone.name).put(" overwritten");

@@ -8,7 +8,7 @@ namespace kmem {
 
 namespace {
 
-/// Memory comes online in whole blocks: at the border of one that is not there, steps over it.
+/// Memory comes online in whole blocks: skips a block that is not online.
 bool skips_block(PageAllocator& pages, Pfn& pfn) {
   if (pfn.value % kBlockFrames || pages.is_online(pfn)) return false;
   pfn = pfn + kBlockFrames;
@@ -17,7 +17,7 @@ bool skips_block(PageAllocator& pages, Pfn& pfn) {
 
 }  // namespace
 
-// What the program has said -----------------------------------------------------------------------------------------------
+// The program's marks -----------------------------------------------------------------------------------------------
 
 bool LeakMarks::add(LeakMark::Kind kind, const void* block, uint64_t born, const void* from, size_t bytes) {
   uint32_t i = 0;
@@ -50,34 +50,37 @@ void LeakScan::add(uint64_t address, uint64_t bytes, uint32_t cache_id, Colour c
   blocks_[++nr_] = {address, bytes, cache_id, colour, false};
 }
 
-uint64_t LeakScan::add_slab(Pfn pfn, bool store) {
+uint64_t LeakScan::add_slab(Pfn pfn, Pass pass) {
   const uint8_t c = world_.frame_class[pfn.value];
   Page* page = world_.pages->page_at(pfn);
   Cache& cache = heap_.cache(c != kSharedClass ? c : Slab::of(page).cache_id());
-  const SlabShape& shape = cache.shape();
-  if (!store) {
+  const SlabShape& shape = cache.slabs().shape();
+  if (pass == Pass::Count) {
     nr_ += shape.nr_objects;
     return shape.order.pages();
   }
   for (uint64_t i = 0; i < shape.order.pages(); ++i) first_[pfn.value + i] = nr_ + 1;
   const Slab& slab = Slab::of(page);
-  for (uint32_t i = 0; i < shape.nr_objects; ++i)
-    add(reinterpret_cast<uint64_t>(cache.object_at(pfn, i)), cache.object_size(), cache.id(), slab.is_free(i) || !cache.debug().is_out(cache.object_at(pfn, i)) ? Free : White);
+  const bool untold = cache.setup().flags & cache_flag::kNoLeakTrace;
+  for (uint32_t i = 0; i < shape.nr_objects; ++i) {
+    const char* object = cache.slabs().frames().object_at(&slab, i);
+    add(reinterpret_cast<uint64_t>(object), cache.object_size(), cache.id(),
+        untold || slab.is_free(i) || !cache.checked().debug().is_out(object) ? Free : White);
+  }
   return shape.order.pages();
 }
 
 // Counts the blocks that lie in frames, or stores them: slabs' objects, runs, guarded objects.
-void LeakScan::each_frame_block(bool store) {
+void LeakScan::each_frame_block(Pass pass) {
   PageAllocator& pages = *world_.pages;
   for (Pfn pfn{0}; pfn.value < pages.frames_end();) {
     if (skips_block(pages, pfn)) continue;
     if (world_.frame_class[pfn.value]) {
-      pfn = pfn + add_slab(pfn, store);
+      pfn = pfn + add_slab(pfn, pass);
       continue;
     }
-    const Page* page = pages.page_at(pfn);
-    const uint64_t nr = page->kind() == PageKind::Run && !pages.zone_of(pfn)->frames().is_free(pfn) ? page->aux : 0;
-    if (nr && store) {
+    const uint64_t nr = pages.zone_of(pfn)->frames().is_free(pfn) ? 0 : heap_.runs().at(pages.address(pfn)).pages;
+    if (nr && pass == Pass::Store) {
       for (uint64_t i = 0; i < nr; ++i) first_[pfn.value + i] = nr_ + 1;
       add(reinterpret_cast<uint64_t>(pages.address(pfn)), nr << kPageShift, 0, White);
     } else if (nr) {
@@ -87,7 +90,7 @@ void LeakScan::each_frame_block(bool store) {
   }
   if (!world_.guarded) return;
   world_.guarded->each([&](const char* object, size_t bytes, const Cache& cache) {
-    if (!store) {
+    if (pass == Pass::Count) {
       ++nr_;
       return;
     }
@@ -96,8 +99,7 @@ void LeakScan::each_frame_block(bool store) {
   });
 }
 
-// Blocks with address space of their own, and those that the program told us of; sorted by insertion, since they are few
-// or come in order.
+// Adds mapped blocks and blocks that the program has registered; by insertion sort, since they are few or already in order.
 void LeakScan::add_outside() {
   const auto insert = [this](uint64_t address, uint64_t bytes, Colour colour) {
     if (nr_ + 1 >= room_) return;
@@ -112,11 +114,12 @@ void LeakScan::add_outside() {
 }
 
 bool LeakScan::make_tables() {
-  each_frame_block(false);
+  each_frame_block(Pass::Count);
   const uint64_t nr_frames = world_.pages->frames_end();
   room_ = nr_ + static_cast<uint32_t>(heap_.mapped().nr()) + LeakMarks::kMost + 64;
   nr_ = 0;
-  const uint64_t bytes = round_up((room_ + 1) * (sizeof(Block) + sizeof *grey_) + nr_frames * sizeof *first_, kPageSize) + kPageSize;
+  const uint64_t bytes =
+      round_up((room_ + 1) * (sizeof(Block) + sizeof *grey_) + nr_frames * sizeof *first_, kPageSize) + kPageSize;
   char* at = static_cast<char*>(kmem_port_map(bytes, kPageSize));
   if (!at) return false;
   tables_from_ = reinterpret_cast<uint64_t>(at);
@@ -124,19 +127,19 @@ bool LeakScan::make_tables() {
   blocks_ = reinterpret_cast<Block*>(at);
   first_ = reinterpret_cast<uint32_t*>(blocks_ + room_ + 1);
   grey_ = first_ + nr_frames;
-  each_frame_block(true);
+  each_frame_block(Pass::Store);
   nr_framed_ = nr_;
   add_outside();
   return true;
 }
 
-/// What lies in sheaves, barns and the quarantine is out of its slab, and nobody's.
+/// Removes the objects in sheaves, barns and the quarantine: they are out of their slabs, but the program does not hold them.
 void LeakScan::free_cached() {
   const auto set_free = [this](const void* object) {
     if (const uint32_t i = find(reinterpret_cast<uint64_t>(object))) blocks_[i].colour = Free;
   };
   for (uint32_t id = 1; id <= heap_.nr_caches(); ++id)
-    if (heap_.cache(id).live()) heap_.cache(id).each_cached(set_free);
+    if (heap_.cache(id).live()) heap_.cache(id).sheaves().each_object(set_free);
 }
 
 void LeakScan::apply_marks() {
@@ -144,7 +147,9 @@ void LeakScan::apply_marks() {
     const uint32_t i = find(mark.block());
     if (!i || blocks_[i].colour == Free || mark.kind == LeakMark::Foreign) return;
     Block& block = blocks_[i];
-    if (mark.born && block.cache_id && heap_.cache(block.cache_id).born(reinterpret_cast<void*>(block.address)) != mark.born) return;
+    if (mark.born && block.cache_id &&
+        heap_.cache(block.cache_id).checked().born(reinterpret_cast<void*>(block.address)) != mark.born)
+      return;
     if (mark.kind == LeakMark::NotLeak) reach(block.address);
     if (mark.kind == LeakMark::Ignore) block.colour = Ignored;
     if (mark.kind == LeakMark::NoScan) block.scans_areas = true;
@@ -171,7 +176,7 @@ uint32_t LeakScan::find(uint64_t word) const {
   uint32_t i = first_[pfn];
   if (!i) return 0;
   if (const Block& block = blocks_[i]; block.cache_id && world_.frame_class[pfn]) {
-    const SlabShape& shape = heap_.cache(block.cache_id).shape();
+    const SlabShape& shape = heap_.cache(block.cache_id).slabs().shape();
     if (word < block.address) return 0;
     const uint64_t index = (word - block.address) / shape.size;
     if (index >= shape.nr_objects) return 0;
@@ -197,7 +202,7 @@ void LeakScan::scan(const uint64_t* words, size_t n) {
   for (size_t i = 0; i < n; ++i) reach(words[i]);
 }
 
-/// Memory that may not be there any more, such as frames that are seen elsewhere.
+/// For memory that may be unmapped, such as the home of frames that are mapped elsewhere.
 void LeakScan::scan_pages(const char* at, uint64_t bytes) {
   uint64_t words[512];
   for (uint64_t done = 0; done < bytes; done += sizeof words) {
@@ -206,7 +211,7 @@ void LeakScan::scan_pages(const char* at, uint64_t bytes) {
   }
 }
 
-/// Pages that were given out by order, or at boot: nobody tells what is in them, so all of it counts.
+/// Pages of alloc_pages() and boot memory: their contents are unknown, so all of it is searched.
 void LeakScan::scan_frames() {
   PageAllocator& pages = *world_.pages;
   for (Pfn pfn{0}; pfn.value < pages.frames_end();) {
@@ -239,7 +244,7 @@ void LeakScan::visit_root(void* self, const char* at, const uint64_t* words, siz
   if (address >= scan.tables_from_ && address < scan.tables_to_) return;
   if (scan.world_.guarded && scan.world_.guarded->is_account(at)) return;
   if (!scan.blocks_outside_from(address, address + n * sizeof *words)) return scan.scan(words, n);
-  // What lies in a block is looked at when the block is reached.
+  // A block's contents are scanned when the block is reached.
   for (size_t i = 0; i < n; ++i)
     if (!scan.find_outside(address + i * sizeof *words)) scan.reach(words[i]);
 }

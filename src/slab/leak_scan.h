@@ -1,25 +1,25 @@
 #pragma once
-// Which blocks nobody knows any more: no pointer to them, or into them, is left in anything that the program can reach.
+// Finds leaked blocks: no memory that the program can reach holds a pointer to them or into them.
 //
-// The idea is a garbage collector's (and the kernel's kmemleak): begin with the roots, which are data, stacks and pages; a
-// word that looks like an address in a block makes that block known, and what it holds is looked at in turn.  What was
-// never reached is reported.  A number that looks like an address can hide a leak; a pointer that is kept disguised, or
-// only in another thread's registers, makes a block look lost that is not.
+// The idea is a garbage collector's (and the kernel's kmemleak): begin with the roots, which are data, stacks and pages; a word
+// that looks like an address in a block marks that block as reachable, and its contents are scanned in turn. Blocks that are
+// never reached are reported.  A number that looks like an address can hide a leak; a block whose only pointer is disguised, or
+// in another thread's registers, is reported though it is not lost.
 //
-// It works on a copy of the process that stands still, and allocates from the port only.
+// It runs in a stopped copy of the process, and allocates only from the port.
 
 #include "slab/heap.h"
 
 namespace kmem {
 
-/// What a program has said about a block (<linux/kmemleak.h>).
+/// A program's statement about a block (<linux/kmemleak.h>).
 struct LeakMark {
   enum Kind : uint32_t { None, NotLeak, Ignore, NoScan, ScanArea, Foreign };
-  // Addresses are kept inverted: a mark must not make a block known.
-  Atomic<uint64_t> key;      // of the block; 0: the place is free
-  uint64_t area = 0;         // ScanArea: what of it holds pointers
-  uint64_t bytes = 0;        // ScanArea, Foreign
-  uint64_t born = 0;         // when the block was allocated, where that is known: a later block is another one
+  // Addresses are stored inverted, so that a mark does not make a block reachable.
+  Atomic<uint64_t> key;  // of the block; 0: the place is free
+  uint64_t area = 0;     // ScanArea: the part that holds pointers
+  uint64_t bytes = 0;    // ScanArea, Foreign
+  uint64_t born = 0;     // when the block was allocated, if known; tells it from a later block at the address
   Kind kind = None;
 
   uint64_t block() const { return ~key.load(); }
@@ -30,9 +30,9 @@ struct LeakMark {
 class LeakMarks {
  public:
   static constexpr uint32_t kMost = 8192;
-  /// False where there is no more room.
+  /// False if there is no room.
   bool add(LeakMark::Kind kind, const void* block, uint64_t born, const void* from, size_t bytes);
-  /// Forgets everything that was said about a block.
+  /// Removes all marks of a block.
   void remove(const void* block);
   template <typename Visit>
   void each(Visit visit) const {
@@ -46,15 +46,15 @@ class LeakMarks {
   Atomic<uint32_t> nr_;
 };
 
-/// One scan.  To be made and run in a copy of the process (kmem_port_with_copy); nothing is given back.
+/// One scan. Constructed and run in a copy of the process (kmem_port_with_copy); frees nothing.
 class LeakScan {
  public:
   struct Totals {
-    uint64_t blocks = 0, bytes = 0;            // that are with the program
+    uint64_t blocks = 0, bytes = 0;  // held by the program
     uint64_t leaked_blocks = 0, leaked_bytes = 0;
     bool done = false;  // false: there was no room for the tables
   };
-  /// What is known of a leaked block.
+  /// A leaked block.
   struct Leak {
     const void* address = nullptr;
     size_t bytes = 0;
@@ -62,7 +62,7 @@ class LeakScan {
   };
 
   LeakScan(Heap& heap, const SlabWorld& world, const LeakMarks& marks) : heap_(heap), world_(world), marks_(marks) {}
-  /// `stack`: the caller's stack begins here; what lies below is the scan's own.
+  /// `stack`: where the caller's stack begins; what lies below is the scan's own stack.
   bool run(const void* stack);
   const Totals& totals() const { return totals_; }
   /// Calls visit(leak) for each, by address.
@@ -73,7 +73,7 @@ class LeakScan {
   }
 
  private:
-  enum Colour : uint8_t { Free, White, Grey, Unscanned, Ignored };
+  enum Colour : uint8_t { Free, White, Grey, Ignored };
   struct Block {
     uint64_t address;
     uint64_t bytes;
@@ -83,8 +83,9 @@ class LeakScan {
   };
 
   bool make_tables();
-  void each_frame_block(bool store);
-  uint64_t add_slab(Pfn pfn, bool store);
+  enum class Pass : uint8_t { Count, Store };
+  void each_frame_block(Pass pass);
+  uint64_t add_slab(Pfn pfn, Pass pass);
   void add(uint64_t address, uint64_t bytes, uint32_t cache_id, Colour colour);
   void add_outside();
   void free_cached();
@@ -105,8 +106,8 @@ class LeakScan {
   Heap& heap_;
   const SlabWorld& world_;
   const LeakMarks& marks_;
-  Block* blocks_ = nullptr;       // from 1; those in frames by address, then those outside by address
-  uint32_t* first_ = nullptr;     // by pfn: the first block of the frame's slab, or the block
+  Block* blocks_ = nullptr;    // from 1; those in frames by address, then those outside by address
+  uint32_t* first_ = nullptr;  // by pfn: the first block of the frame's slab, or the block
   uint32_t* grey_ = nullptr;
   uint32_t nr_ = 0, nr_framed_ = 0, nr_grey_ = 0, room_ = 0;
   uint64_t tables_from_ = 0, tables_to_ = 0;

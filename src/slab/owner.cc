@@ -2,6 +2,7 @@
 
 #include "port/cpu_stack.h"
 #include "port/port.h"
+#include "watch/report.h"
 
 namespace kmem {
 
@@ -14,11 +15,14 @@ void Owner::record() {
 
 void Owner::print(Report& report, const char* what) const {
   if (!when_ns) return;
-  const unsigned n = nr_frames < kFrames ? nr_frames : kFrames;  // an overrun may have been here
+  const unsigned n = nr_frames < kFrames ? nr_frames : kFrames;  // an overrun may have damaged it
   const uint64_t now = kmem_port_now_ns();
-  report.line("%s in %p age=%llu us cpu=%u pid=%u", what, n ? frames[0] : nullptr,
+  const unsigned own = own_frames(frames, n);
+  TextOf<200> caller;
+  put_code_name(caller, own < n ? frames[own] : nullptr);
+  report.line("%s in %s age=%llu us cpu=%u pid=%u", what, caller.data(),
               static_cast<unsigned long long>(now > when_ns ? (now - when_ns) / 1000 : 0), unsigned{cpu}, task);
-  for (unsigned i = 0; i < n; ++i) report.line("\t%p", frames[i]);
+  report.callers(frames + own, n - own);
 }
 
 }  // namespace kmem

@@ -1,5 +1,5 @@
 #pragma once
-// Freed objects that are not yet free: held back, filled with poison, so that who still uses one is found out.
+// The quarantine: holds freed objects filled with poison, so that a later write to one is found.
 
 #include "base/atomic.h"
 #include "watch/counters.h"
@@ -7,11 +7,11 @@
 namespace kmem {
 
 /// First in, first out, up to a number of bytes and of objects.  Lock-free, any context: an object that does not fit
-/// pushes out the oldest, and whoever pushed lets that one go.
+/// evicts the oldest, and the thread that pushed releases the evicted object.
 ///
-/// A place of the ring is written by whoever drew its number at the back, and emptied by whoever drew it at the front.
-/// One who is slow to write may find that the front has passed: the object then stays in its place until the ring comes
-/// round again, and leaves it then.  So each object comes out exactly once, though not always in its turn.
+/// A thread takes the number of an entry at the back and writes the entry; a thread that takes the number at the front
+/// empties it. If a thread writes late, the front may have passed its entry: then the thread itself releases what lies there.
+/// So each object leaves exactly once, though not always in order, and none stays behind the front.
 class Quarantine {
  public:
   static constexpr uint32_t kPlaces = 1 << 15;
@@ -29,27 +29,25 @@ class Quarantine {
   }
   bool on() const { return most_bytes_ != 0; }
 
-  /// Holds an object back.  What had to leave its place for it, if anything, is the caller's.
-  Entry push(Entry entry, uint32_t bytes) {
+  /// Adds an object, and calls `release` with each entry that it evicts: the oldest ones, until the limits hold.
+  template <typename Release>
+  void push(Entry entry, uint32_t bytes, Release release) {
     bytes_.fetch_add(bytes);
     const uint64_t at = back_.fetch_add(1);
-    return entry_of(places_[at % kPlaces].exchange(word_of(entry)));
+    exchange(at, word_of(entry), release);
+    if (KMEM_UNLIKELY(front_.load() > at)) exchange(at, 0, release);
+    while (const Entry out = pop_if([this](uint64_t front) { return too_full(front); })) release(out);
   }
-  /// The oldest, if more is held than may be (`all`: if anything is).  It is then the caller's.
-  Entry pop(bool all = false) {
-    for (;;) {
-      uint64_t front = front_.load();
-      if (front >= back_.load() || (!all && !too_full(front))) return {};
-      if (!front_.compare_exchange(front, front + 1)) continue;
-      if (const Entry entry = entry_of(places_[front % kPlaces].exchange(0))) return entry;
-    }
+  /// Takes the oldest entry.
+  Entry pop() {
+    return pop_if([](uint64_t) { return true; });
   }
-  /// What push() and pop() gave is no longer held.
+  /// To be called for an entry that was evicted or popped: subtracts its bytes.
   void left(uint32_t bytes) { bytes_.fetch_sub(bytes); }
 
   uint64_t bytes() const { return bytes_.peek(); }
   uint64_t most_bytes() const { return most_bytes_; }
-  /// Looks at everything that is held, on a quiet system.
+  /// Calls look() for every entry, on a quiet system.
   template <typename Look>
   void each(Look look) const {
     for (uint32_t i = 0; on() && i < kPlaces; ++i)
@@ -58,8 +56,23 @@ class Quarantine {
   uint64_t nr() const { return on() ? back_.peek() - front_.peek() : 0; }
 
  private:
+  template <typename Release>
+  void exchange(uint64_t at, uint64_t word, Release release) {
+    if (const Entry out = entry_of(places_[at % kPlaces].exchange(word))) release(out);
+  }
+  template <typename Wanted>
+  Entry pop_if(Wanted wanted) {
+    for (;;) {
+      uint64_t front = front_.load();
+      if (front >= back_.load() || !wanted(front)) return {};
+      if (!front_.compare_exchange(front, front + 1)) continue;
+      if (const Entry entry = entry_of(places_[front % kPlaces].exchange(0))) return entry;
+    }
+  }
   static constexpr unsigned kIdShift = 48;  // addresses of user space and of the direct map have 47 bits
-  static uint64_t word_of(Entry entry) { return uint64_t{entry.cache_id} << kIdShift | reinterpret_cast<uint64_t>(entry.object); }
+  static uint64_t word_of(Entry entry) {
+    return uint64_t{entry.cache_id} << kIdShift | reinterpret_cast<uint64_t>(entry.object);
+  }
   static Entry entry_of(uint64_t word) {
     return {reinterpret_cast<void*>(word & ((uint64_t{1} << kIdShift) - 1)), static_cast<uint32_t>(word >> kIdShift)};
   }

@@ -1,5 +1,5 @@
 #pragma once
-// Which sizes get caches of their own.
+// Which sizes get caches of their own.  Which cache serves a size is looked up in the tables of slab/tables.h.
 
 #include "base/bits.h"
 #include "slab/tables.h"
@@ -14,16 +14,19 @@ constexpr uint32_t malloc_class_size(unsigned i) {
   return (128u << doubling) + step * (16u << doubling);
 }
 static_assert(malloc_class_size(7) == 128 && malloc_class_size(8) == 144 && malloc_class_size(15) == 256);
-static_assert(malloc_class_size(kNrMallocClasses - 1) == kMallocMax);
+static_assert(malloc_class_size(kNrMallocClasses - 1) == MallocClasses::kMost);
+
+/// malloc() asks the port for address space from this size on; below it the page allocator serves.
+inline constexpr size_t kMappedFrom = size_t{4} << 20;
 
 /// kmalloc(): the kernel's "kmalloc-8" to "kmalloc-8k", powers of two and 96 and 192.
 inline constexpr uint32_t kKmallocSizes[] = {8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192};
 inline constexpr unsigned kNrKmallocClasses = sizeof kKmallocSizes / sizeof *kKmallocSizes;
 
-/// The largest power of two that divides the size, a page at most: the alignment that its objects have.
-constexpr uint32_t natural_alignment(uint32_t size) {
-  const uint32_t power = size & -size;
-  return power > kPageSize ? static_cast<uint32_t>(kPageSize) : power;
-}
+/// kmalloc() fails for larger sizes.
+inline constexpr size_t kKmallocLimit = size_t{4} << 20;
+
+/// The largest power of two that divides the size: the alignment that its objects have.
+constexpr uint32_t natural_alignment(uint32_t size) { return size & -size; }
 
 }  // namespace kmem

@@ -1,15 +1,17 @@
 #pragma once
-// Slabs on an IndexStack: how its indices name them.
+// Slabs on an IndexStack: the mapping from indices to slabs.
 
-#include "page/page_allocator.h"
 #include "slab/slab.h"
 
 namespace kmem {
 
 /// The links of slabs: index is pfn + 1.
 struct SlabLinks {
-  PageAllocator* pages;
-  Slab* slab(uint32_t index) const { return &Slab::of(pages->page_at({index - 1})); }
+  Page* descriptors;  // of frame 0
+  Slab* slab(uint32_t index) const { return &Slab::of(descriptors + (index - 1)); }
+  uint32_t index(const Slab* slab) const {
+    return static_cast<uint32_t>(reinterpret_cast<const Page*>(slab) - descriptors) + 1;
+  }
   Atomic<uint32_t>& link(uint32_t index) const { return slab(index)->link(); }
 };
 

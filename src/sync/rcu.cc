@@ -1,26 +1,23 @@
 #include "sync/rcu.h"
 
+#include "sync/wait_word.h"
+
 namespace kmem {
 namespace {
 
-constexpr uint64_t kFirstLook = 20'000, kLongestLook = 2'000'000;  // ns between looks at readers who stay
+constexpr uint64_t kFirstLook = 20'000, kLongestLook = 2'000'000;  // ns between looks at readers that have not ended
 
-/// On the stack of who waits.
+/// On the stack of a task that waits.
 struct Sleeper {
   RcuHead head;
-  Atomic<uint32_t> over;
-  const uint32_t* word() const { return reinterpret_cast<const uint32_t*>(&over); }
+  WaitWord<uint32_t> over;
 };
-void wake(RcuHead* head) {
-  const uint32_t* word = reinterpret_cast<Sleeper*>(head)->word();
-  // The sleeper may be gone as soon as it sees this; to wake an address is harmless.
-  reinterpret_cast<Sleeper*>(head)->over.store(1);
-  kmem_port_wake(word, 1);
-}
+void wake(RcuHead* head) { reinterpret_cast<Sleeper*>(head)->over.store_and_wake_one(1); }
 
 }  // namespace
 
-// First those who left, then those who entered: whoever enters between the two is seen, and whoever leaves is not.
+// First the readers that left, then those that entered: a reader that enters between the two sums is seen, one that leaves is
+// not.
 bool Rcu::all_have_left(uint32_t phase) const {
   uint64_t left = 0, entered = 0;
   for (const Stripe& stripe : stripes_) left += stripe.left[phase].load();
@@ -47,19 +44,19 @@ void Rcu::begin() {
 }
 
 void Rcu::call_due() {
+  calling_.store(reinterpret_cast<uintptr_t>(kmem_port_task()));
   while (RcuHead* head = due_) {
     due_ = head->next;
     nr_waiting_.fetch_sub(1);
     const auto offset = reinterpret_cast<uintptr_t>(head->function);
-    if (offset < kFirstFunction)
-      free_block_(reinterpret_cast<char*>(head) - offset);
-    else
-      head->function(head);
+    if (offset < kFirstFunction) free_block_(reinterpret_cast<char*>(head) - offset);
+    else head->function(head);
   }
+  calling_.store(0);
   step_ = Nothing;
 }
 
-// One step further; false: there is none, or somebody still reads.
+// Advances the grace period by one step. False: there is no step left, or a reader has not ended.
 bool Rcu::advance() {
   const uint32_t phase = phase_.load() & 1;
   if (step_ == Nothing) begin();
@@ -86,16 +83,17 @@ void Rcu::synchronize() {
   call(&sleeper.head, wake);
   uint64_t look = kFirstLook;
   for (poll(); !sleeper.over.load(); poll()) {
-    kmem_port_wait(sleeper.word(), 0, kmem_port_now_ns() + look);
+    sleeper.over.wait_for(0, look);
     if (look < kLongestLook) look *= 2;
   }
 }
 
-// The child has one task: readers of others will not go on.
+// The child has one task: read sections of the parent's other tasks will not continue in it.
 void Rcu::after_fork() {
   for (Stripe& stripe : stripes_)
     for (unsigned phase = 0; phase < 2; ++phase) stripe.entered[phase].poke(0), stripe.left[phase].poke(0);
   busy_.poke(0);
+  if (!is_calling()) calling_.poke(0);
   const uint16_t mine = kmem_port_task()->rcu.peek();
   if (mine & kDepth) stripes_[0].entered[mine >> kPhaseShift].poke(1);
 }

@@ -1,24 +1,18 @@
 #pragma once
-// Read-copy-update: readers who hold nobody up, and a way to wait until all of them have gone on.
+// Read-copy-update: readers take no lock, and writers can wait until all current readers have ended.
 
 #include "port/cpu_stack.h"
-#include "port/port.h"
 #include "port/task.h"
+#include "sync/rcu_head.h"
 
 namespace kmem {
 
-/// What waits for a grace period, in the memory that it will free.  As the kernel's struct callback_head.
-struct RcuHead {
-  RcuHead* next;
-  void (*function)(RcuHead* head);
-};
-
-/// Readers count themselves in and out, in the counters of the current phase.  A grace period turns the phase twice,
-/// and waits each time until as many have left the old phase as had entered it (McKenney: sleepable RCU).  Twice,
-/// because a reader may have read the phase just before it turned and count itself in just after.
+/// Readers count themselves in and out, in the counters of the current phase.  A grace period changes the phase twice,
+/// and waits each time until as many have left the old phase as had entered it (McKenney: sleepable RCU). Twice,
+/// because a reader may have read the phase just before the change and count itself just after it.
 ///
-/// Readers are lock-free and may be interrupts.  Grace periods are driven by whoever waits for one, or calls poll():
-/// there is no thread of our own.  Whoever finds somebody at it leaves it to them.
+/// Readers are lock-free and may be interrupts. Tasks that wait for a grace period, or call poll(), advance it: there
+/// is no thread for it. If another task is advancing it already, a caller leaves it to that task.
 class Rcu {
  public:
   void read_lock() {
@@ -38,22 +32,24 @@ class Rcu {
   }
   static bool is_reader() { return kmem_port_task()->rcu.peek() & kDepth; }
 
-  /// Calls head->function(head) when all who read now have gone on.  Any context.
+  /// Calls head->function(head) when all current readers have ended. Any context.
   void call(RcuHead* head, void (*function)(RcuHead*));
   /// The same for a block that begins `offset` bytes before its head, less than kFirstFunction: it is freed.
   void call_free(RcuHead* head, size_t offset) { call(head, reinterpret_cast<void (*)(RcuHead*)>(offset)); }
   void set_free(void (*free_block)(void*)) { free_block_ = free_block; }
-  /// Goes on with the grace period as far as nobody is to be waited for, and calls what is due.  Task context.
+  /// Advances the grace period as far as possible without waiting, and runs the callbacks that are due. Task context.
   void poll();
-  /// Waits until all who read now have gone on, and all that was call()ed before has been called.  Task context; not by
-  /// a reader, and not by what is called.
+  /// Waits until all current readers have ended and all earlier callbacks have run. Task context; not by a reader, and
+  /// not in a callback.
   void synchronize();
   static constexpr size_t kFirstFunction = 4096;
+  /// Is this task running a callback? Then it would wait for itself.
+  bool is_calling() const { return calling_.load() == reinterpret_cast<uintptr_t>(kmem_port_task()); }
   uint64_t nr_waiting() const { return nr_waiting_.peek(); }
   void after_fork();
 
  private:
-  static constexpr unsigned kPhaseShift = 15, kDepth = (1u << kPhaseShift) - 1, kStripes = 16;
+  static constexpr unsigned kPhaseShift = 15, kDepth = kRcuDepth, kStripes = 16;
   struct alignas(kCacheLine) Stripe {
     Atomic<uint64_t> entered[2], left[2];
   };
@@ -70,7 +66,8 @@ class Rcu {
   Atomic<uint32_t> busy_;
   Atomic<RcuHead*> coming_;  // called last, first
   Atomic<uint64_t> nr_waiting_;
-  // Whoever has busy_ writes these:
+  Atomic<uintptr_t> calling_;  // the task that runs callbacks
+  // Only the holder of busy_ writes these:
   RcuHead* due_ = nullptr;  // in the order of calls
   Step step_ = Nothing;
   void (*free_block_)(void*) = nullptr;

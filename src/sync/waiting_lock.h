@@ -1,36 +1,36 @@
 #pragma once
-// Locks that their waiters sleep on.  What a handler may call in the core waits for none (docs/locking.md).
+// Locks that tasks sleep on. Functions of the core that a signal handler may call wait for none of them
+// (docs/locking.md).
 
-#include "base/atomic.h"
 #include "base/attributes.h"
-#include "port/port.h"
 #include "port/task.h"
+#include "sync/wait_word.h"
 
 namespace kmem {
 
 /// Laid over the caller's 16 bytes, which are zero at first, where it is spinlock_t or struct mutex.
 ///
-/// The word is the holder's name, with kWanted where somebody may sleep: whoever unlocks that wakes one, and whoever has
-/// slept leaves it behind (after Drepper: Futexes are tricky, 2011).  Lock and name are one word, so that an interrupt finds
-/// its own task's name from the first moment on that it has come over the holder.
+/// The word names the holder, with the bit kWanted if a task may sleep on it: unlocking such a word wakes one task, and
+/// a task that has slept sets the bit again (after Drepper: Futexes are tricky, 2011). Lock and name are one word, so
+/// that an interrupt on top of the holder always finds its own task's name.
 class WaitingLock {
  public:
   bool try_lock() {
-    uint64_t nobody = 0;
-    return word_.compare_exchange(nobody, me());
+    uint64_t unlocked = 0;
+    return word_.compare_exchange(unlocked, me());
   }
-  /// Waits, after a moment of looking: the holder may have lost its CPU.
+  /// Tries for a moment, then sleeps, because the holder may have lost its CPU.
   void lock() {
     for (unsigned i = 0; i < kLooks; ++i)
       if (!word_.peek() && try_lock()) return;
     lock_slowly();
   }
   void unlock() {
-    if (word_.exchange(0) & kWanted) kmem_port_wake(low_half(), 1);
+    if (word_.exchange(0) & kWanted) word_.wake_one();
   }
   bool is_mine() const { return owner() == kmem_port_task(); }
   const void* owner() const { return reinterpret_cast<const void*>(word_.peek() & ~kWanted); }
-  /// In the child of a fork, whoever had it.
+  /// In the child of a fork: frees the lock, whichever thread held it.
   void free_in_child() { word_.poke(0); }
 
  private:
@@ -38,9 +38,6 @@ class WaitingLock {
   static constexpr uint64_t kWanted = 1;
 
   static uint64_t me() { return reinterpret_cast<uintptr_t>(kmem_port_task()); }
-  const uint32_t* low_half() const {
-    return reinterpret_cast<const uint32_t*>(&word_) + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 1);
-  }
   KMEM_NOINLINE void lock_slowly() {
     for (uint64_t seen = word_.load();;) {
       if (!seen) {
@@ -48,12 +45,12 @@ class WaitingLock {
         continue;
       }
       if (!(seen & kWanted) && !word_.compare_exchange(seen, seen | kWanted)) continue;
-      kmem_port_wait(low_half(), static_cast<uint32_t>(seen | kWanted), kForever);
+      word_.wait(seen | kWanted);
       seen = word_.load();
     }
   }
 
-  Atomic<uint64_t> word_{0};
+  WaitWord<uint64_t> word_{0};
   [[maybe_unused]] uint64_t spare_ = 0;
 };
 
@@ -76,7 +73,7 @@ class WaitingRwLock {
   void write() {
     while (!try_write()) wait();
   }
-  /// False: nobody reads, or writes.
+  /// False: there was no reader, or no writer.
   bool end_read() {
     uint32_t seen = word_.load();
     do {
@@ -98,14 +95,14 @@ class WaitingRwLock {
   void wait() {
     waiters_.fetch_add(1);
     const uint32_t seen = word_.load();
-    if (seen) kmem_port_wait(reinterpret_cast<const uint32_t*>(&word_), seen, kForever);
+    if (seen) word_.wait(seen);
     waiters_.fetch_sub(1);
   }
   void wake() {
-    if (waiters_.load()) kmem_port_wake(reinterpret_cast<const uint32_t*>(&word_), ~uint32_t{0});
+    if (waiters_.load()) word_.wake_all();
   }
 
-  Atomic<uint32_t> word_;
+  WaitWord<uint32_t> word_;
   Atomic<uint32_t> waiters_;
 };
 

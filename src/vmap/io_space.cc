@@ -37,20 +37,19 @@ const char* text_of(IoFault fault) {
   return "";
 }
 
-/// Does it under the lock; `otherwise`, where the lock is held and the caller must not wait.
-template <typename T, typename Do>
-T IoSpace::alone(T otherwise, Do what) {
-  if (!lock_.lock(true)) return otherwise;
+/// False: it is held, and the caller must not wait.
+bool IoSpace::lock() {
+  if (!lock_.lock(Wait::Allowed)) return false;
   forget_unused();
-  const T done = what();
-  lock_.unlock();
-  return done;
+  return true;
 }
 
 // Devices --------------------------------------------------------------------------------------------------------------
 
 void IoSpace::set_sysfs(const char* root) {
-  alone(false, [&] { return copy_name(sysfs_, root), true; });
+  if (!lock()) return;
+  copy_name(sysfs_, root);
+  lock_.unlock();
 }
 
 IoDevice* IoSpace::find(uint64_t phys) {
@@ -91,29 +90,46 @@ IoDevice* IoSpace::make(const char* name, uint64_t phys, uint64_t bytes, IoFault
   return nullptr;
 }
 
+IoFault IoSpace::add_locked(const IoDevice& wish) {
+  IoFault fault;
+  IoDevice* device = make(wish.name, wish.phys, wish.bytes, fault);
+  if (!device) return fault;
+  device->file = wish.file;
+  device->offset = wish.offset;
+  device->ops = wish.ops;
+  device->arg = wish.arg;
+  device->state.store(Live);
+  return IoFault::None;
+}
+
+IoFault IoSpace::add(const char* name, IoDevice& wish) {
+  copy_name(wish.name, name);
+  if (!lock()) return IoFault::Context;
+  const IoFault fault = add_locked(wish);
+  lock_.unlock();
+  return fault;
+}
+
 IoFault IoSpace::add_file(const char* name, uint64_t phys, uint64_t bytes, int file, uint64_t offset) {
   if ((phys ^ offset) % kPageSize) return IoFault::Unaligned;
-  return alone(IoFault::Context, [&] {
-    IoFault fault;
-    IoDevice* device = make(name, phys, bytes, fault);
-    if (!device) return fault;
-    device->file = kmem_port_keep_device(file);
-    device->offset = offset;
-    device->state.store(device->file < 0 ? Unused : Live);
-    return device->file < 0 ? IoFault::Host : IoFault::None;
-  });
+  IoDevice wish;
+  wish.phys = phys;
+  wish.bytes = bytes;
+  wish.offset = offset;
+  wish.file = kmem_port_keep_device(file);
+  if (wish.file < 0) return IoFault::Host;
+  const IoFault fault = add(name, wish);
+  if (fault != IoFault::None) kmem_port_close_device(wish.file);
+  return fault;
 }
 
 IoFault IoSpace::add_simulated(const char* name, uint64_t phys, uint64_t bytes, const IoOps* ops, void* arg) {
-  return alone(IoFault::Context, [&] {
-    IoFault fault;
-    IoDevice* device = make(name, phys, bytes, fault);
-    if (!device) return fault;
-    device->ops = ops;
-    device->arg = arg;
-    device->state.store(Live);
-    return IoFault::None;
-  });
+  IoDevice wish;
+  wish.phys = phys;
+  wish.bytes = bytes;
+  wish.ops = ops;
+  wish.arg = arg;
+  return add(name, wish);
 }
 
 void IoSpace::forget(IoDevice& device) {
@@ -122,26 +138,31 @@ void IoSpace::forget(IoDevice& device) {
   device.state.store(Unused);
 }
 
-/// Those that were found in sysfs stay known as long as somebody maps them.
+/// Devices that were found in sysfs are forgotten with their last mapping.
 void IoSpace::forget_unused() {
   for (IoDevice& device : devices_)
     if (device.state.load() == Live && device.found && !device.nr_mapped.load()) forget(device);
 }
 
-IoFault IoSpace::remove(uint64_t phys) {
-  return alone(IoFault::Context, [&] {
-    IoDevice* device = find(phys);
-    if (!device || device->phys != phys) return IoFault::Unknown;
-    if (device->nr_mapped.load()) return IoFault::InUse;
-    forget(*device);
-    return IoFault::None;
-  });
+IoFault IoSpace::remove_locked(uint64_t phys) {
+  IoDevice* device = find(phys);
+  if (!device || device->phys != phys) return IoFault::Unknown;
+  if (device->nr_mapped.load()) return IoFault::InUse;
+  forget(*device);
+  return IoFault::None;
 }
 
-IoDevice* IoSpace::find_in_sysfs(uint64_t phys, uint64_t bytes, bool combine, IoFault& fault, Text& who) {
+IoFault IoSpace::remove(uint64_t phys) {
+  if (!lock()) return IoFault::Context;
+  const IoFault fault = remove_locked(phys);
+  lock_.unlock();
+  return fault;
+}
+
+IoDevice* IoSpace::find_in_sysfs(uint64_t phys, uint64_t bytes, IoWrites writes, IoFault& fault, Text& who) {
   HostDevice host;
   fault = IoFault::Unknown;
-  if (!sysfs_[0] || !kmem_port_find_device(sysfs_, phys, combine, &host)) return nullptr;
+  if (!sysfs_[0] || !kmem_port_find_device(sysfs_, phys, writes, &host)) return nullptr;
   who.put(host.name);
   if (host.driver[0]) {
     who.put(", driver ").put(host.driver);
@@ -179,7 +200,7 @@ void* IoSpace::show(IoDevice& device, uint64_t phys, uint64_t bytes, const void*
   }
   char* at = window.address(area);
   const uint64_t mapped = round_up(in_page + bytes, unit);
-  // Where the device begins within a page, so does its file.
+  // A device that begins within a page begins at the same offset in a page of its file.
   const uint64_t offset = device.offset + (phys - device.phys) - in_page;
   if (device.file >= 0 && !kmem_port_window_device(at, device.file, offset, mapped)) {
     fault = IoFault::Host;
@@ -193,11 +214,11 @@ void* IoSpace::show(IoDevice& device, uint64_t phys, uint64_t bytes, const void*
   return at + in_page;
 }
 
-void* IoSpace::map_alone(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who) {
+void* IoSpace::map_locked(uint64_t phys, uint64_t bytes, IoWrites writes, const void* caller, IoFault& fault, Text& who) {
   IoDevice* device = find(phys);
   if (!device) {
     fault = look(phys, bytes);
-    if (fault == IoFault::None) device = find_in_sysfs(phys, bytes, combine, fault, who);
+    if (fault == IoFault::None) device = find_in_sysfs(phys, bytes, writes, fault, who);
     if (!device) return nullptr;
   } else {
     who.put(device->name);
@@ -210,10 +231,13 @@ void* IoSpace::map_alone(uint64_t phys, uint64_t bytes, bool combine, const void
   return p;
 }
 
-void* IoSpace::map(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who) {
+void* IoSpace::map(uint64_t phys, uint64_t bytes, IoWrites writes, const void* caller, IoFault& fault, Text& who) {
   fault = bytes && phys + bytes > phys ? IoFault::Context : IoFault::Size;
   if (fault == IoFault::Size) return nullptr;
-  return alone<void*>(nullptr, [&] { return map_alone(phys, bytes, combine, caller, fault, who); });
+  if (!lock()) return nullptr;
+  void* p = map_locked(phys, bytes, writes, caller, fault, who);
+  lock_.unlock();
+  return p;
 }
 
 AreaFault IoSpace::unmap(const volatile void* p) {
@@ -228,12 +252,13 @@ AreaFault IoSpace::unmap(const volatile void* p) {
   if (!window.withdraw(area)) return AreaFault::Freed;
   auto& device = *static_cast<IoDevice*>(area->owner);
   if (!kmem_port_window_close(window.address(area), uint64_t{area->span} << kPageShift)) {
-    window.publish(area);  // memory of the next area must not be a device's
+    window.publish(area);  // the next area must not get a device's memory
     return AreaFault::Host;
   }
   __atomic_store_n(&area->owner, nullptr, __ATOMIC_RELAXED);
   vmap_->put_addresses_back(area);
-  if (device.nr_mapped.fetch_sub(1) == 1) alone(false, [] { return true; });
+  // Taking the lock forgets devices without mappings.
+  if (device.nr_mapped.fetch_sub(1) == 1 && lock()) lock_.unlock();
   return AreaFault::None;
 }
 
@@ -255,10 +280,13 @@ IoTarget IoSpace::target(const volatile void* p) const {
 
 IoSpace::Region* IoSpace::claim(uint64_t start, uint64_t bytes, const char* name) {
   if (!bytes || start + bytes < start) return nullptr;
-  return alone<Region*>(nullptr, [&] { return claim_alone(start, bytes, name); });
+  if (!lock()) return nullptr;
+  Region* region = claim_locked(start, bytes, name);
+  lock_.unlock();
+  return region;
 }
 
-IoSpace::Region* IoSpace::claim_alone(uint64_t start, uint64_t bytes, const char* name) {
+IoSpace::Region* IoSpace::claim_locked(uint64_t start, uint64_t bytes, const char* name) {
   for (const Region& region : regions_)
     if (region.used.load() == Live && overlap(start, bytes, region.start, region.bytes)) return nullptr;
   for (Region& region : regions_) {
@@ -290,7 +318,8 @@ void IoSpace::put_iomem(Text& out) const {
   };
   const auto put_regions = [&](const char* indent, uint64_t from, uint64_t bytes, bool inside) {
     for (const Region& region : regions_)
-      if (region.used.load() == Live && (region.start - from < bytes) == inside) put(indent, region.start, region.bytes, region.name);
+      if (region.used.load() == Live && (region.start - from < bytes) == inside)
+        put(indent, region.start, region.bytes, region.name);
   };
   uint64_t last = 0;
   for (;;) {  // by address
@@ -319,10 +348,9 @@ uint32_t IoSpace::count_mappings(const IoDevice& device) const {
   return nr;
 }
 
-/// Another thread of the parent may have been about to unmap; or the fork came over the holder of the lock.
+/// At the fork another thread of the parent may have been unmapping, or the forking handler interrupted the holder of the lock.
 void IoSpace::after_fork_in_child() {
-  held_for_fork_ = false;
-  lock_.free_in_child();
+  (void)lock_.free_in_child();  // the loops below repair a half-done change
   for (IoDevice& device : devices_) {
     if (device.state.peek() == Making) device.state.poke(Unused);
     if (device.state.peek() == Live && device.nr_mapped.peek()) device.nr_mapped.poke(count_mappings(device));

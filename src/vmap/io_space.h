@@ -1,8 +1,8 @@
 #pragma once
-// Physical space with devices behind it, seen in the window: ioremap().
+// ioremap(): maps the memory of devices, found by physical address, in the window.
 //
-// A device is a piece of a file (a PCI function's BAR as sysfs shows it, a UIO map, whatever a program has opened), or one
-// that is simulated: then nothing is mapped, and each access by readl() and its kin calls the device's functions.
+// A device is a piece of a file (a PCI function's BAR as sysfs shows it, a UIO map, whatever a program has opened), or
+// simulated: then nothing is mapped, and readl() and similar functions call the device's functions.
 
 #include "base/format.h"
 #include "port/devices.h"
@@ -27,21 +27,22 @@ struct IoDevice {
   uint64_t offset = 0;  // in the file, of its first byte
   const IoOps* ops = nullptr;
   void* arg = nullptr;
-  bool found = false;  // by us, in sysfs: forgotten with its last mapping
+  bool found = false;  // by kmem, in sysfs: forgotten with its last mapping
   bool combining = false;
   char name[64] = {};
 };
 
-/// What an access to an address of the window meets.
+/// The target of an access to an address of the window.
 struct IoTarget {
   const IoDevice* device = nullptr;  // a simulated one, whose functions are to be called
   uint64_t offset = 0;
-  bool gone = false;  // nothing is mapped there (any more)
+  bool gone = false;  // no device is mapped there (any more)
 };
 
-/// Which physical addresses are whose: devices, and the regions that drivers have claimed.
+/// The users of physical addresses: devices, and the regions that drivers have claimed.
 ///
-/// Accesses are lock-free, in any context, and so is unmap(); all else is under lock_, in task context, or by trying.
+/// Accesses and unmap() are lock-free, in any context. The other functions take lock_ in task context, or only try it.
+/// release() and the reports access only the states.
 ///
 /// Invariants on a quiet system (walked by check()):
 ///   I1  no two live devices overlap
@@ -51,11 +52,11 @@ class IoSpace {
  public:
   static constexpr unsigned kMost = 64;
   struct Region {
-    // What the driver is shown: struct resource.
+    // The part that drivers see: struct resource.
     uint64_t start = 0, last = 0;
     const char* label = nullptr;
     unsigned long flags = 0;
-    // Ours.
+    // Private:
     Atomic<uint32_t> used;
     uint64_t bytes = 0;
     char name[48] = {};
@@ -69,59 +70,58 @@ class IoSpace {
 
   IoFault add_file(const char* name, uint64_t phys, uint64_t bytes, int file, uint64_t offset);
   IoFault add_simulated(const char* name, uint64_t phys, uint64_t bytes, const IoOps* ops, void* arg);
-  /// Refused while it is mapped.
+  /// Fails while it is mapped.
   IoFault remove(uint64_t phys);
 
-  /// Any alignment, and what the device has of it: null, and the fault; `who` is then the device's or its driver's name.
-  void* map(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who);
+  /// Maps a range of any alignment. On failure null, with `fault` set; `who` is then the name of the device or its driver.
+  void* map(uint64_t phys, uint64_t bytes, IoWrites writes, const void* caller, IoFault& fault, Text& who);
   AreaFault unmap(const volatile void* p);
 
-  /// One access of a register's width.  `gone`: there was none, and the value is all ones, as a bus gives it.
+  /// One access of a register's width.  `gone`: no device is there, and the value is all ones, as on a bus.
   template <typename T>
   T read(const volatile void* p, bool& gone) const;
   template <typename T>
   void write(T value, volatile void* p, bool& gone) const;
 
-  /// Claims a region for a driver; null where somebody has part of it.
+  /// Claims a region for a driver; null if part of it is claimed already.
   Region* claim(uint64_t start, uint64_t bytes, const char* name);
   bool release(uint64_t start, uint64_t bytes);
   /// As the kernel's /proc/iomem: devices and claimed regions.
   void put_iomem(Text& out) const;
   Fault check() const;
 
-  void before_fork() { held_for_fork_ = lock_.hold_for_fork(); }
-  void after_fork_in_parent() KMEM_TSA(no_thread_safety_analysis) {
-    if (!held_for_fork_) return;  // booted since then
-    held_for_fork_ = false;
-    lock_.unlock();
-  }
-  void after_fork_in_child();
+  void before_fork() KMEM_NO_LOCK_CHECK { lock_.hold_for_fork(); }
+  void after_fork_in_parent() KMEM_NO_LOCK_CHECK { lock_.release_after_fork(); }
+  void after_fork_in_child() KMEM_NO_LOCK_CHECK;  // the child has one task
 
  private:
   friend class IoSpaceTestPeer;
   enum State : uint32_t { Unused, Making, Live };
 
-  template <typename T, typename Do>
-  T alone(T otherwise, Do what);
+  IoFault add(const char* name, IoDevice& wish);
+  bool lock() KMEM_TRY_ACQUIRE(true, lock_);
+  IoFault add_locked(const IoDevice& wish) KMEM_REQUIRES(lock_);
+  IoFault remove_locked(uint64_t phys) KMEM_REQUIRES(lock_);
   IoTarget target(const volatile void* p) const;
   uint32_t count_mappings(const IoDevice& device) const;
-  void forget_unused();
+  void forget_unused() KMEM_REQUIRES(lock_);
   IoFault look(uint64_t phys, uint64_t bytes) const;
-  IoDevice* make(const char* name, uint64_t phys, uint64_t bytes, IoFault& fault);
+  IoDevice* make(const char* name, uint64_t phys, uint64_t bytes, IoFault& fault) KMEM_REQUIRES(lock_);
   IoDevice* find(uint64_t phys);
-  IoDevice* find_in_sysfs(uint64_t phys, uint64_t bytes, bool combine, IoFault& fault, Text& who);
-  void* map_alone(uint64_t phys, uint64_t bytes, bool combine, const void* caller, IoFault& fault, Text& who);
-  Region* claim_alone(uint64_t start, uint64_t bytes, const char* name);
-  void* show(IoDevice& device, uint64_t phys, uint64_t bytes, const void* caller, IoFault& fault);
-  void forget(IoDevice& device);
+  IoDevice* find_in_sysfs(uint64_t phys, uint64_t bytes, IoWrites writes, IoFault& fault, Text& who) KMEM_REQUIRES(lock_);
+  void* map_locked(uint64_t phys, uint64_t bytes, IoWrites writes, const void* caller, IoFault& fault, Text& who)
+      KMEM_REQUIRES(lock_);
+  Region* claim_locked(uint64_t start, uint64_t bytes, const char* name) KMEM_REQUIRES(lock_);
+  void* show(IoDevice& device, uint64_t phys, uint64_t bytes, const void* caller, IoFault& fault) KMEM_REQUIRES(lock_);
+  void forget(IoDevice& device) KMEM_REQUIRES(lock_);
 
   PageAllocator* pages_ = nullptr;
   Vmap* vmap_ = nullptr;
-  char sysfs_[128] = "/sys";
+  SleepLock lock_;
+  char sysfs_[128] KMEM_GUARDED_BY(lock_) = "/sys";
+  // Added and removed under the lock; readers check only the states.
   IoDevice devices_[kMost];
   Region regions_[kMost];
-  SleepLock lock_;
-  bool held_for_fork_ = false;
 };
 
 template <typename T>

@@ -6,9 +6,9 @@
 namespace kmem {
 namespace {
 
-/// The local mappings of a task, in TaskState::words: the frames of the last four, 28 bits each, topmost lowest, and how
-/// many there are above bit 56 of the second word.  A frame is counted from the first high one, plus 1; 0 is one that was
-/// pushed out by later ones, and whose order is taken on trust.
+/// The local mappings of a task, in TaskState::words: the frames of the last four, 28 bits each, topmost lowest, and from bit
+/// 56 of the second word on the number of mappings. A frame number is relative to the first high frame, plus 1; 0 stands for
+/// one that later ones have pushed out, and whose order is not checked.
 struct LocalStack {
   static constexpr unsigned kBits = 28, kDepthShift = 56;
   static constexpr uint64_t kMask = (uint64_t{1} << kBits) - 1, kFrames = (uint64_t{1} << 2 * kBits) - 1;
@@ -30,7 +30,7 @@ struct LocalStack {
     high = frames >> kBits | n << kDepthShift;
     keep();
   }
-  // An interrupt between the two leaves both as it found them.
+  // An interrupt between the two stores restores both words.
   void keep() {
     task.words[0].poke(low);
     task.words[1].poke(high);
@@ -57,7 +57,7 @@ void* Kmap::address(const Page* page) const {
   return is_high(pages_->pfn_of(page)) && !map_count(page) ? nullptr : home(page);
 }
 
-/// As far as the bits go; a page that is mapped more often than that stays mapped.
+/// The count saturates: a page that was mapped too often stays mapped.
 void Kmap::count_one(Page* page) {
   uint32_t seen = __atomic_load_n(&page->aux2, __ATOMIC_RELAXED);
   while ((seen & kCount) != kCount)
@@ -86,7 +86,8 @@ void* Kmap::map_local(Page* page) {
   LocalStack stack;
   if (stack.depth() < 255) stack.push(pfn - first_high_ + 1);
   if (stack.depth() > kMaxLocal)
-    bug_report(Trouble::Warning, "kmap_local_page: %u local mappings at once; no more than %u are allowed", stack.depth(), kMaxLocal);
+    bug_report(Trouble::Warning, "kmap_local_page: %u local mappings at once; no more than %u are allowed", stack.depth(),
+               kMaxLocal);
   return home(page);
 }
 

@@ -1,16 +1,16 @@
 #pragma once
-// High memory: frames without a permanent address, and the ways to reach one for a while.
+// High memory: temporary mappings of frames without a permanent address.
 //
-// In a process every frame has a place in the reserved address space, those of high memory too, but nobody is told that
-// of a high one until it is mapped (docs/decisions/high-memory.md).  So mapping costs no call of the host, contents stay
-// between two mappings, and what these functions keep is the contract: who mapped what, and in which order.
+// In a process every frame has an address, also in high memory, but a high frame's address is returned only while it is mapped
+// (docs/decisions/high-memory.md). So mapping costs no call of the host, and contents persist between mappings. These functions
+// only keep the contract: they record which task mapped which page, and in which order.
 
 #include "vmap/vmap.h"
 
 namespace kmem {
 
-/// Lock-free.  map() and unmap() are for task context; the local forms for every context, each undone in the reverse order
-/// by the same task.  What is done out of order, or too often, is reported and changes nothing.
+/// Lock-free.  map() and unmap() are for task context; the local forms for every context, each undone in the reverse order by
+/// the same task. Calls out of order, or one unmap too many, are reported and change nothing.
 class Kmap {
  public:
   /// Local mappings of one task at a time, as the kernel allows (KM_MAX_IDX).
@@ -19,28 +19,30 @@ class Kmap {
   void init(PageAllocator* pages, Vmap* vmap);
 
   bool is_high(Pfn pfn) const { return !(pfn < first_high_); }
-  /// Where a page is seen now: at home, in the window, or, of high memory that nobody has mapped, nowhere.
+  /// The page's current address: home, or in the window; null for high memory that is not mapped.
   void* address(const Page* page) const;
 
-  /// Until unmap() of the page has been called as often.
+  /// Mapped until unmap() has been called as often as map().
   void* map(Page* page);
   void unmap(Page* page);
   unsigned map_count(const Page* page) const { return __atomic_load_n(&page->aux2, __ATOMIC_RELAXED) & kCount; }
 
   void* map_local(Page* page);
-  /// Takes the address, or any other in the same page.
+  /// `address`: any address in the page.
   void unmap_local(const void* address);
-  /// Local mappings of high memory that the calling task has.
+  /// The number of local mappings of high memory of the calling task.
   static unsigned nr_local();
 
-  /// The page behind an address that these functions gave.
+  /// The page of an address that these functions returned.
   Page* page_of(const void* address) const;
 
  private:
   static void count_one(Page* page);
   static constexpr uint32_t kCount = (1u << 24) - 1;
   char* home(const Page* page) const { return pages_->address(pages_->pfn_of(page)); }
-  bool is_home_of_high(const void* address) const { return static_cast<const char*>(address) >= high_start_ && static_cast<const char*>(address) < high_end_; }
+  bool is_home_of_high(const void* address) const {
+    return static_cast<const char*>(address) >= high_start_ && static_cast<const char*>(address) < high_end_;
+  }
 
   PageAllocator* pages_ = nullptr;
   Vmap* vmap_ = nullptr;

@@ -9,7 +9,7 @@ namespace {
 Atomic<bool> every_call;
 Atomic<bool> processor_ids;
 
-/// What is remembered of a place that calls: entered once, never removed.
+/// One call site: entered once, never removed.
 struct Site {
   Atomic<uint64_t> address;
   Atomic<uint32_t> nr_calls;
@@ -18,9 +18,9 @@ struct Site {
 constexpr uint32_t kSites = 1024;
 constexpr uint32_t kProbes = 8;
 Site sites[kSites];
-RateLimit crowded;  // for sites that found no place
+RateLimit crowded;  // for sites that found no room in the table
 
-/// The site's place; null where those that it may have are others'.
+/// The site's entry; null if all entries that it may use are taken by other sites.
 Site* site_of(const void* address) {
   const auto key = reinterpret_cast<uint64_t>(address);
   const auto home = static_cast<uint32_t>((key * 0x9e3779b97f4a7c15u) >> 54);
@@ -33,14 +33,16 @@ Site* site_of(const void* address) {
   return nullptr;
 }
 
-/// The count may lose calls to other CPUs: it only says when to look.
+/// The count may lose increments of other CPUs: it only decides how often to check.
 bool is_turn(Site& site) {
   const uint32_t n = site.nr_calls.peek() + 1;
   site.nr_calls.poke(n);
   return (n & (n - 1)) == 0;
 }
 
-bool is_first_report(Site* site) { return site ? !site->reported.peek() && !site->reported.exchange(1) : crowded.ask().allowed; }
+bool is_first_report(Site* site) {
+  return site ? !site->reported.peek() && !site->reported.exchange(1) : crowded.ask().allowed;
+}
 
 const char* name_of(uint32_t count, bool found) {
   if (count & preempt::kNmiMask) return "an NMI";
@@ -48,7 +50,9 @@ const char* name_of(uint32_t count, bool found) {
   if (found) return "a signal handler that did not declare itself";
   if (count & preempt::kSoftirqMask) return "a softirq, or softirqs are off";
   if (count) return "preemption is off, or a spin lock is held";
-  return kmem_port_task()->irqs_off.peek() ? "interrupts are off" : "non_block_start()";
+  const TaskState& task = *kmem_port_task();
+  if (task.irqs_off.peek()) return "interrupts are off";
+  return task.rcu.peek() & kRcuDepth ? "rcu_read_lock() is held" : "non_block_start()";
 }
 
 }  // namespace
@@ -72,10 +76,10 @@ void SleepCheck::describe(Report& report, const char* where, unsigned line) cons
   place.put(where);
   if (line) place.put(':').dec(line);
   report.line("BUG: sleeping function called from invalid context at %s", place.data());
-  report.line("in_atomic(): %d, irqs_disabled(): %d, non_block: %d, in_interrupt(): %d", count != 0,
-              task.irqs_off.peek() != 0, static_cast<int>(task.non_block.peek()),
-              cause_ == Found || (count & preempt::kInterruptMask) != 0);
+  report.line("in_atomic(): %d, irqs_disabled(): %d, non_block: %d, in_interrupt(): %d", count != 0, task.irqs_off.peek() != 0,
+              static_cast<int>(task.non_block.peek()), cause_ == Found || (count & preempt::kInterruptMask) != 0);
   report.line("preempt_count: %x, expected: 0; context: %s", count, name_of(count, cause_ == Found));
+  report.line("RCU nest depth: %d, expected: 0", task.rcu.peek() & kRcuDepth);
 }
 
 void check_sleep(const char* file, unsigned line, const void* site) {

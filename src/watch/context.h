@@ -1,13 +1,14 @@
 #pragma once
-// Where the code runs that called us, and whether it may sleep there.
+// The context in which the caller runs, and whether it may sleep.
 //
 //   task        an ordinary thread (a task of a kernel)                                       may sleep
-//   atomic      a spin lock is held, preemption or interrupts are off, non_block_start()      may not
-//   interrupt   a signal handler: it said so (irq_enter), or the port finds it out            may not
+//   atomic      a spin lock is held, preemption or interrupts are off, or the task reads      may not
+//               under rcu_read_lock(); non_block_start()
+//   interrupt   a signal handler: declared (irq_enter), or detected by the port            may not
 //
-// What is declared lies in the task's state and costs a load.  Finding out costs microseconds (kmem_port_in_interrupt), so
-// it is done by whoever is really about to sleep or to reclaim, and for each place in the program that claims it may
-// sleep now and then: see SleepCheck.
+// A declared context lies in the task's state and costs a load. Detecting an interrupt that was not declared costs microseconds
+// (kmem_port_in_interrupt), so only callers that are about to sleep or to reclaim do it, and now and then each call site that
+// claims it may sleep: see SleepCheck.
 
 #include "base/atomic.h"
 #include "base/attributes.h"
@@ -26,36 +27,37 @@ inline constexpr uint32_t kInterruptMask = kSoftirqMask | kHardirqMask | kNmiMas
 }  // namespace preempt
 
 inline uint32_t preempt_count() { return kmem_port_task()->preempt_count.peek(); }
-/// Interrupts restore what they found, so a load and a store do.
+/// Interrupts restore the old value, so a load and a store suffice.
 inline void add_preempt_count(uint32_t n) {
   Atomic<uint32_t>& count = kmem_port_task()->preempt_count;
   count.poke(count.peek() + n);
 }
 
-/// Did the caller say that it must not sleep: by a count, by switching interrupts off, by non_block_start()?
+/// Did the caller say that it must not sleep: by a count, by switching interrupts off, by rcu_read_lock(), by
+/// non_block_start()?
 inline bool declared_atomic() {
   const TaskState& task = *kmem_port_task();
-  return task.preempt_count.peek() | task.irqs_off.peek() | task.non_block.peek();
+  return task.preempt_count.peek() | task.irqs_off.peek() | task.non_block.peek() | (task.rcu.peek() & kRcuDepth);
 }
 
-/// Declared, or found out.
+/// Declared, or detected by the port.
 bool in_interrupt();
 bool may_sleep();
 
-/// Every call is looked at closely instead of one now and then (boot word might_sleep).
+/// Detects the context at every call instead of now and then (boot word might_sleep).
 void check_every_sleep(bool on);
 
-/// One look at a call that claims it may sleep, made by the code at `site`.
+/// Checks one call that claims it may sleep, made by the code at `site`.
 ///
-/// What is declared is looked at each time.  Whether it is an interrupt that did not declare itself is found out at the
-/// 1st, 2nd, 4th, 8th ... call from each site.  A mistake is reported once for each site; the sites lie in a table of
-/// fixed size, beyond which reports are rate-limited and not by site.
+/// The declared context is checked each time. Undeclared interrupts are detected at the 1st, 2nd, 4th, 8th ... call from each
+/// site.  A mistake is reported once for each site; the sites lie in a table of fixed size, beyond which reports are
+/// rate-limited and not by site.
 class SleepCheck {
  public:
-  /// `site` null: complain of nothing, and find nothing out.
+  /// `site` null: reports nothing and detects nothing.
   explicit SleepCheck(const void* site);
   bool may_sleep() const { return cause_ == None; }
-  /// It may not, and this site has not been reported before.
+  /// The call may not sleep, and this site has not been reported before.
   bool is_news() const { return news_; }
   /// The lines of the kernel's report, without the call trace.  `line` 0: `where` stands alone.
   void describe(Report& report, const char* where, unsigned line) const;
@@ -66,16 +68,17 @@ class SleepCheck {
   bool news_ = false;
 };
 
-/// The check of the kernel's might_sleep(): reports where the caller may not.
+/// The check of the kernel's might_sleep(): reports where the caller may not.  `line` 0: `file` is the name of a function.
 void check_sleep(const char* file, unsigned line, const void* site);
+inline void check_sleep(const char* function, const void* site) { check_sleep(function, 0, site); }
 
-/// Every smp_processor_id() is looked at (boot word debug_preempt).
+/// Checks every smp_processor_id() (boot word debug_preempt).
 void check_processor_ids(bool on);
 bool checks_processor_ids();
 /// Reports once for each site that `what` was used where nothing keeps the task on its CPU: preemption and interrupts are on.
 void check_preemptible(const char* what, const void* site);
 
-/// All sites are new again: for tests, and for a machine that is switched on anew.
+/// Forgets all sites: for tests, and for a machine that boots again.
 void forget_sleep_sites();
 
 }  // namespace kmem

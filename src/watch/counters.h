@@ -1,12 +1,11 @@
 #pragma once
-// Statistics: words that everybody adds to and nobody decides by.
+// Statistics: counters that do not influence any decision.
 
 #include "base/types.h"
 
 namespace kmem {
 
-/// A number that is read while it changes: it orders nothing, and two of them read one after the other need not
-/// fit together.
+/// A relaxed counter: it orders nothing, and two counters read one after the other need not be consistent.
 class Counter {
  public:
   constexpr Counter() = default;
@@ -25,7 +24,7 @@ class Counter {
     }
   }
   uint64_t value() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
-  /// Zero again; the old value.
+  /// Resets it to zero; returns the old value.
   uint64_t take() { return __atomic_exchange_n(&value_, 0, __ATOMIC_RELAXED); }
 
  private:

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t kTaskIsCounted = 1, kTaskMayFail = 2, kOneExemption = 256;
 
-/// One point: its attributes, and how far it has come.
+/// One failure point: its attributes and counts.
 struct Attributes {
   FaultSettings settings;
   Atomic<int64_t> times;
@@ -28,6 +28,7 @@ struct Call {
   uint32_t gfp;
   size_t size;
   const char* cache;
+  bool marked;
 };
 
 struct Injection {
@@ -36,7 +37,7 @@ struct Injection {
   FaultRecord own_record;
   Atomic<SharedFaultRecord*> record;
   Atomic<uint32_t> nr_tasks;
-  void (*divert)(bool on) = nullptr;
+  void (*listener)(Faults now) = nullptr;
   RateLimit limit;
 };
 constinit Injection injection;
@@ -57,14 +58,17 @@ bool same(const char* a, const char* b) {
 
 // Arming -------------------------------------------------------------------------------------------------------------
 
-// The paths are diverted before the first point is armed, and opened again after the last: what comes by in between
-// only takes longer.
-void arm(uint32_t bits, bool on) {
+// The fast paths are closed before the first point is armed, and open again after the last: calls that arrive meanwhile
+// only take longer.
+void arm(uint32_t bits) {
   const uint32_t before = __atomic_load_n(&kmem_faults_armed, __ATOMIC_ACQUIRE);
-  if (on && !before && injection.divert) injection.divert(true);
-  const uint32_t after = on ? __atomic_or_fetch(&kmem_faults_armed, bits, __ATOMIC_ACQ_REL)
-                            : __atomic_and_fetch(&kmem_faults_armed, ~bits, __ATOMIC_ACQ_REL);
-  if (!on && before && !after && injection.divert) injection.divert(false);
+  if (!before && injection.listener) injection.listener(Faults::Injected);
+  __atomic_fetch_or(&kmem_faults_armed, bits, __ATOMIC_ACQ_REL);
+}
+
+void disarm(uint32_t bits) {
+  const uint32_t before = __atomic_fetch_and(&kmem_faults_armed, ~bits, __ATOMIC_ACQ_REL);
+  if (before && !(before & ~bits) && injection.listener) injection.listener(Faults::Off);
 }
 
 // Filters ------------------------------------------------------------------------------------------------------------
@@ -94,7 +98,7 @@ bool any_frame_in(const CodeSite* sites, unsigned nr_sites, void* const* frames,
   return false;
 }
 
-// As in the kernel: one address of the trace in a required place will do, one in a rejected place is too much.
+// As in the kernel: one address of the trace in a required range is enough, and one in a rejected range excludes the call.
 bool passes_sites(const FaultSettings& s) {
   if (!s.nr_required && !s.nr_rejected) return true;
   constexpr unsigned kMost = 32;
@@ -104,7 +108,8 @@ bool passes_sites(const FaultSettings& s) {
   return !s.nr_required || any_frame_in(s.required, s.nr_required, frames, n);
 }
 
-bool passes_caches(const FaultSettings& s, const char* cache) {
+bool passes_caches(const FaultSettings& s, const char* cache, bool marked) {
+  if (s.cache_filter && !marked) return false;
   if (!s.caches[0][0]) return true;
   for (const auto& wanted : s.caches)
     if (cache && wanted[0] && same(wanted, cache)) return true;
@@ -147,7 +152,7 @@ bool still_within_space(Attributes& a, size_t size) {
 bool attributes_say_so(Attributes& a, const Call& call, const TaskState& task) {
   const FaultSettings& s = a.settings;
   if (!s.probability || (s.task_filter && !(task.faults.peek() & kTaskMayFail))) return false;
-  if (!a.times.load() || !passes_flags(s, call) || !passes_caches(s, call.cache) || !passes_sites(s)) return false;
+  if (!a.times.load() || !passes_flags(s, call) || !passes_caches(s, call.cache, call.marked) || !passes_sites(s)) return false;
   if (still_within_space(a, call.size)) return false;
   if (s.interval > 1 && (a.calls.fetch_add(1) + 1) % s.interval) return false;
   if (s.probability < 100 && draw(s.seed, a.draws.fetch_add(1)) % 100 >= s.probability) return false;
@@ -209,12 +214,12 @@ bool fail(Attributes& a, const Call& call, uint32_t verbose) {
 
 }  // namespace
 
-bool should_fail_slowly(FaultPoint point, uint32_t gfp, size_t size, const char* cache) {
+bool should_fail_slowly(FaultPoint point, uint32_t gfp, size_t size, const char* cache, bool marked) {
   if (gfp & kFaultGfpNoFail) return false;
   TaskState& task = *kmem_port_task();
   if (task.faults.peek() >= kOneExemption) return false;
   const uint32_t armed = __atomic_load_n(&kmem_faults_armed, __ATOMIC_ACQUIRE);
-  const Call call{point, gfp, size, cache};
+  const Call call{point, gfp, size, cache, marked};
   Attributes& a = attributes(point);
   if ((armed & kArmedProgram) && programs_turn_has_come()) {
     describe(record(), call);
@@ -236,11 +241,11 @@ void FaultExempt::leave() {
 
 // Settings -----------------------------------------------------------------------------------------------------------
 
-void set_fault_switch(void (*divert)(bool on)) { injection.divert = divert; }
+void set_fault_listener(void (*listener)(Faults now)) { injection.listener = listener; }
 
 void set_fault(FaultPoint point, const FaultSettings& settings) {
   Attributes& a = attributes(point);
-  arm(bit_of(point), false);
+  disarm(bit_of(point));
   a.settings = settings;
   if (!settings.seed) a.settings.seed = kmem_port_entropy() | 1;
   a.times.store(settings.times);
@@ -248,11 +253,11 @@ void set_fault(FaultPoint point, const FaultSettings& settings) {
   a.calls.store(0);
   a.draws.store(0);
   a.injected.take();
-  if (settings.on && settings.probability) arm(bit_of(point), true);
+  if (settings.on && settings.probability) arm(bit_of(point));
 }
 
 void set_fail_nth(const FailNth& nth, SharedFaultRecord* shared) {
-  arm(kArmedProgram, false);
+  disarm(kArmedProgram);
   injection.nth = nth;
   injection.record.store(shared);
   FaultRecord& own = injection.own_record;
@@ -261,7 +266,7 @@ void set_fail_nth(const FailNth& nth, SharedFaultRecord* shared) {
     own.nr_failed.store(0);
     own.described.store(FaultRecord::Nothing);
   }
-  if (nth.on) arm(kArmedProgram, true);
+  if (nth.on) arm(kArmedProgram);
 }
 
 void reset_faults() {
@@ -271,17 +276,17 @@ void reset_faults() {
   set_task_make_it_fail(false);
 }
 
-// A task that ends while it is counted leaves the long way on: slower, and right.
+// A task that ends while it is counted leaves the slow path on: slower, but correct.
 void set_task_fail_nth(uint32_t n) {
   TaskState& task = *kmem_port_task();
   task.fail_nth.poke(n);
   const bool counted = task.faults.peek() & kTaskIsCounted;
   if (n && !counted) {
     task.faults.poke(task.faults.peek() | kTaskIsCounted);
-    if (injection.nr_tasks.fetch_add(1) == 0) arm(kArmedTasks, true);
+    if (injection.nr_tasks.fetch_add(1) == 0) arm(kArmedTasks);
   } else if (!n && counted) {
     task.faults.poke(task.faults.peek() & ~kTaskIsCounted);
-    if (injection.nr_tasks.fetch_sub(1) == 1) arm(kArmedTasks, false);
+    if (injection.nr_tasks.fetch_sub(1) == 1) disarm(kArmedTasks);
   }
 }
 

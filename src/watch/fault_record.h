@@ -1,6 +1,6 @@
 #pragma once
-// What a program that is made to fail leaves behind, also when it crashes: a file that it shares with whoever started
-// it, and with every process that it starts itself.
+// The record of injected failures, which survives a crash of the program: a file that the program shares with its parent and
+// with every process that it starts.
 
 #include "base/atomic.h"
 #include "base/types.h"
@@ -8,7 +8,7 @@
 
 namespace kmem {
 
-/// Zero at first.  The first failure fills the description and says so by `described`; later ones only count.
+/// Zero at first.  The first failure fills the description and then sets `described`; later ones only count.
 struct FaultRecord {
   enum Described : uint32_t { Nothing, Filling, Whole };
 

@@ -1,21 +1,21 @@
 #pragma once
-// What fault injection can be told: plain values, filled by boot words or at run time.
+// The settings of fault injection: plain values, set by boot words or at run time.
 
 #include "base/types.h"
 
 namespace kmem {
 
-/// Where kmem can be made to fail.  Each has the name by which words and reports call it (fault_point_name()).
+/// Where failures can be injected. Boot words and reports call a point by fault_point_name().
 enum class FaultPoint : uint8_t {
   Slab,     // an object of a cache: kmalloc, kmem_cache_alloc, malloc of small sizes
   Pages,    // frames: alloc_pages, large kmalloc and malloc, those of a slab
   Mapped,   // address space of its own for a very large malloc
-  Section,  // memory that the host brings online
-  Discard,  // memory that the host takes back
+  Section,  // a section of memory that comes online
+  Discard,  // memory that goes back to the host
   Sheaf,    // a sheaf for objects or pages of a CPU
   Map,      // memory or mappings of the host for kmem's own tables and windows
   Cache,    // a new cache
-  Pool,     // a memory pool's own allocation function, so that what it holds back is used
+  Pool,     // a memory pool's allocation function, so that the pool uses its reserve
   Vmalloc,  // addresses in the vmalloc window
   Percpu,   // per-CPU memory
   Boot,     // boot memory that may fail
@@ -47,9 +47,10 @@ struct FaultSettings {
   uint64_t seed = 0;                            // of the random choice; 0: the host's entropy
   bool ignore_gfp_wait = false;                 // leave out calls that may reclaim directly
   bool ignore_gfp_highmem = false;              // leave out calls that may have high memory
-  bool task_filter = false;                     // only tasks that asked to be failed
+  bool task_filter = false;                     // only tasks marked by make-it-fail
   uint32_t min_order = 0;                       // only requests of at least 2^min_order pages
   uint32_t gfp_required = 0, gfp_rejected = 0;  // flags that all must, or none may, be in the call's
+  bool cache_filter = false;                    // only caches with SLAB_FAILSLAB
   char caches[kMaxFaultCaches][32] = {};        // only these; the first empty: all
   CodeSite required[kMaxCodeSites], rejected[kMaxCodeSites];
   unsigned nr_required = 0, nr_rejected = 0;
@@ -57,11 +58,11 @@ struct FaultSettings {
 
 /// "fail the n-th": over all points of the program, counted from 1.
 struct FailNth {
-  bool on = false;       // count, whether or not there is a number
+  bool on = false;       // count points, also if n is 0
   uint64_t n = 0;        // 0: only count
   bool forever = false;  // from then on, not once
   uint32_t verbose = 2;
-  char record[256] = {};  // file that a FaultRecord lies in, shared with whoever watches; empty: none
+  char record[256] = {};  // file for the FaultRecord, shared with its readers; empty: none
 };
 
 struct FaultOptions {

@@ -1,5 +1,5 @@
 #pragma once
-// How often the same thing may be said.
+// Rate limits for reports.
 
 #include "base/atomic.h"
 #include "watch/counters.h"
@@ -9,8 +9,8 @@ namespace kmem {
 /// At most `burst` times in a window; the window opens with the first one that is let through.  The defaults are the
 /// kernel's: 10 in 5 seconds.  Lock-free, so an interrupt may report while it interrupted a report.
 ///
-/// Window and count share one word, so each step of the limit is one compare-and-exchange and no race lets an
-/// eleventh through.  The count of what was suppressed is only a statistic.
+/// Window and count share one word, so each step of the limit is one compare-and-exchange and no race lets an eleventh through.
+/// The count of suppressed reports is only a statistic.
 class RateLimit {
  public:
   constexpr RateLimit() = default;
@@ -18,7 +18,7 @@ class RateLimit {
 
   struct Verdict {
     bool allowed = false;
-    uint64_t suppressed = 0;  // in the window that just ended; to be told by who was allowed
+    uint64_t suppressed = 0;  // in the window that just ended; the caller that is let through reports it
   };
   Verdict ask();
 
@@ -33,7 +33,7 @@ class RateLimit {
   unsigned window_ms_ = 5000;
 };
 
-/// True for the first who asks.
+/// True for the first caller only.
 class Once {
  public:
   bool first() { return !done_.peek() && !done_.exchange(true); }

@@ -1,15 +1,21 @@
 #include "watch/report.h"
 
 #include "port/port.h"
+#include "watch/nr_reports.h"
 
 namespace kmem {
 
 namespace {
 
 Atomic<bool> panics_on_warn;
+Atomic<bool> panics_on_bug;
+Atomic<uint64_t> nr_complaints;
 Atomic<const char*> report_facts;
 
-/// The kernel's own words when a RateLimit held something back.
+/// Room for a name in a call trace: enough for most, and not so much that the outer callers are cut off.
+constexpr size_t kTraceName = 104;
+
+/// The kernel's message about suppressed reports.
 void tell_suppressed(Report& report, const char* what, uint64_t n) {
   if (n) report.line("%s: %llu callbacks suppressed", what, static_cast<unsigned long long>(n));
 }
@@ -37,13 +43,20 @@ Report& Report::line(const char* format, ...) {
   return *this;
 }
 
-Report& Report::call_trace() {
+Report& Report::call_trace(Names names) {
   void* frames[kFrames];
   const unsigned n = kmem_port_backtrace(frames, kFrames);
   if (n == 0) return *this;
   line("Call Trace:");
-  for (unsigned i = 0; i < n; ++i) line(" [<%p>]", frames[i]);
+  for (unsigned i = 0; i < n; ++i) put_frame(frames[i], names);
   return *this;
+}
+
+void Report::put_frame(const void* code, Names names) {
+  char name[kTraceName];
+  text_.put(prefix_).printf(" [<%p>]", code);
+  if (names == Names::FromFiles && kmem_port_name_code(code, name, sizeof name)) text_.put(' ').put(name);
+  text_.put('\n');
 }
 
 Report& Report::callers(void* const* frames, unsigned nr) {
@@ -63,33 +76,58 @@ void put_code_name(Text& out, const void* code) {
 
 namespace {
 
-bool begins(const char* text, const char* with) {
+/// The text after the prefix `with`; nullptr if it has another beginning.
+const char* after(const char* text, const char* with) {
   while (*with && *text == *with) ++text, ++with;
-  return !*with;
+  return *with ? nullptr : text;
 }
 
-/// A frame of the inside, or of the functions that programs call.
+/// Names that only our own functions begin with: the core's, the ports', those behind the public headers, operator new
+/// and delete, and the slow ways of malloc's face.
+constexpr const char* kOwnBeginnings[] = {"_ZN4kmem",
+                                          "_ZNK4kmem",
+                                          "kmem_",
+                                          "_ZN10linux_port",
+                                          "_Znw",
+                                          "_Zna",
+                                          "_Zdl",
+                                          "_Zda",
+                                          "_ZN12_GLOBAL__N_113malloc_slowly",
+                                          "_ZN12_GLOBAL__N_117malloc_past_sheaf",
+                                          "_ZN12_GLOBAL__N_113calloc_slowly",
+                                          "_ZN12_GLOBAL__N_114aligned_slowly",
+                                          "_ZN12_GLOBAL__N_111free_slowly",
+                                          "_ZN12_GLOBAL__N_115free_past_sheaf",
+                                          "_ZN12_GLOBAL__N_111free_zeroed",
+                                          "_ZN12_GLOBAL__N_117free_sized_slowly",
+                                          "_ZN12_GLOBAL__N_18put_away",
+                                          "_ZN12_GLOBAL__N_112alloc_slowly",
+                                          "_ZN12_GLOBAL__N_114kmalloc_slowly",
+                                          "_ZN12_GLOBAL__N_112kfree_slowly",
+                                          "_ZN12_GLOBAL__N_114realloc_slowly",
+                                          "_ZN12_GLOBAL__N_118realloc_past_sheaf",
+                                          "_ZN12_GLOBAL__N_115realloc_filling",
+                                          "_ZN12_GLOBAL__N_110free_badly"};
+/// Names that are ours as a whole: a program's free_tree() is a caller.
+constexpr const char* kOwnNames[] = {"malloc",         "calloc",   "realloc", "reallocarray", "free",    "aligned_alloc",
+                                     "posix_memalign", "memalign", "valloc",  "pvalloc",      "kmalloc", "kfree"};
+
+/// Is the function kmem's, including the ones that programs call?
 bool is_own(const void* frame) {
-  static constexpr const char* kInner[] = {"_ZN4kmem", "_ZNK4kmem", "kmem_port", "_ZN10linux_port"};
-  static constexpr const char* kFace[] = {
-      "malloc",  "calloc",  "realloc",  "free",         "kmalloc",     "kfree",         "krealloc",
-      "kvfree",  "kvmalloc", "aligned_alloc", "memalign", "posix_memalign", "kmem_cache_alloc", "kmem_cache_free",
-      "_Znw",    "_Zna",    "_Zdl",     "_Zda",         "_ZN12_GLOBAL__N_113malloc_slowly",
-      "_ZN12_GLOBAL__N_111free_slowly", "_ZN12_GLOBAL__N_112alloc_slowly", "_ZN12_GLOBAL__N_114kmalloc_slowly",
-      "_ZN12_GLOBAL__N_112kfree_slowly", "_ZN12_GLOBAL__N_114realloc_slowly", "_ZN12_GLOBAL__N_110free_badly"};
   char name[80];
   if (!kmem_port_name_code(frame, name, sizeof name)) return false;
-  for (const char* inner : kInner)
-    if (begins(name, inner)) return true;
-  for (const char* face : kFace)
-    if (begins(name, face)) return true;
+  for (const char* beginning : kOwnBeginnings)
+    if (after(name, beginning)) return true;
+  for (const char* own : kOwnNames)
+    if (const char* rest = after(name, own); rest && (*rest == '+' || !*rest)) return true;
   return false;
 }
 
 }  // namespace
 
 unsigned own_frames(void* const* frames, unsigned nr) {
-  unsigned own = 0;
+  // A stripped library has no names. Inline functions of our headers may be functions of the program.
+  unsigned own = kmem_port_own_frames(frames, nr);
   while (own < nr && is_own(frames[own])) ++own;
   return own < nr ? own : 0;
 }
@@ -113,7 +151,15 @@ void vbug_report(Trouble kind, const char* format, va_list arguments) {
     Report report;
     put_trouble(report, kind, format, arguments);
   }
-  after_report();
+  after_report(kind);
+}
+
+void begin_bug_report(Trouble kind, const char* format, ...) {
+  Report report;
+  va_list list;
+  va_start(list, format);
+  put_trouble(report, kind, format, list);
+  va_end(list);
 }
 
 void bug_report(Trouble kind, const char* format, ...) {
@@ -133,7 +179,7 @@ void bug_report_limited(RateLimit& limit, Trouble kind, const char* format, ...)
     put_trouble(report, kind, format, list);
     va_end(list);
   }
-  after_report();
+  after_report(kind);
 }
 
 void note(const char* format, ...) {
@@ -144,15 +190,20 @@ void note(const char* format, ...) {
   va_end(list);
 }
 
+uint64_t nr_reports() { return nr_complaints.load(); }
 bool panic_on_warn() { return panics_on_warn.load(); }
+void set_panic_on_bug(bool on) { panics_on_bug.store(on); }
 void set_panic_on_warn(bool on) { panics_on_warn.store(on); }
 void set_report_facts(const char* line) { report_facts.store(line); }
 
-void after_report() {
-  if (!panic_on_warn()) return;
-  // The kernel takes the word back before it dies, so that what the panic itself finds is not a panic again.
+// As the kernel, switches the setting off before it panics, so that a warning during the panic does not panic again.
+void after_report(Trouble kind) {
+  nr_complaints.fetch_add(1);
+  const bool on_bug = kind == Trouble::Bug && panics_on_bug.load();
+  if (!panic_on_warn() && !on_bug) return;
+  note(panic_on_warn() ? "Kernel panic - not syncing: panic_on_warn set ..." : "Kernel panic - not syncing: Fatal exception");
   set_panic_on_warn(false);
-  note("Kernel panic - not syncing: panic_on_warn set ...");
+  set_panic_on_bug(false);
   kmem_port_panic();
 }
 

@@ -10,8 +10,8 @@
 #include <regex>
 #include <string>
 
-#include "api/system.h"
 #include "death/in_child.h"
+#include "system/system.h"
 
 namespace {
 
@@ -100,6 +100,21 @@ TEST(Overrun, of_an_object_in_use_is_found_by_validation) {
                  "FIX inodes: Restoring Right Redzone P-P=0xcc\n");
 }
 
+TEST(UseAfterFree, a_write_is_found_when_the_slab_goes_back) {
+  const Outcome outcome = run([] {
+    kmem_cache* cache = inodes();
+    char* p = take(cache);
+    kmem_cache_free(cache, p);
+    p[7] = 9;
+    kmem_cache_shrink(cache);
+    finish(cache);
+  });
+  EXPECT_ESSENCE(outcome,
+                 "BUG inodes (Not tainted): Poison overwritten\n"
+                 "P-P @offset=7. First byte 0x9 instead of 0x6b, found when its slab was given back\n"
+                 "FIX inodes: Restoring Poison P-P=0x6b\n");
+}
+
 TEST(UseAfterFree, a_write_is_found_when_the_object_is_given_out_again) {
   const Outcome outcome = run([] {
     kmem_cache* cache = inodes();
@@ -155,9 +170,9 @@ TEST(Destroy, with_objects_out_names_them_and_the_cache_stays) {
     kmem_cache_free(cache, b);
     finish(cache);
   });
-  EXPECT_ESSENCE(outcome, "BUG: kmem_cache_destroy(inodes): 2 objects are still out; the cache stays\n");
+  EXPECT_ESSENCE(outcome, "BUG: kmem_cache_destroy(inodes): 2 objects are still allocated; the cache stays\n");
   size_t objects = 0;
-  for (size_t at = 0; (at = outcome.text.find("  object 0x", at)) != std::string::npos; ++at) ++objects;
+  for (size_t at = 0; (at = outcome.text.find("kmem: Object 0x", at)) != std::string::npos; ++at) ++objects;
   EXPECT_EQ(objects, 2u) << outcome.text;
   EXPECT_NE(outcome.text.find("llocated"), std::string::npos) << outcome.text;
 }

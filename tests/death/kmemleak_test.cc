@@ -17,8 +17,8 @@
 #include <string>
 #include <thread>
 
-#include "api/system.h"
 #include "death/in_child.h"
+#include "system/system.h"
 
 namespace {
 
@@ -92,12 +92,12 @@ size_t leaked_blocks() {
 
 #define EXPECT_GOOD(outcome) EXPECT_EQ((outcome).status, 0) << (outcome).text
 /// In the child; the line tells where.
-#define REQUIRE(condition) \
-  do \
-    if (!(condition)) { \
+#define REQUIRE(condition)                                           \
+  do                                                                 \
+    if (!(condition)) {                                              \
       dprintf(STDERR_FILENO, "line %d: %s\n", __LINE__, #condition); \
-      _exit(1); \
-    } \
+      _exit(1);                                                      \
+    }                                                                \
   while (false)
 
 TEST_F(Kmemleak, a_block_without_a_pointer_is_found) {
@@ -161,9 +161,11 @@ TEST_F(Kmemleak, a_pointer_in_data_on_the_stack_or_in_the_heap_keeps_a_block_kno
     kept[0] = kmalloc(64, GFP_KERNEL);
     void* volatile on_stack = kmalloc(64, GFP_KERNEL);
     const auto in_heap = std::make_unique<void* volatile>(kmalloc(64, GFP_KERNEL));
-    auto* mapped = static_cast<void* volatile*>(mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    auto* mapped =
+        static_cast<void* volatile*>(mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mapped[1000] = kmalloc(64, GFP_KERNEL);
-    auto* shared = static_cast<void* volatile*>(mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    auto* shared =
+        static_cast<void* volatile*>(mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     shared[1000] = kmalloc(64, GFP_KERNEL);
     wipe_stack();
     REQUIRE(leaked_blocks() == before);

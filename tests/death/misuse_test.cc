@@ -12,8 +12,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "api/system.h"
 #include "death/in_child.h"
+#include "system/system.h"
 #include "watch/report.h"
 
 namespace {
@@ -54,15 +54,13 @@ std::string reports(const std::string& text) {
   return out;
 }
 
-#define EXPECT_REPORT(outcome, want)                             \
-  do {                                                           \
-    EXPECT_EQ(reports((outcome).text), want) << (outcome).text;  \
+#define EXPECT_REPORT(outcome, want)                               \
+  do {                                                             \
+    EXPECT_EQ(reports((outcome).text), want) << (outcome).text;    \
     EXPECT_EQ((outcome).status, 0) << "the program did not go on"; \
   } while (false)
 
-kmem_cache* cache_of(const char* name, unsigned size) {
-  return kmem_cache_create(name, size, 8, SLAB_NO_MERGE, nullptr);
-}
+kmem_cache* cache_of(const char* name, unsigned size) { return kmem_cache_create(name, size, 8, SLAB_NO_MERGE, nullptr); }
 
 // Freed twice -----------------------------------------------------------------------------------------------------------
 
@@ -93,7 +91,7 @@ TEST(DoubleFree, after_others_is_seen_when_the_objects_go_back_to_their_slab) {
     kfree(p);
     kfree(q);
     kfree(p);
-    kmem::system().heap.shrink_all(true);
+    kmem::system().heap.caches().shrink_all(kmem::OtherCpus::Interrupt);
   });
   EXPECT_REPORT(outcome, "kmem: BUG: double free of P, an object of cache kmalloc-128 (128 bytes)\n");
 }
@@ -103,9 +101,9 @@ TEST(DoubleFree, of_an_object_that_is_long_back) {
     void* hold = kmalloc(100, GFP_KERNEL);  // its slab stays
     void* p = kmalloc(100, GFP_KERNEL);
     kfree(p);
-    kmem::system().heap.shrink_all(true);
+    kmem::system().heap.caches().shrink_all(kmem::OtherCpus::Interrupt);
     kfree(p);
-    kmem::system().heap.shrink_all(true);
+    kmem::system().heap.caches().shrink_all(kmem::OtherCpus::Interrupt);
     kfree(hold);
   });
   EXPECT_REPORT(outcome, "kmem: BUG: double free of P, an object of cache kmalloc-128 (128 bytes)\n");
@@ -115,8 +113,8 @@ TEST(DoubleFree, of_an_object_whose_slab_is_gone) {
   const Outcome outcome = run([] {
     void* p = kmalloc(5000, GFP_KERNEL);
     kfree(p);
-    kmem::system().heap.shrink_all(true);
-    kmem::system().pages.drain_all();
+    kmem::system().heap.caches().shrink_all(kmem::OtherCpus::Interrupt);
+    kmem::system().pages.drain();
     kfree(p);
   });
   EXPECT_REPORT(outcome, "kmem: BUG: free of P, in a page that is free: a double free?\n");
@@ -184,7 +182,7 @@ TEST(ForeignPointer, of_the_stack) {
     kfree(kmalloc(8, GFP_KERNEL));
     kfree(&local);
   });
-  EXPECT_REPORT(outcome, "kmem: BUG: free of P, which kmem never gave out\n");
+  EXPECT_REPORT(outcome, "kmem: BUG: free of P, which kmem did not allocate\n");
 }
 
 TEST(ForeignPointer, of_numbers_that_are_no_addresses) {
@@ -196,8 +194,8 @@ TEST(ForeignPointer, of_numbers_that_are_no_addresses) {
     kfree(reinterpret_cast<void*>(uintptr_t{1} << 60));
   });
   EXPECT_REPORT(outcome,
-                "kmem: BUG: free of P, which kmem never gave out\n"
-                "kmem: BUG: free of P, which kmem never gave out\n");
+                "kmem: BUG: free of P, which kmem did not allocate\n"
+                "kmem: BUG: free of P, which kmem did not allocate\n");
 }
 
 TEST(ForeignPointer, before_anything_was_allocated) {
@@ -205,7 +203,7 @@ TEST(ForeignPointer, before_anything_was_allocated) {
     int local = 0;
     kfree(&local);
   });
-  EXPECT_REPORT(outcome, "kmem: BUG: free of P, which kmem never gave out\n");
+  EXPECT_REPORT(outcome, "kmem: BUG: free of P, which kmem did not allocate\n");
 }
 
 // Pages -----------------------------------------------------------------------------------------------------------------
@@ -227,7 +225,8 @@ TEST(Pages, freed_with_the_wrong_order) {
     __free_pages(page, 3);
   });
   const std::string pfn = outcome.text.substr(1, outcome.text.find('>') - 1);
-  EXPECT_REPORT(outcome, "kmem: BUG: __free_pages: pfn " + pfn + " was allocated with order 3 and freed with order 2; it stays\n");
+  EXPECT_REPORT(outcome,
+                "kmem: BUG: __free_pages: pfn " + pfn + " was allocated with order 3 and freed with order 2; it stays\n");
 }
 
 TEST(Pages, of_a_single_page_freed_with_the_wrong_order) {
@@ -238,7 +237,8 @@ TEST(Pages, of_a_single_page_freed_with_the_wrong_order) {
     __free_pages(page, 0);
   });
   const std::string pfn = outcome.text.substr(1, outcome.text.find('>') - 1);
-  EXPECT_REPORT(outcome, "kmem: BUG: __free_pages: pfn " + pfn + " was allocated with order 0 and freed with order 1; it stays\n");
+  EXPECT_REPORT(outcome,
+                "kmem: BUG: __free_pages: pfn " + pfn + " was allocated with order 0 and freed with order 1; it stays\n");
 }
 
 TEST(Pages, freed_from_the_middle_of_a_block) {
@@ -301,7 +301,7 @@ TEST(Caches, one_that_is_destroyed_with_objects_out_stays) {
     for (void* p : {a, b, c}) kmem_cache_free(inodes, p);
     if (kmem_cache_destroy(inodes)) _exit(4);
   });
-  EXPECT_REPORT(outcome, "kmem: BUG: kmem_cache_destroy(inodes): 2 objects are still out; the cache stays\n");
+  EXPECT_REPORT(outcome, "kmem: BUG: kmem_cache_destroy(inodes): 2 objects are still allocated; the cache stays\n");
 }
 
 // And then --------------------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ template <typename F>
 Outcome run_hardened(F f) {
   return run([&] {
     kmem::system().options.hardened = true;
-    kmem::divert(kmem::kForChecks, true);
+    kmem::set_fast_paths(kmem::kForChecks, kmem::FastPath::Closed);
     f();
   });
 }
@@ -346,11 +346,12 @@ Outcome run_hardened(F f) {
 TEST(WrongFamily, kfree_of_what_malloc_gave_is_told_and_frees_it) {
   for (const size_t size : {size_t{100}, size_t{30000}, size_t{100000}, size_t{5} << 20}) {
     const Outcome outcome = run_hardened([size] {
-      void* block = kmem::slow_malloc(size, false);
+      void* block = kmem::slow_malloc(size, kmem::Contents::Any);
       kfree(block);
       kfree(block);
     });
-    EXPECT_NE(reports(outcome.text).find("kmem: BUG: kfree of P, which malloc gave: use free\n"), std::string::npos) << outcome.text;
+    EXPECT_NE(reports(outcome.text).find("kmem: BUG: kfree of P, which malloc gave: use free\n"), std::string::npos)
+        << outcome.text;
     EXPECT_NE(reports(outcome.text).rfind("kmem: BUG: "), 0u) << "it was freed, so that the second time is reported too";
     EXPECT_EQ(outcome.status, 0);
   }
@@ -367,14 +368,15 @@ TEST(WrongFamily, free_of_what_kmalloc_or_a_cache_gave_is_told) {
   EXPECT_EQ(reports(outcome.text),
             "kmem: BUG: free of P, which kmalloc gave: use kfree\n"
             "kmem: BUG: free of P, which kmalloc gave: use kfree\n"
-            "kmem: BUG: free of P, which kmem_cache_alloc gave: use kmem_cache_free\n") << outcome.text;
+            "kmem: BUG: free of P, which kmem_cache_alloc gave: use kmem_cache_free\n")
+      << outcome.text;
   EXPECT_EQ(outcome.status, 0);
 }
 
 TEST(WrongFamily, what_fits_and_what_cannot_be_told_is_not_complained_of) {
   const Outcome outcome = run_hardened([] {
     for (const size_t size : {size_t{1}, size_t{100}, size_t{30000}, size_t{100000}, size_t{5} << 20})
-      kmem::slow_free(kmem::slow_malloc(size, false));
+      kmem::slow_free(kmem::slow_malloc(size, kmem::Contents::Any));
     for (const size_t size : {size_t{1}, size_t{100}, size_t{8000}, size_t{100000}}) kfree(kmalloc(size, GFP_KERNEL));
     kmem_cache* cache = (kmem_cache_create)("own", 100, 0, SLAB_NO_MERGE, nullptr);
     kfree(kmem_cache_alloc(cache, GFP_KERNEL));  // as in today's kernel

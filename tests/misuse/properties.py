@@ -28,20 +28,20 @@ def overwritten(cache, zone, offset, when):
 
 # (mistake, size, n), boot words, how it ends, what is reported
 PROPERTIES = (
-    (("overflow_write", 24, 1), "hardened", None, overwritten("malloc-32", "Right Redzone", 24, "when it was freed")),
-    (("underflow_write", 1000, 1), "hardened", None, overwritten("malloc-1024", "Left Redzone", -1, "when it was freed")),
-    (("overflow_of_a_block_that_stays", 24, 1), "hardened", GOES_ON, overwritten("malloc-32", "Right Redzone", 24, "when it was looked at")),
-    (("write_after_free", 1000, 0), "hardened", GOES_ON, overwritten("malloc-1024", "Poison", 500, "when it was looked at")),
-    (("write_after_free", 1000, 20), "hardened slab_quarantine=32K", GOES_ON, overwritten("malloc-1024", "Poison", 500, "after it was freed")),
-    (("double_free", 1000, 20), "hardened", GOES_ON,
+    (("overflow_write", 24, 1), "hardened=3", None, overwritten("malloc-32", "Right Redzone", 24, "when it was freed")),
+    (("underflow_write", 1000, 1), "hardened=3", None, overwritten("malloc-1024", "Left Redzone", -1, "when it was freed")),
+    (("overflow_of_a_block_that_stays", 24, 1), "hardened=3", GOES_ON, overwritten("malloc-32", "Right Redzone", 24, "when it was looked at")),
+    (("write_after_free", 1000, 0), "hardened=3", GOES_ON, overwritten("malloc-1024", "Poison", 500, "when it was looked at")),
+    (("write_after_free", 1000, 20), "hardened=3 slab_quarantine=32K", GOES_ON, overwritten("malloc-1024", "Poison", 500, "after it was freed")),
+    (("double_free", 1000, 20), "hardened=3", GOES_ON,
      [SLAB.format(cache="malloc-1024", what="Object already free"), FIX.format(cache="malloc-1024", what="Object at " + P + " not freed")]),
-    (("double_free", 100000, 20), "hardened", GOES_ON, [r"kmem: BUG: free of " + P + ", in a page that is free: a double free\\?\n"]),
-    (("free_inside", 64, 16), "hardened", GOES_ON, [r"kmem: BUG: free of " + P + ", which is not the start of an object of cache malloc-64\n"]),
-    (("overflow_write", 100000, 1), "hardened", KILLED, []),
-    (("write_after_free", 100000, 20), "hardened", KILLED, []),
-    (("read_after_free", 5000000, 0), "hardened", KILLED, []),
-    (("read_after_free", 24, 0), "hardened", HARMLESS, []),
-    (("delete_with_another_size", 1000, 40), "hardened", GOES_ON,
+    (("double_free", 100000, 20), "hardened=3", GOES_ON, [r"kmem: BUG: free of " + P + ", in a page that is free: a double free\\?\n"]),
+    (("free_inside", 64, 16), "hardened=3", GOES_ON, [r"kmem: BUG: free of " + P + ", which is not the start of an object of cache malloc-64\n"]),
+    (("overflow_write", 100000, 1), "hardened=3", KILLED, []),
+    (("write_after_free", 100000, 20), "hardened=3", KILLED, []),
+    (("read_after_free", 5000000, 0), "hardened=3", KILLED, []),
+    (("read_after_free", 24, 0), "hardened=3", HARMLESS, []),
+    (("delete_with_another_size", 1000, 40), "hardened=3", GOES_ON,
      [r"kmem: BUG: sized free of " + P + ": 1040 bytes are given back, 1000 were asked for\n"]),
     (("overflow_write", 24, 1), "slub_debug=Z,malloc-32", None, overwritten("malloc-32", "Right Redzone", 24, "when it was freed")),
     (("overflow_write", 24, 1), "slub_debug=FZPU", None,
@@ -63,7 +63,7 @@ PROPERTIES = (
 
 def run(launch, arguments, words):
     environment = {k: v for k, v in os.environ.items() if k != "KMEM"} | ({"KMEM": words} if words else {})
-    ended = subprocess.run(launch + arguments, capture_output=True, timeout=30, env=environment)
+    ended = subprocess.run(launch + arguments, capture_output=True, timeout=600, env=environment)
     # A shell in between tells of a signal by 128 and its number.
     status = 128 - ended.returncode if ended.returncode > 128 else ended.returncode
     return status, ended.stderr.decode(errors="replace"), ended.stdout.decode()
@@ -83,18 +83,18 @@ def complaints(status, errors, ends, reports):
 FAMILIES = '''
 import ctypes
 libc = ctypes.CDLL(None)
-for f in (libc.malloc, libc.kmalloc): f.restype = ctypes.c_void_p
-for f in (libc.free, libc.kfree): f.argtypes = [ctypes.c_void_p]
-libc.kfree(libc.malloc(100))
-libc.free(libc.kmalloc(100, 0x500))
+for f in (libc.malloc, libc.kmem_kmalloc): f.restype = ctypes.c_void_p
+for f in (libc.free, libc.kmem_kfree): f.argtypes = [ctypes.c_void_p]
+libc.kmem_kfree(libc.malloc(100))
+libc.free(libc.kmem_kmalloc(100, 0x500))
 '''
 
 
 def families_complaints(launch):
-    for words, wanted in (("hardened", True), ("slab_probation=0", False)):
+    for words, wanted in (("hardened=3", True), ("slab_probation=0", False)):
         environment = {k: v for k, v in os.environ.items() if k != "KMEM"} | {"KMEM": words}
         ended = subprocess.run(launch + [os.path.realpath(sys.executable), "-S", "-c", FAMILIES], capture_output=True, text=True,
-                               timeout=60, env=environment)
+                               timeout=600, env=environment)
         said = ["kfree of " in ended.stderr and "which malloc gave: use free" in ended.stderr,
                 "which kmalloc gave: use kfree" in ended.stderr]
         if said != [wanted, wanted] or ended.returncode:
@@ -114,13 +114,13 @@ def main():
     for complaint in families_complaints(launch[:2]):
         bad += 1
         print(complaint)
-    in_row = {words: int(run(launch, ["order"], words)[2].split()[0]) for words in ("slab_probation=0", "hardened")}
-    again = {words: int(run(launch, ["reuse"], words)[2].split()[2]) for words in ("slab_probation=0", "hardened")}
+    in_row = {words: int(run(launch, ["order"], words)[2].split()[0]) for words in ("slab_probation=0", "hardened=3")}
+    again = {words: int(run(launch, ["reuse"], words)[2].split()[2]) for words in ("slab_probation=0", "hardened=3")}
     print(f"blocks right behind the one before, of 200: {in_row}; an address comes again after so many: {again}")
-    if in_row["slab_probation=0"] < 100 or in_row["hardened"] > 40:
+    if in_row["slab_probation=0"] < 100 or in_row["hardened=3"] > 40:
         bad += 1
         print("the order of addresses is not what it should be")
-    if again["slab_probation=0"] > 0 or again["hardened"] < 1000:
+    if again["slab_probation=0"] > 0 or again["hardened=3"] < 1000:
         bad += 1
         print("addresses do not come again as they should")
     print(f"{len(PROPERTIES) + 3} properties, {bad} complaints")

@@ -30,14 +30,21 @@ enum class State : uint8_t { Held, Dirty, Clean };
 
 class Walk {
  public:
-  Walk(uint64_t seed, uint64_t nr_frames) : random_(seed), first_{1024 * random_.below(8)}, bits_(nr_frames, first_), model_(nr_frames) {}
+  Walk(uint64_t seed, uint64_t nr_frames)
+      : random_(seed), first_{1024 * random_.below(8)}, bits_(nr_frames, first_), model_(nr_frames) {}
 
   void step() {
     switch (random_.below(13)) {
-      case 0: case 1: case 2: return claim_some();
-      case 3: case 4: return claim_run();
+      case 0:
+      case 1:
+      case 2: return claim_some();
+      case 3:
+      case 4: return claim_run();
       case 5: return claim_at();
-      case 6: case 7: case 8: case 9: return give_back();
+      case 6:
+      case 7:
+      case 8:
+      case 9: return give_back();
       case 10: return give_back_much();
       case 11: return claim_span();
       default: return give_to_host();
@@ -141,16 +148,17 @@ class Walk {
   void give_back_much() {
     uint64_t i = random_.below(model_.size()), n = 0;
     for (; i + n < model_.size() && n < 1200 && model_[i + n] == State::Held; ++n) model_[i + n] = State::Dirty;
-    if (n) bits_.give_back_run(first_ + i, n, false);
+    if (n) bits_.give_back_run(first_ + i, n, Frames::Dirty);
   }
   void give_to_host() {
-    const int64_t block = bits_.find_dirty(static_cast<int64_t>(random_.below(bits_.nr_blocks())), random_.one_in(2));
+    const int64_t block = bits_.find_dirty(static_cast<int64_t>(random_.below(bits_.nr_blocks())),
+                                           random_.one_in(2) ? Blocks::Whole : Blocks::Any);
     if (block < 0) return;
     uint64_t clean = 0;
     const Pfn start = bits_.block_start(static_cast<uint64_t>(block));
     if (bits_.claim_whole(static_cast<uint64_t>(block), clean)) {
       EXPECT_EQ(take(start, kBlockFrames), clean);
-      bits_.give_back_run(start, kBlockFrames, true);
+      bits_.give_back_run(start, kBlockFrames, Frames::Clean);
       for (uint64_t i = 0; i < kBlockFrames; ++i) at(start + i) = State::Clean;
     } else {
       unsigned word = 0;
@@ -197,7 +205,7 @@ class Crowd {
  public:
   Crowd(uint64_t seed, uint64_t nr_frames, unsigned nr_threads)
       : bits_(nr_frames), owner_(new Atomic<uint8_t>[nr_frames]), nr_frames_(nr_frames) {
-    bits_.give_back_run({0}, nr_frames, false);
+    bits_.give_back_run({0}, nr_frames, Frames::Dirty);
     std::vector<std::thread> threads;
     for (unsigned id = 1; id <= nr_threads; ++id) threads.emplace_back([this, id, seed] { run(id, Random(seed * 64 + id)); });
     for (std::thread& t : threads) t.join();
@@ -213,10 +221,10 @@ class Crowd {
   void give(unsigned id, Held held, bool clean) {
     for (uint64_t i = 0; i < held.n; ++i)
       if (owner_[held.first.value + i].exchange(0) != id) collisions_.fetch_add(1);
-    bits_.give_back_run(held.first, held.n, clean);
+    bits_.give_back_run(held.first, held.n, frames_are(clean));
   }
   void return_block(unsigned id, Random& random) {
-    const int64_t block = bits_.find_dirty(static_cast<int64_t>(random.below(bits_.nr_blocks())), false);
+    const int64_t block = bits_.find_dirty(static_cast<int64_t>(random.below(bits_.nr_blocks())), Blocks::Any);
     uint64_t clean;
     if (block < 0) return;
     const auto b = static_cast<uint64_t>(block);
@@ -294,7 +302,7 @@ class MillionsOfFrames : public testing::Test {
  protected:
   static constexpr uint64_t kFrames = 2'097'152;  // 8 GiB of them, but only their bits are real
 
-  MillionsOfFrames() : bits_(kFrames) { bits_.give_back_run({0}, kFrames, true); }
+  MillionsOfFrames() : bits_(kFrames) { bits_.give_back_run({0}, kFrames, Frames::Clean); }
   Pfn take() {
     const FrameSet set = bits_.claim_some(1);
     EXPECT_TRUE(set.mask);

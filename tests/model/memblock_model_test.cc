@@ -39,10 +39,8 @@ class ByteList {
     std::vector<MemRegion> found;
     for (size_t i = 0; i < kBytes; ++i) {
       if (!bytes_[i].there) continue;
-      if (i && bytes_[i - 1] == bytes_[i])
-        ++found.back().range.end;
-      else
-        found.push_back({{origin_ + i, origin_ + i + 1}, bytes_[i].node, bytes_[i].flags});
+      if (i && bytes_[i - 1] == bytes_[i]) ++found.back().range.end;
+      else found.push_back({{origin_ + i, origin_ + i + 1}, bytes_[i].node, bytes_[i].flags});
     }
     return found;
   }
@@ -93,26 +91,17 @@ class SideBySide {
     switch (below(16)) {
       case 0:
       case 1:
-      case 2:
-        return add();
-      case 3:
-        return remove();
+      case 2: return add();
+      case 3: return remove();
       case 4:
-      case 5:
-        return reserve();
+      case 5: return reserve();
       case 6:
-      case 7:
-        return free();
-      case 8:
-        return mark();
-      case 9:
-        return set_node();
-      case 10:
-        return set_policy();
-      case 11:
-        return rarely();
-      default:
-        return alloc();
+      case 7: return free();
+      case 8: return mark();
+      case 9: return set_node();
+      case 10: return set_policy();
+      case 11: return rarely();
+      default: return alloc();
     }
   }
 
@@ -213,12 +202,9 @@ class SideBySide {
   void rarely() {
     if (below(8)) return;
     switch (below(3)) {
-      case 0:
-        return trim();
-      case 1:
-        return cap_total();
-      default:
-        return cap_range();
+      case 0: return trim();
+      case 1: return cap_total();
+      default: return cap_range();
     }
   }
   void trim() {
@@ -261,8 +247,7 @@ class SideBySide {
     size_t run = 0;  // bytes up to i, and with it, that may serve and are of one kind
     for (size_t i = 0; i < kBytes; ++i) {
       const uint64_t address = origin_ + i;
-      const bool in_limits =
-          address >= r.from.value && address < r.below.value && address < real_.current_limit().value;
+      const bool in_limits = address >= r.from.value && address < r.below.value && address < real_.current_limit().value;
       if (!in_limits || !may_serve(i, node, only_mirror)) {
         run = 0;
         continue;
@@ -286,8 +271,7 @@ class SideBySide {
     if (below(2)) request.below = at(below(kBytes));
     size_t model = find_on_nodes(request, true);
     if (model == kNowhere) model = find_on_nodes(request, false);
-    if (model != kNowhere && !reserved_.change(model, model + request.bytes, [](Kind& k) { k.there = true; }))
-      model = kNowhere;
+    if (model != kNowhere && !reserved_.change(model, model + request.bytes, [](Kind& k) { k.there = true; })) model = kNowhere;
 
     const auto real = real_.alloc(request);
     given_ += model != kNowhere;
@@ -308,8 +292,8 @@ class SideBySide {
     std::optional<MemRange> last;
     while (const auto free = walk.next()) {
       ASSERT_LT(free->range.base, free->range.end);
-      const bool in_order = !last || (direction == FreeWalk::Direction::Up ? free->range.base >= last->end
-                                                                           : free->range.end <= last->base);
+      const bool in_order =
+          !last || (direction == FreeWalk::Direction::Up ? free->range.base >= last->end : free->range.end <= last->base);
       ASSERT_TRUE(in_order);
       last = free->range;
       for (uint64_t a = free->range.base; a < free->range.end; ++a) {
@@ -319,8 +303,8 @@ class SideBySide {
     }
     for (size_t i = 0; i < kBytes; ++i) {
       const Kind& k = memory_[i];
-      const bool free = k.there && !reserved_[i].there && !any(k.flags & filter.without) &&
-                        (filter.node == kNoNode || filter.node == k.node);
+      const bool free =
+          k.there && !reserved_[i].there && !any(k.flags & filter.without) && (filter.node == kNoNode || filter.node == k.node);
       ASSERT_EQ(told[i], free) << "byte " << i;
     }
   }
@@ -360,9 +344,7 @@ TEST(MemblockModel, other_seeds_agree_too) {
 }
 
 /// The last address of all is nobody's: ranges are half open and end there.
-TEST(MemblockModel, a_walk_at_the_very_end_of_the_address_space_agrees) {
-  walk(~uint64_t{0} - kBytes, 20260402, 100'000);
-}
+TEST(MemblockModel, a_walk_at_the_very_end_of_the_address_space_agrees) { walk(~uint64_t{0} - kBytes, 20260402, 100'000); }
 
 }  // namespace
 }  // namespace kmem

@@ -32,21 +32,26 @@ class Walk {
       : random_(seed), world_({{0, 16}, {16, 112}, {4096, 128}}), pages_(world_.pages), owned_(4224 * kMiBFrames) {}
   ~Walk() {
     while (!held_.empty()) release(held_.size() - 1);
-    pages_.drain_all();
+    pages_.drain();
     for (unsigned i = 0; i < pages_.nr_zones(); ++i) {
-      EXPECT_EQ(pages_.zone(i).nr_in_use(), pages_.zone(i).first().value == 0 && pages_.zone(i).nr_online() ? 1u : 0u);
+      EXPECT_EQ(pages_.zone(i).nr_in_use(), pages_.zone(i).first().value == 0 && pages_.zone(i).counts().nr_online() ? 1u : 0u);
       uint64_t whole = pages_.zone(i).frames().count_whole_blocks();
       if (pages_.zone(i).first().value == 0) ++whole;  // frame 0 is nobody's
-      EXPECT_GE(whole * kBlockFrames, pages_.zone(i).nr_online()) << "every block is whole again";
+      EXPECT_GE(whole * kBlockFrames, pages_.zone(i).counts().nr_online()) << "every block is whole again";
     }
     check();
   }
 
   void step() {
     switch (random_.below(16)) {
-      case 0: case 1: case 2: case 3: return take_block(0);
-      case 4: case 5: return take_block(static_cast<unsigned>(random_.below(kMaxOrder + 1)));
-      case 6: case 7: return take_run();
+      case 0:
+      case 1:
+      case 2:
+      case 3: return take_block(0);
+      case 4:
+      case 5: return take_block(static_cast<unsigned>(random_.below(kMaxOrder + 1)));
+      case 6:
+      case 7: return take_run();
       case 8: return resize();
       case 9: return misuse();
       case 10: return random_.one_in(50) ? give_back() : take_block(0);
@@ -132,7 +137,7 @@ class Walk {
     }
   }
   void give_back() {
-    random_.one_in(2) ? void(pages_.trim()) : pages_.drain_all();
+    random_.one_in(2) ? void(pages_.trim()) : pages_.drain();
     check();
   }
   void release(size_t at) {
@@ -141,7 +146,7 @@ class Walk {
     held_.pop_back();
     unmark(h, 0);
     if (h.run) return pages_.free_run(h.page);
-    ASSERT_TRUE(pages_.free(h.page, {h.order}, random_.one_in(8)));
+    ASSERT_TRUE(pages_.free(h.page, {h.order}, random_.one_in(8) ? Heat::Cold : Heat::Hot));
     ASSERT_FALSE(pages_.free(h.page, {h.order})) << "twice";
   }
 
@@ -198,7 +203,7 @@ class PageThreadsTest : public testing::Test {
       if (const uint64_t old = places_[random.below(kPlaces)].exchange(parcel))
         empty(reinterpret_cast<Page*>(old & ~uint64_t{63}), old & 63);
       if (random.one_in(2000)) world_.pages.trim();
-      if (random.one_in(2000)) world_.pages.drain_all();
+      if (random.one_in(2000)) world_.pages.drain();
     }
   }
 
@@ -214,7 +219,7 @@ TEST_F(PageThreadsTest, what_one_thread_filled_another_finds_and_frees) {
   for (auto& place : places_)
     if (const uint64_t old = place.exchange(0)) empty(reinterpret_cast<Page*>(old & ~uint64_t{63}), old & 63);
   EXPECT_EQ(wrong_.load(), 0u);
-  world_.pages.drain_all();
+  world_.pages.drain();
   const Fault fault = world_.pages.check();
   EXPECT_FALSE(fault) << fault.rule;
   EXPECT_EQ(world_.pages.zone(0).nr_in_use(), 0u);
@@ -238,7 +243,7 @@ class ManyPages : public testing::Test {
     held_.pop_back();
   }
   uint64_t whole() {
-    world_.pages.drain_all();
+    world_.pages.drain();
     return world_.pages.zone(0).frames().count_whole_blocks();
   }
 

@@ -22,7 +22,7 @@ using test::TestCache;
 struct Kind {
   uint32_t id, size, align;
 };
-constexpr Kind kKinds[] = {{1, 8, 8},     {2, 24, 8},     {3, 64, 64},    {4, 100, 8},     {5, 700, 8},
+constexpr Kind kKinds[] = {{1, 8, 8},    {2, 24, 8},     {3, 64, 64},    {4, 100, 8},  {5, 700, 8},
                            {6, 4096, 8}, {7, 20'000, 8}, {8, 65'536, 8}, {300, 48, 8}, {301, 3000, 8}};
 
 struct Held {
@@ -42,7 +42,12 @@ class Walk {
 
   void step() {
     switch (random_.below(16)) {
-      case 0: case 1: case 2: case 3: case 4: case 5: return take(random_.one_in(8) ? static_cast<int>(random_.below(2)) : kNoNode);
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+      case 5: return take(random_.one_in(8) ? static_cast<int>(random_.below(2)) : kNoNode);
       case 6: return take_many();
       case 7: return random_.one_in(20) ? give_all() : give_one();
       case 8: return random_.one_in(100) ? shrink() : give_one();
@@ -63,7 +68,7 @@ class Walk {
     while (!held_.empty()) give(held_.size() - 1);
     check();
     for (const auto& cache : caches_) {
-      cache->shrink(true);
+      cache->shrink(kmem::OtherCpus::Interrupt);
       EXPECT_EQ(cache->nr_slabs(), 0) << cache->object_size();
     }
     EXPECT_EQ(world_.frames_in_use(), 0u);
@@ -77,7 +82,7 @@ class Walk {
   }
   void hold(char* object, uint32_t cache) {
     ASSERT_EQ(reinterpret_cast<uintptr_t>(object) % kKinds[cache].align, 0u);
-    ASSERT_TRUE(caches_[cache]->owns(object));
+    ASSERT_TRUE(caches_[cache]->slabs().owns(object));
     const auto mark = static_cast<uint8_t>(random_.next());
     memset(object, mark, kKinds[cache].size);
     held_.push_back({object, cache, mark});
@@ -112,7 +117,9 @@ class Walk {
     const size_t keep = random_.below(held_.size() + 1);
     while (held_.size() > keep) give_one();
   }
-  void shrink() { caches_[random_.below(caches_.size())]->shrink(random_.one_in(2)); }
+  void shrink() {
+    caches_[random_.below(caches_.size())]->shrink(random_.one_in(2) ? kmem::OtherCpus::Interrupt : kmem::OtherCpus::Ask);
+  }
 
   Random random_;
   SlabTestWorld world_;
@@ -169,7 +176,8 @@ class SlabThreadsTest : public testing::Test {
       uint64_t parcel = 0;
       object ? put_in(parcel, cache, object, static_cast<unsigned>(random.next())) : void(refused_.fetch_add(1));
       if (const uint64_t old = places_[random.below(kPlaces)].exchange(parcel)) take_out(old);
-      if (random.one_in(1000)) caches_[random.below(caches_.size())]->shrink(random.one_in(2));
+      if (random.one_in(1000))
+        caches_[random.below(caches_.size())]->shrink(random.one_in(2) ? kmem::OtherCpus::Interrupt : kmem::OtherCpus::Ask);
     }
   }
 
@@ -193,7 +201,7 @@ TEST_F(SlabThreadsTest, what_one_thread_filled_another_finds_and_frees) {
     const Fault fault = cache->check();
     EXPECT_FALSE(fault) << cache->object_size() << ": " << fault.rule;
     EXPECT_EQ(cache->nr_in_use(), 0) << cache->object_size();
-    cache->shrink(true);
+    cache->shrink(kmem::OtherCpus::Interrupt);
     EXPECT_EQ(cache->nr_slabs(), 0) << cache->object_size();
   }
   EXPECT_EQ(world_.frames_in_use(), 0u);

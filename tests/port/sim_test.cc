@@ -89,7 +89,7 @@ TEST(Sequences, restart_after_a_fence_from_another_cpu) {
     Sequence sequence;
     disturbed = sequence.disturbed();
   });
-  tasks.add(1, [] { EXPECT_TRUE(kmem_port_fence_cpus()); });
+  tasks.add(1, [] { EXPECT_TRUE(kmem_port_fence_cpus(kmem::Fence::Asked)); });
   EXPECT_TRUE(tasks.run(switch_at(1, 1)));
   EXPECT_TRUE(disturbed);
 }
@@ -196,9 +196,9 @@ TEST(Host, refuses_the_call_that_it_was_told_to) {
   ASSERT_TRUE(kmem_port_boot(&machine));
   host().online.refuse(2);
   char* at = machine.direct_map + machine.ram[0].start.value;
-  EXPECT_TRUE(kmem_port_online(at, kMiB));
-  EXPECT_FALSE(kmem_port_online(at + kMiB, kMiB));
-  EXPECT_TRUE(kmem_port_online(at + kMiB, kMiB));
+  EXPECT_EQ(kmem_port_online(at, kMiB), kmem::Online::Done);
+  EXPECT_EQ(kmem_port_online(at + kMiB, kMiB), kmem::Online::Refused);
+  EXPECT_EQ(kmem_port_online(at + kMiB, kMiB), kmem::Online::Done);
   EXPECT_EQ(host().online.refused(), 1u);
   at[0] = 7;
   host().discard.refuse(1);

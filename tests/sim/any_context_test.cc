@@ -9,8 +9,8 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "api/system.h"
 #include "sim/world.h"
+#include "system/system.h"
 #include "watch/context.h"
 
 namespace sim {
@@ -31,10 +31,10 @@ void switch_on(const char* boot_words, uint64_t mib) {
   things = kmem_cache_create("things", kThing, 0, SLAB_NO_MERGE, make);
 }
 
-/// malloc and free as preload/malloc.cc puts them together.
+/// malloc and free as faces/malloc/malloc.cc puts them together.
 void* take_as_malloc(size_t size) {
   void* p = kmem::fast::malloc(size);
-  return p ? p : kmem::slow_malloc(size, false);
+  return p ? p : kmem::slow_malloc(size, kmem::Contents::Any);
 }
 void give_as_malloc(void* p) {
   if (kmem::fast::free(p) == Push::Done) return;
@@ -113,7 +113,10 @@ const Operation kOperations[] = {
        for (int i = 0; i < 66; ++i) h.pages(0, g);
        for (int i = 0; i < 66; ++i) h.give();
      }},
-    {"frees", [](Holder& h, gfp_t) { for (int i = 0; i < 6; ++i) h.give(); }},
+    {"frees",
+     [](Holder& h, gfp_t) {
+       for (int i = 0; i < 6; ++i) h.give();
+     }},
 };
 
 /// What the handler does: one of each, keeping some until it comes again.
@@ -127,15 +130,15 @@ void interrupt(Holder& h) {
 uint64_t frames_in_use() {
   kmem::System& s = kmem::system();
   uint64_t used = 0;
-  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) used += s.pages.zone(i).nr_online() - s.pages.zone(i).nr_free();
+  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) used += s.pages.zone(i).counts().nr_online() - s.pages.zone(i).nr_free();
   return used;
 }
 
 void expect_as_before(uint64_t frames) {
   expect_sound(kmem::check_system());
   EXPECT_EQ(kmem_cache_destroy(things), 0);
-  kmem::system().heap.shrink_all(true);
-  kmem::system().pages.drain_all();
+  kmem::system().heap.caches().shrink_all(kmem::OtherCpus::Interrupt);
+  kmem::system().pages.drain();
   EXPECT_EQ(frames_in_use(), frames) << "frames are lost";
   EXPECT_EQ(host().log, "");
 }
@@ -189,8 +192,9 @@ TEST(AnyContext, also_where_memory_is_short) { at_every_step_of_everything(kAll[
 TEST(AnyContext, handlers_may_interrupt_handlers) {
   for (const unsigned i : {1u, 5u, 7u}) {
     SCOPED_TRACE(kOperations[i].name);
-    at_every_two_steps({Event::Interrupt, 0}, {Event::Interrupt, 0},
-                       [&](const Script& s) { return disturbed(kAll[1], kOperations[i], s); }, 13);
+    at_every_two_steps(
+        {Event::Interrupt, 0}, {Event::Interrupt, 0}, [&](const Script& s) { return disturbed(kAll[1], kOperations[i], s); },
+        13);
     if (HasFailure()) return;
   }
 }
@@ -222,9 +226,11 @@ TEST(AnyContext, with_a_boot_word_objects_that_are_at_hand_are_looked_at_too) {
   for (const bool every : {false, true}) {
     SCOPED_TRACE(every ? "might_sleep" : "");
     switch_on(every ? "might_sleep" : "", 64);
-    kfree(kmalloc(64, GFP_KERNEL)), kmem_cache_free(things, kmem_cache_alloc(things, GFP_KERNEL)), free_page(__get_free_page(GFP_KERNEL));
+    kfree(kmalloc(64, GFP_KERNEL)), kmem_cache_free(things, kmem_cache_alloc(things, GFP_KERNEL)),
+        free_page(__get_free_page(GFP_KERNEL));
     preempt_disable();
-    kfree(kmalloc(64, GFP_KERNEL)), kmem_cache_free(things, kmem_cache_alloc(things, GFP_KERNEL)), free_page(__get_free_page(GFP_KERNEL));
+    kfree(kmalloc(64, GFP_KERNEL)), kmem_cache_free(things, kmem_cache_alloc(things, GFP_KERNEL)),
+        free_page(__get_free_page(GFP_KERNEL));
     preempt_enable();
     for (const char* who : {"kmalloc", "kmem_cache_alloc", "alloc_pages"})
       EXPECT_EQ(host().logged((std::string("invalid context at ") + who).c_str()), every) << who;

@@ -21,12 +21,13 @@ const Operation kOperations[] = {
     {"give one and take one", [](User& u) { u.give(1), u.take(1); }},
     {"take six", [](User& u) { u.take(6); }},
     {"give six", [](User& u) { u.give(6); }},
-    {"shrink everywhere", [](User& u) { u.cache().shrink(true); }},
-    {"shrink here", [](User& u) { u.cache().shrink(false); }},
+    {"shrink everywhere", [](User& u) { u.cache().shrink(kmem::OtherCpus::Interrupt); }},
+    {"shrink here", [](User& u) { u.cache().shrink(kmem::OtherCpus::Leave); }},
 };
 
 enum class Who { Interrupt, SameCpu, OtherCpu };
 enum class Fill { Fresh, HalfFull, Full, Idle };
+enum class Seals { Off, Marks, Zeroes };
 
 /// What the sheaf of the first CPU looks like before.
 void prepare(User& first, User& second, Fill fill) {
@@ -43,18 +44,18 @@ void prepare(User& first, User& second, Fill fill) {
   first.give(fill == Fill::Full ? 4 : 1);
 }
 
-Outcome disturbed(const Operation& operation, const Operation& intruder, Who who, Fill fill, const Script& script) {
+Outcome disturbed(const Operation& operation, const Operation& intruder, Who who, Fill fill, const Script& script,
+                  Seals seals = Seals::Off) {
   World world;
+  if (seals != Seals::Off) world.seal_objects(seals == Seals::Zeroes);
   Cache& cache = world.cache(kSize);
   Ledger ledger;
   User first(cache, ledger), second(cache, ledger);
   prepare(first, second, fill);
   Tasks tasks;
   tasks.add(0, [&] { operation.run(first); });
-  if (who == Who::Interrupt)
-    tasks.add_handler([&] { intruder.run(second); });
-  else
-    tasks.add(who == Who::SameCpu ? 0 : 1, [&] { intruder.run(second); });
+  if (who == Who::Interrupt) tasks.add_handler([&] { intruder.run(second); });
+  else tasks.add(who == Who::SameCpu ? 0 : 1, [&] { intruder.run(second); });
   const Outcome outcome = tasks.run(script);
   if (!outcome) return outcome;
   expect_all_accounted_for(world, cache, ledger.size());
@@ -72,7 +73,8 @@ void every_pair(Who who, const Event& event) {
       for (const Fill fill : {Fill::Fresh, Fill::HalfFull, Fill::Full}) {
         SCOPED_TRACE(std::string("'") + operation.name + "' disturbed by '" + intruder.name + "', fill " +
                      std::to_string(static_cast<int>(fill)));
-        runs += at_every_step(event, [&](const Script& s) { return disturbed(operation, intruder, who, fill, s); });
+        runs += at_every_step(
+            event, [&](const Script& s) { return disturbed(operation, intruder, who, fill, s); }, Steps::MayBeNone);
         if (testing::Test::HasFailure()) return;
       }
   EXPECT_GT(runs, 5000u) << "the scenarios have become too short to show anything";
@@ -83,20 +85,21 @@ TEST(Cache, an_interrupt_may_use_the_cache_at_every_step_of_every_operation) {
   every_pair(Who::Interrupt, {Event::Interrupt, 0});
 }
 
-TEST(Cache, a_task_that_preempts_another_may_use_the_cache_at_every_step) {
-  every_pair(Who::SameCpu, {Event::Switch, 1});
-}
+TEST(Cache, a_task_that_preempts_another_may_use_the_cache_at_every_step) { every_pair(Who::SameCpu, {Event::Switch, 1}); }
 
 TEST(Cache, a_task_on_another_cpu_may_use_the_cache_at_every_step) { every_pair(Who::OtherCpu, {Event::Switch, 1}); }
 
 TEST(Cache, a_task_may_be_migrated_at_every_step_of_every_operation) {
   const Operation nothing{"nothing", [](User&) {}};
+  uint64_t runs = 0;
   for (const Operation& operation : kOperations)
     for (const Fill fill : {Fill::Fresh, Fill::HalfFull, Fill::Full}) {
       SCOPED_TRACE(operation.name);
-      at_every_step({Event::Migrate, 1},
-                    [&](const Script& s) { return disturbed(operation, nothing, Who::OtherCpu, fill, s); });
+      runs += at_every_step(
+          {Event::Migrate, 1}, [&](const Script& s) { return disturbed(operation, nothing, Who::OtherCpu, fill, s); },
+          Steps::MayBeNone);
     }
+  EXPECT_GT(runs, 100u);
 }
 
 // Several objects in one step: against those who change the same sheaf.
@@ -121,10 +124,25 @@ TEST(Cache, an_idle_cache_bears_everybody_at_every_step) {
       for (const size_t b : {0u, 4u, 5u, 6u}) {
         SCOPED_TRACE(std::string("'") + kOperations[a].name + "' disturbed by '" + kOperations[b].name + "'");
         const Event event{who == Who::Interrupt ? Event::Interrupt : Event::Switch, who == Who::Interrupt ? 0u : 1u};
-        at_every_step(event,
-                      [&](const Script& s) { return disturbed(kOperations[a], kOperations[b], who, Fill::Idle, s); });
+        at_every_step(event, [&](const Script& s) { return disturbed(kOperations[a], kOperations[b], who, Fill::Idle, s); });
         if (HasFailure()) return;
       }
+}
+
+// What is freed lies in a sheaf of its own, which is exchanged for the empty one that objects are taken from.
+TEST(Cache, sealed_objects_bear_everybody_at_every_step) {
+  const Operation both[] = {{"give two and take six", [](User& u) { u.give(2), u.take(6); }},
+                            {"take one and give six", [](User& u) { u.take(1), u.give(6); }}};
+  for (const Seals seals : {Seals::Marks, Seals::Zeroes})
+    for (const Who who : {Who::Interrupt, Who::SameCpu, Who::OtherCpu})
+      for (const Operation& operation : {both[0], both[1], kOperations[6]})
+        for (const Operation& intruder : {both[0], both[1], kOperations[6], kOperations[7]}) {
+          SCOPED_TRACE(std::string("'") + operation.name + "' disturbed by '" + intruder.name + "', seals " +
+                       std::to_string(static_cast<int>(seals)));
+          const Event event{who == Who::Interrupt ? Event::Interrupt : Event::Switch, who == Who::Interrupt ? 0u : 1u};
+          at_every_step(event, [&](const Script& s) { return disturbed(operation, intruder, who, Fill::Full, s, seals); });
+          if (HasFailure()) return;
+        }
 }
 
 // Interrupts one step apart, the second often within the first.

@@ -83,15 +83,13 @@ const Operation kOperations[] = {
 enum class Who { Interrupt, SameCpu, OtherCpu };
 
 /// One run; true if nothing was lost.
-bool run_is_complete(const Operation& operation, const Operation& intruder, Who who, unsigned fill,
-                     const Script& script, Outcome& outcome) {
+bool run_is_complete(const Operation& operation, const Operation& intruder, Who who, unsigned fill, const Script& script,
+                     Outcome& outcome) {
   Stacks stacks(fill, 2);
   Tasks tasks;
   tasks.add(0, [&] { operation.run(stacks); });
-  if (who == Who::Interrupt)
-    tasks.add_handler([&] { intruder.run(stacks); });
-  else
-    tasks.add(who == Who::SameCpu ? 0 : 1, [&] { intruder.run(stacks); });
+  if (who == Who::Interrupt) tasks.add_handler([&] { intruder.run(stacks); });
+  else tasks.add(who == Who::SameCpu ? 0 : 1, [&] { intruder.run(stacks); });
   outcome = tasks.run(script);
   return stacks.complete();
 }
@@ -116,9 +114,7 @@ TEST(FastPath, bears_an_interrupt_at_every_step) {
   every_pair(Who::Interrupt, [](const auto& run) { at_every_step({Event::Interrupt, 0}, run); });
 }
 TEST(FastPath, bears_two_interrupts_at_every_two_steps) {
-  every_pair(Who::Interrupt, [](const auto& run) {
-    at_every_two_steps({Event::Interrupt, 0}, {Event::Interrupt, 0}, run);
-  });
+  every_pair(Who::Interrupt, [](const auto& run) { at_every_two_steps({Event::Interrupt, 0}, {Event::Interrupt, 0}, run); });
 }
 TEST(FastPath, bears_preemption_at_every_step) {
   every_pair(Who::SameCpu, [](const auto& run) { at_every_step({Event::Switch, 1}, run); });
@@ -159,8 +155,7 @@ TEST(FastPath, the_enumeration_sees_a_pop_that_does_not_restart) {
     unsigned wrong = 0;
     for (uint64_t n = 0; n < 4; ++n) {
       Outcome outcome;
-      wrong += !run_is_complete(careless, intruder, Who::Interrupt, 3, sim_port::plan({{n, {Event::Interrupt, 0}}}),
-                                outcome);
+      wrong += !run_is_complete(careless, intruder, Who::Interrupt, 3, sim_port::plan({{n, {Event::Interrupt, 0}}}), outcome);
     }
     EXPECT_GT(wrong, 0u) << intruder.name;
   }

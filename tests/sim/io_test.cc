@@ -49,7 +49,7 @@ struct IoWorld : World {
   }
   void* map(uint64_t phys, uint64_t bytes, IoFault& fault) {
     kmem::TextOf<128> who;
-    return io.map(phys, bytes, false, nullptr, fault, who);
+    return io.map(phys, bytes, kmem::IoWrites::Single, nullptr, fault, who);
   }
   /// On a quiet system where nobody has anything mapped.
   void expect_nothing_lost() {
@@ -58,7 +58,7 @@ struct IoWorld : World {
     EXPECT_EQ(io.remove(kCard), IoFault::None);
     EXPECT_EQ(io.remove(kDisk), IoFault::None);
     EXPECT_EQ(host().nr_open_devices, 0) << "files are lost";
-    vmap.purge_all(true);
+    vmap.purge_all(kmem::Wait::Allowed);
     EXPECT_EQ(vmap.window().used_bytes(), 0u) << "addresses are lost";
     expect_sound(vmap.check());
     expect_all_frames_free(*this);
@@ -176,7 +176,8 @@ TEST(IoremapSteps, any_order_of_events_loses_neither_files_nor_addresses) {
     for (unsigned i = 0; i < drivers.size(); ++i)
       tasks.add(i % 2, [&, i] {
         for (int n = 0; n < 6; ++n)
-          kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % std::size(kOperations)].run(drivers[i]);
+          kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % std::size(kOperations)].run(
+              drivers[i]);
       });
     const Outcome outcome = tasks.run(sim_port::random(seed, {.odds = 12, .nr_tasks = 4, .nr_handlers = 0, .nr_cpus = 2}));
     EXPECT_TRUE(outcome) << outcome.failure;

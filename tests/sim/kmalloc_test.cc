@@ -3,8 +3,8 @@
 
 #include <linux/slab.h>
 
-#include "api/system.h"
 #include "sim/world.h"
+#include "system/system.h"
 
 namespace sim {
 namespace {
@@ -88,7 +88,7 @@ const Operation kOperations[] = {
        kmem_cache_free(cache, p);
        EXPECT_EQ(kmem_cache_destroy(cache), 0);
      }},
-    {"reclaim", [](Caller&) { kmem::system().heap.shrink_all(true); }},
+    {"reclaim", [](Caller&) { kmem::system().heap.caches().shrink_all(kmem::OtherCpus::Interrupt); }},
 };
 
 /// What every handler does: the same class and others, both ways.
@@ -101,13 +101,13 @@ void use_in_interrupt(Caller& c) {
 void expect_system_empty(uint64_t frames_before) {
   kmem::System& s = kmem::system();
   expect_sound(kmem::check_system());
-  s.heap.shrink_all(true);
+  s.heap.caches().shrink_all(kmem::OtherCpus::Interrupt);
   for (uint32_t id = 1; id <= s.heap.nr_caches(); ++id)
     EXPECT_TRUE(!s.heap.cache(id).live() || !s.heap.cache(id).nr_slabs()) << "slabs of " << s.heap.cache(id).name();
-  s.pages.drain_all();
+  s.pages.drain();
   expect_sound(kmem::check_system());
   uint64_t used = 0;
-  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) used += s.pages.zone(i).nr_online() - s.pages.zone(i).nr_free();
+  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) used += s.pages.zone(i).counts().nr_online() - s.pages.zone(i).nr_free();
   EXPECT_EQ(used, frames_before) << "frames are lost";
   EXPECT_EQ(host().log, "");
 }
@@ -115,7 +115,7 @@ void expect_system_empty(uint64_t frames_before) {
 uint64_t frames_in_use() {
   kmem::System& s = kmem::system();
   uint64_t used = 0;
-  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) used += s.pages.zone(i).nr_online() - s.pages.zone(i).nr_free();
+  for (unsigned i = 0; i < s.pages.nr_zones(); ++i) used += s.pages.zone(i).counts().nr_online() - s.pages.zone(i).nr_free();
   return used;
 }
 
@@ -219,13 +219,11 @@ void expect_nothing_lost_in_any_order(const char* boot_words, uint64_t nr_seeds,
           i % 2,
           [&, i] {
             for (int k = 0; k < 8; ++k)
-              kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % nr_operations].run(
-                  *callers[i]);
+              kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % nr_operations].run(*callers[i]);
           },
           i != 3);
     tasks.add_handler([&] { use_in_interrupt(*callers[4]); });
-    const Outcome outcome =
-        tasks.run(sim_port::random(seed, {.odds = 20, .nr_tasks = 4, .nr_handlers = 1, .nr_cpus = 2}));
+    const Outcome outcome = tasks.run(sim_port::random(seed, {.odds = 20, .nr_tasks = 4, .nr_handlers = 1, .nr_cpus = 2}));
     EXPECT_TRUE(outcome) << outcome.failure;
     if (!outcome) return;
     for (auto& caller : callers) caller->give_all();

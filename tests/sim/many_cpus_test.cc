@@ -15,8 +15,7 @@ struct Shape {
 
 Facts machine(const Shape& shape) {
   Facts facts{.nr_cpus = shape.nr_cpus, .nr_nodes = shape.nr_nodes, .ram = {}, .nr_sheaves = 4096};
-  for (uint8_t n = 0; n < shape.nr_nodes; ++n)
-    facts.ram.push_back({{(4 + n) * sim_port::kGiB}, 64 * sim_port::kMiB, {n}});
+  for (uint8_t n = 0; n < shape.nr_nodes; ++n) facts.ram.push_back({{(4 + n) * sim_port::kGiB}, 64 * sim_port::kMiB, {n}});
   return facts;
 }
 
@@ -34,20 +33,13 @@ class Dice {
 
 void deed(User& user, Dice& dice) {
   switch (dice(8)) {
-    case 0:
-      return user.cache().shrink(dice(2)), void();
-    case 1:
-      return user.give_all();
-    case 2:
-      return user.take(dice(12));
-    case 3:
-      return user.give(dice(12));
-    case 4:
-      return user.take(1);
-    case 5:
-      return user.give(1);
-    default:
-      return user.take(2), user.give(1);
+    case 0: return user.cache().shrink(static_cast<kmem::OtherCpus>(dice(3))), void();
+    case 1: return user.give_all();
+    case 2: return user.take(dice(12));
+    case 3: return user.give(dice(12));
+    case 4: return user.take(1);
+    case 5: return user.give(1);
+    default: return user.take(2), user.give(1);
   }
 }
 
@@ -69,8 +61,8 @@ void run_one(const Shape& shape, uint64_t seed) {
         i % 7 != 0);  // every seventh without sequences
   for (unsigned h = 0; h < 2; ++h)
     tasks.add_handler([&, h] { users[shape.nr_tasks + h]->take(3), users[shape.nr_tasks + h]->give(3); });
-  const Outcome outcome = tasks.run(
-      sim_port::random(seed, {.odds = 15, .nr_tasks = shape.nr_tasks, .nr_handlers = 2, .nr_cpus = shape.nr_cpus}));
+  const Outcome outcome =
+      tasks.run(sim_port::random(seed, {.odds = 15, .nr_tasks = shape.nr_tasks, .nr_handlers = 2, .nr_cpus = shape.nr_cpus}));
   ASSERT_TRUE(outcome) << outcome.failure;
   for (Cache* cache : caches) expect_sound(cache->check());
   for (auto& user : users) user->give_all();

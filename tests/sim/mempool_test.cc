@@ -26,7 +26,8 @@ struct PoolOfTest {
     EXPECT_TRUE(pool.init(world(), *pools, {min_nr, alloc, free, this}));
   }
   static const PoolWorld& world() {
-    static const PoolWorld w{[](size_t bytes, kmem::Gfp, int) { return calloc(1, bytes); }, [](void* p) { ::free(p); }, nullptr, false};
+    static const PoolWorld w{[](size_t bytes, kmem::Gfp, int) { return calloc(1, bytes); }, [](void* p) { ::free(p); }, nullptr,
+                             false};
     return w;
   }
   static void* alloc(kmem::Gfp gfp, void* self) { return static_cast<PoolOfTest*>(self)->give(gfp); }
@@ -120,15 +121,12 @@ const Operation kOperations[] = {
 enum class Who { Interrupt, SameCpu, OtherCpu };
 
 /// `source`: elements that the allocator has beyond those held back.
-Outcome disturbed(const Operation& operation, const Operation& intruder, Who who, unsigned source,
-                  const Script& script) {
+Outcome disturbed(const Operation& operation, const Operation& intruder, Who who, unsigned source, const Script& script) {
   PoolOfTest t(1, 1 + source);
   Tasks tasks;
   tasks.add(0, [&] { operation.run(t); });
-  if (who == Who::Interrupt)
-    tasks.add_handler([&] { intruder.run(t); });
-  else
-    tasks.add(who == Who::SameCpu ? 0 : 1, [&] { intruder.run(t); });
+  if (who == Who::Interrupt) tasks.add_handler([&] { intruder.run(t); });
+  else tasks.add(who == Who::SameCpu ? 0 : 1, [&] { intruder.run(t); });
   const Outcome outcome = tasks.run(script);
   if (outcome) t.expect_all_home();
   return outcome;
@@ -149,9 +147,7 @@ void every_pair(Who who, const Event& event) {
 }
 
 TEST(Mempool, an_interrupt_may_use_the_pool_at_every_step) { every_pair(Who::Interrupt, {Event::Interrupt, 0}); }
-TEST(Mempool, a_task_that_preempts_another_may_use_the_pool_at_every_step) {
-  every_pair(Who::SameCpu, {Event::Switch, 1});
-}
+TEST(Mempool, a_task_that_preempts_another_may_use_the_pool_at_every_step) { every_pair(Who::SameCpu, {Event::Switch, 1}); }
 TEST(Mempool, a_task_on_another_cpu_may_use_the_pool_at_every_step) { every_pair(Who::OtherCpu, {Event::Switch, 1}); }
 
 // The second gets so far, then the first goes on, then whoever can.
@@ -211,8 +207,7 @@ TEST(Mempool, nobody_who_may_sleep_fails_and_everybody_gets_through_in_so_many_t
         }
       });
     tasks.add_handler([&] { t.put(t.get(kAtomic)); });
-    const Outcome outcome =
-        tasks.run(sim_port::random(seed, {.odds = 6, .nr_tasks = kTasks, .nr_handlers = 1, .nr_cpus = 2}));
+    const Outcome outcome = tasks.run(sim_port::random(seed, {.odds = 6, .nr_tasks = kTasks, .nr_handlers = 1, .nr_cpus = 2}));
     ASSERT_TRUE(outcome) << outcome.failure;
     t.fails = nullptr;
     t.expect_all_home();
@@ -237,14 +232,13 @@ TEST(Mempool, waiters_are_woken_in_the_order_in_which_they_came) {
       });
     tasks.add(0, [&] {
       while (t.pool.nr_waiting() < 5)
-        kmem_port_wait(reinterpret_cast<const uint32_t*>(&only), *reinterpret_cast<uint32_t*>(&only),
-                       host().now_ns + 10);
+        kmem_port_wait(reinterpret_cast<const uint32_t*>(&only), *reinterpret_cast<uint32_t*>(&only), host().now_ns + 10);
       t.put(only);
     });
     // They come one after the other, and are disturbed once all stand in line.
     const Script later = sim_port::random(seed, {.odds = 4, .nr_tasks = 6, .nr_cpus = 2});
-    const Outcome outcome = tasks.run(
-        [&](const sim_port::Moment& m) { return t.pool.nr_waiting() < 5 && served.empty() ? Event{} : later(m); });
+    const Outcome outcome =
+        tasks.run([&](const sim_port::Moment& m) { return t.pool.nr_waiting() < 5 && served.empty() ? Event{} : later(m); });
     ASSERT_TRUE(outcome) << outcome.failure;
     EXPECT_EQ(served, (std::vector<unsigned>{0, 1, 2, 3, 4}));
     t.expect_all_home();

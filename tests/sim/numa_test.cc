@@ -161,7 +161,7 @@ TEST_F(Numa, what_is_freed_far_away_finds_back_to_its_node) {
   sim_port::stand_on(0);
   expect_all_accounted_for(world, cache, 0);
   expect_nothing_stays(world);
-  for (unsigned n = 0; n < 4; ++n) EXPECT_EQ(kmem::CacheTestPeer::node(cache, n).nr_slabs.peek(), 0);
+  for (unsigned n = 0; n < 4; ++n) EXPECT_EQ(cache.slabs().node(n).slabs.nr_slabs(), 0);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "percpu/copies.h"
 #include "percpu/percpu_counter.h"
+#include "percpu/percpu_heap.h"
 #include "percpu/percpu_ref.h"
 
 namespace sim {
@@ -53,12 +54,8 @@ void count_one(PercpuMachine& m, unsigned way, unsigned log_size) {
   const unsigned size = 1u << log_size;
   const size_t at = offset_of(way, log_size);
   switch (way) {
-    case 0:
-      m.step(CpuOp::Add, size, at, 1);
-      break;
-    case 1:
-      m.step(CpuOp::AddReturn, size, at, 1);
-      break;
+    case 0: m.step(CpuOp::Add, size, at, 1); break;
+    case 1: m.step(CpuOp::AddReturn, size, at, 1); break;
     case 2:  // takes it out and puts it back elsewhere, perhaps on another CPU
       m.step(CpuOp::Add, size, at, m.step(CpuOp::Xchg, size, at, 0) + 1);
       break;
@@ -69,8 +66,7 @@ void count_one(PercpuMachine& m, unsigned way, unsigned log_size) {
         seen = found;
       }
       break;
-    default:
-      m.step(CpuOp::Add, size, at, 2), m.step(CpuOp::Add, size, at, ~uint64_t{0});
+    default: m.step(CpuOp::Add, size, at, 2), m.step(CpuOp::Add, size, at, ~uint64_t{0});
   }
 }
 
@@ -298,8 +294,7 @@ TEST(PercpuSections, who_finds_everything_taken_waits_and_is_woken) {
         in_use.erase(copy);
         m.copies->give();
       });
-    const Outcome outcome =
-        tasks.run(sim_port::random(7, {.odds = 2, .nr_tasks = nr + 3, .nr_handlers = 0, .nr_cpus = 1}));
+    const Outcome outcome = tasks.run(sim_port::random(7, {.odds = 2, .nr_tasks = nr + 3, .nr_handlers = 0, .nr_cpus = 1}));
     EXPECT_TRUE(outcome) << outcome.failure;
     expect_sound(m.copies->check());
   }
@@ -335,13 +330,13 @@ TEST(PercpuSections, a_copy_that_is_not_given_back_is_found) {
   PercpuMachine m(1);
   expect_sound(m.copies->check());
   m.copies->take();
-  EXPECT_TRUE(m.copies->check().is("L1"));
+  EXPECT_TRUE(m.copies->check().is("D1"));
   m.copies->give();
   PercpuMachine without(1, false);
   without.copies->take();
-  EXPECT_TRUE(without.copies->check().is("L2"));
+  EXPECT_TRUE(without.copies->check().is("D2"));
   without.copies->after_fork();
-  EXPECT_TRUE(without.copies->check().is("L2")) << "the forking task keeps what it has";
+  EXPECT_TRUE(without.copies->check().is("D2")) << "the forking task keeps what it has";
   without.copies->give();
   expect_sound(without.copies->check());
 }
@@ -350,14 +345,56 @@ TEST(PercpuSections, a_copy_that_is_not_given_back_is_found) {
 
 unsigned nr_released = 0;
 
+// Dynamic memory ---------------------------------------------------------------------------------------------------
+
+/// Takes three pieces, gives two back, and keeps the third's address; pieces of others must not lie in them.
+void take_and_give(kmem::PercpuHeap& heap, size_t bytes, std::vector<char*>& kept) {
+  char* pieces[3];
+  for (size_t i = 0; i < 3; ++i) {
+    pieces[i] = heap.alloc(bytes + i * 600, 8 << i, kmem::gfp::kKernel);
+    ASSERT_NE(pieces[i], nullptr);
+    memset(pieces[i] + kmem::percpu_distance(0), static_cast<int>(bytes), bytes + i * 600);
+  }
+  for (size_t i = 0; i < 3; ++i)
+    for (size_t at = 0; at < bytes + i * 600; ++at)
+      ASSERT_EQ(pieces[i][kmem::percpu_distance(0) + at], static_cast<char>(bytes)) << "somebody else has it too";
+  EXPECT_TRUE(heap.free(pieces[1]));
+  EXPECT_TRUE(heap.free(pieces[0]));
+  kept.push_back(pieces[2]);
+}
+
+TEST(PercpuMemory, pieces_do_not_overlap_and_room_is_not_lost_whatever_comes_between) {
+  const auto scenario = [&](const Script& script) {
+    sim_port::power_on({});
+    auto heap = std::make_unique<kmem::PercpuHeap>();
+    heap->init(2);
+    std::vector<char*> kept;
+    char* before = heap->alloc(4000, 8, kmem::gfp::kKernel);
+    Tasks tasks;
+    tasks.add(0, [&] { take_and_give(*heap, 500, kept); });
+    tasks.add(0, [&] {
+      EXPECT_TRUE(heap->free(before));
+      take_and_give(*heap, 3000, kept);
+    });
+    tasks.add_handler([&] { take_and_give(*heap, 40, kept); });
+    const Outcome outcome = tasks.run(script);
+    for (char* p : kept) EXPECT_TRUE(heap->free(p));
+    const kmem::Fault fault = heap->check();
+    EXPECT_FALSE(fault) << fault.rule << " at " << fault.where;
+    EXPECT_NE(heap->alloc(kmem::kPercpuStride, 8, kmem::gfp::kAtomic), nullptr) << "a whole chunk is free again";
+    return outcome;
+  };
+  at_every_step({Event::Switch, 1}, scenario);
+  at_every_step({Event::Interrupt, 0}, scenario);
+}
+
 TEST(PercpuRefs, the_last_reference_is_seen_once_whatever_comes_between) {
   for (const bool sequences : {true, false}) {
     const auto scenario = [&](const Script& script) {
       PercpuMachine m(2, sequences);
       kmem::PercpuRef ref;
       nr_released = 0;
-      ref.init(
-          sequences ? m.variable(0) : nullptr, [](kmem::PercpuRef*) { ++nr_released; }, false, false);
+      ref.init(sequences ? m.variable(0) : nullptr, [](kmem::PercpuRef*) { ++nr_released; }, {});
       Tasks tasks;
       for (const uint32_t cpu : {0u, 1u})
         tasks.add(cpu, [&] {

@@ -98,10 +98,8 @@ Outcome disturbed(const Operation& operation, const Operation& intruder, Who who
   Published p;
   Tasks tasks;
   tasks.add(0, [&] { operation.run(p); });
-  if (who == Who::Interrupt)
-    tasks.add_handler([&] { intruder.run(p); });
-  else
-    tasks.add(who == Who::SameCpu ? 0 : 1, [&] { intruder.run(p); });
+  if (who == Who::Interrupt) tasks.add_handler([&] { intruder.run(p); });
+  else tasks.add(who == Who::SameCpu ? 0 : 1, [&] { intruder.run(p); });
   const Outcome outcome = tasks.run(script);
   if (outcome) p.expect_all_called();
   return outcome;
@@ -125,8 +123,9 @@ TEST(Rcu, a_task_on_another_cpu_may_do_so_at_every_step) { every_pair(Who::Other
 
 TEST(Rcu, a_reader_may_leave_on_another_cpu_than_it_entered) {
   for (const Operation& operation : kOperations)
-    at_every_two_steps({Event::Migrate, 1}, {Event::Switch, 1},
-                       [&](const Script& s) { return disturbed(operation, kOperations[2], Who::OtherCpu, s); }, 3);
+    at_every_two_steps(
+        {Event::Migrate, 1}, {Event::Switch, 1},
+        [&](const Script& s) { return disturbed(operation, kOperations[2], Who::OtherCpu, s); }, 3);
 }
 
 // A reader that has read the phase, then two grace periods, of which the second must see it: the reason that each turns the
@@ -145,11 +144,12 @@ TEST(Rcu, a_reader_that_was_held_up_between_any_two_of_its_steps_is_seen_by_ever
           for (int i = 0; i < 3; ++i) p.replace_and_wait();
         });
         bool reading = true;
-        const Script script = [&, plan = sim_port::plan({{n, {Event::Switch, 1}}, {m, {Event::Switch, 0}}, {l, {Event::Switch, 1}}})](
-                                  const sim_port::Moment& moment) {
-          if (moment.step == n) reading = !p.nr_reads;
-          return plan(moment);
-        };
+        const Script script =
+            [&, plan = sim_port::plan({{n, {Event::Switch, 1}}, {m, {Event::Switch, 0}}, {l, {Event::Switch, 1}}})](
+                const sim_port::Moment& moment) {
+              if (moment.step == n) reading = !p.nr_reads;
+              return plan(moment);
+            };
         const Outcome outcome = tasks.run(script);
         ASSERT_TRUE(outcome) << outcome.failure;
         p.expect_all_called();
@@ -218,9 +218,12 @@ TEST(Rcu, eight_tasks_and_interrupts_at_random_read_nothing_that_was_freed) {
     Published p;
     Tasks tasks;
     for (unsigned i = 0; i < 8; ++i)
-      tasks.add(i % 2, [&p, i] {
-        for (unsigned n = 0; n < 4; ++n) kOperations[(i + n) % 6].run(p);
-      }, i != 7);
+      tasks.add(
+          i % 2,
+          [&p, i] {
+            for (unsigned n = 0; n < 4; ++n) kOperations[(i + n) % 6].run(p);
+          },
+          i != 7);
     tasks.add_handler([&] { p.read(); });
     const Outcome outcome = tasks.run(sim_port::random(seed, {.odds = 3, .nr_tasks = 8, .nr_handlers = 1, .nr_cpus = 2}));
     ASSERT_TRUE(outcome) << outcome.failure;
@@ -246,23 +249,23 @@ struct KeptSlabs {
   void withdraw_and_reap() {
     published.store(nullptr);
     for (void* object : objects) cache().free(object);
-    cache().reap(true);
+    cache().reap(kmem::OtherCpus::Interrupt);
   }
   void read() {
     rcu->read_lock();
     if (const void* object = published.load())
       for (int i = 0; i < 3; ++i) {
-        EXPECT_TRUE(cache().owns(object)) << "its slab went while somebody reads";
+        EXPECT_TRUE(cache().slabs().owns(object)) << "its slab went while somebody reads";
         kmem_sim_step();
       }
     rcu->read_unlock();
   }
   void expect_all_back() {
     user->give_all();
-    cache().reap(true);  // what was on its way
-    cache().reap(true);  // and what became empty meanwhile
+    cache().reap(kmem::OtherCpus::Interrupt);  // what was on its way
+    cache().reap(kmem::OtherCpus::Interrupt);  // and what became empty meanwhile
     EXPECT_EQ(cache().nr_slabs(), 0);
-    EXPECT_TRUE(cache().stop_leaving());
+    EXPECT_TRUE(cache().rcu_slabs().stop());
     expect_sound(cache().check());
     EXPECT_EQ(nr_double_frees, 0u);
   }
@@ -307,7 +310,7 @@ TEST(ReclaimBehindReaders, others_may_allocate_free_and_reclaim_at_every_step) {
       tasks.add(0, [&] { k.withdraw_and_reap(); });
       tasks.add(1, [&] {
         k.user->take(3);
-        k.cache().reap(true);
+        k.cache().reap(kmem::OtherCpus::Interrupt);
         k.user->give(2);
       });
       User handler(k.cache(), k.ledger);

@@ -117,7 +117,7 @@ TEST_F(Reclaim, each_kind_of_caller_leaves_what_the_table_says) {
     });
     const Outcome outcome = tasks.run(row.interrupt ? sim_port::plan({{0, {Event::Interrupt, 0}}}) : sim_port::undisturbed());
     EXPECT_TRUE(outcome) << row.who << ": " << outcome.failure;
-    const uint64_t min = zone.watermark_min;
+    const uint64_t min = zone.marks().min;
     uint64_t floor = min;
     if (row.of_16 == 8) floor = min - min / 2;
     if (row.of_16 == 6) floor = min - min / 2 - (min - min / 2) / 4;
@@ -125,6 +125,42 @@ TEST_F(Reclaim, each_kind_of_caller_leaves_what_the_table_says) {
     EXPECT_EQ(zone.nr_free(), floor) << row.who;
     give(blocks);
   }
+}
+
+// An urgent caller takes of the reserve and gives back, on one CPU, while an ordinary one asks on it, or on another: at
+// whatever step it comes, it gets nothing.
+TEST_F(Reclaim, what_an_urgent_caller_frees_is_no_ordinary_callers_at_any_step) {
+  const auto scenario = [&](const Script& script) {
+    switch_on({.nr_cpus = 2, .ram = {{{4 * sim_port::kGiB}, 8 * sim_port::kMiB, {}}}});
+    std::vector<Block> held;
+    uint64_t leaked = 0;
+    const auto borrow = [&] {
+      Page* page = world().pages.alloc(gfp::kAtomic, {0}, kmem::kNoNode);
+      EXPECT_TRUE(page);
+      if (!page) return;
+      EXPECT_TRUE(world().pages.free(page, {0}));
+    };
+    const auto ask = [&] {
+      for (int i = 0; i < 3; ++i)
+        if (Page* page = world().pages.alloc(gfp::kKswapdReclaim, {0}, kmem::kNoNode)) {
+          ++leaked;
+          held.push_back({page, 0});
+        }
+    };
+    held = take_all(gfp::kKernel | gfp::kNoRetry, {9, 6, 3, 0});
+    Tasks tasks;
+    tasks.add(0, [&] { borrow(), borrow(); });
+    tasks.add(0, ask);
+    tasks.add(1, [&] { borrow(), ask(); });
+    tasks.add_handler(borrow);
+    const Outcome outcome = tasks.run(script);
+    EXPECT_EQ(leaked, 0u);
+    give(held);
+    return outcome;
+  };
+  at_every_step({Event::Switch, 1}, scenario);
+  at_every_step({Event::Switch, 2}, scenario);
+  at_every_step({Event::Interrupt, 0}, scenario);
 }
 
 // Shrinkers --------------------------------------------------------------------------------------------------------------
@@ -145,14 +181,15 @@ TEST_F(Reclaim, a_shrinker_with_many_objects_is_asked_for_batches_and_what_is_le
   kmem::ShrinkerList& list = reclaim().shrinkers();
   ASSERT_TRUE(list.add(many));
   EXPECT_FALSE(list.add(many)) << "once is enough";
-  EXPECT_EQ(list.shrink(gfp::kKernel, 0, 12, true), 0u) << "48 are less than a batch of 128";
+  EXPECT_EQ(list.shrink(gfp::kKernel, 0, 12, kmem::NodelessShrinkers::Ask), 0u) << "48 are less than a batch of 128";
   EXPECT_EQ(many.deferred[0].peek(), 48);
-  EXPECT_EQ(list.shrink(gfp::kKernel, 0, 8, true), 768u - 768 % 128) << "at priority 8 it is a 256th, twice over";
+  EXPECT_EQ(list.shrink(gfp::kKernel, 0, 8, kmem::NodelessShrinkers::Ask), 768u - 768 % 128)
+      << "at priority 8 it is a 256th, twice over";
   EXPECT_EQ(many.largest, 128u);
-  EXPECT_GT(list.shrink(gfp::kKernel, 0, 0, true), 90'000u) << "and at 0 all";
+  EXPECT_GT(list.shrink(gfp::kKernel, 0, 0, kmem::NodelessShrinkers::Ask), 90'000u) << "and at 0 all";
   EXPECT_TRUE(list.remove(many));
   EXPECT_FALSE(list.remove(many));
-  EXPECT_EQ(list.shrink(gfp::kKernel, 0, 0, true), 0u);
+  EXPECT_EQ(list.shrink(gfp::kKernel, 0, 0, kmem::NodelessShrinkers::Ask), 0u);
 }
 
 TEST_F(Reclaim, SHRINK_STOP_ends_a_round_and_SHRINK_EMPTY_begins_none) {
@@ -164,7 +201,7 @@ TEST_F(Reclaim, SHRINK_STOP_ends_a_round_and_SHRINK_EMPTY_begins_none) {
   empty.count = [](Shrinker&, ShrinkControl&) { return kmem::kShrinkEmpty; };
   stops.scan = empty.scan = [](Shrinker&, ShrinkControl&) { return ++scans, kmem::kShrinkStop; };
   for (Shrinker* s : {&stops, &empty}) ASSERT_TRUE(reclaim().shrinkers().add(*s));
-  EXPECT_EQ(reclaim().shrinkers().shrink(gfp::kKernel, 0, 0, true), 0u);
+  EXPECT_EQ(reclaim().shrinkers().shrink(gfp::kKernel, 0, 0, kmem::NodelessShrinkers::Ask), 0u);
   EXPECT_EQ(scans, 1);
   for (Shrinker* s : {&stops, &empty}) EXPECT_TRUE(reclaim().shrinkers().remove(*s));
 }
@@ -191,10 +228,10 @@ TEST_F(Reclaim, without_a_thread_a_caller_reclaims_at_the_low_mark_already_but_n
   const kmem::Zone& zone = world().pages.zone(0);
   auto blocks = take_all(gfp::kKswapdReclaim, {0});
   std::vector<Block> above_min;
-  while (zone.nr_free() < zone.watermark_low - 4) {
+  while (zone.nr_free() < zone.marks().low - 4) {
     EXPECT_TRUE(world().pages.free(blocks.back().page, {0}));
     blocks.pop_back();
-    world().pages.drain_all();
+    world().pages.drain();
   }
   {
     Hoard hoard(world());
@@ -220,7 +257,7 @@ struct SharedBound : Reclaim {
 
   void SetUp() override {
     switch_on(one_node());
-    world().pages.set_shared(true);
+    world().pages.bound().set_on(true);
     host().room = [this] {
       const uint64_t taken = ours() + others;
       return (kBound > taken ? kBound - taken : 0) * kmem::kPageSize;
@@ -331,6 +368,24 @@ TEST_F(SharedBound, what_is_taken_on_one_look_is_little) {
   }
   EXPECT_GE(blocks.size(), kBound - 64);
   give(blocks);
+}
+
+// Free frames that are resident are ours, but a request may get others, which are not.
+TEST_F(SharedBound, resident_free_frames_are_not_counted_for_those_that_are_taken_instead) {
+  auto blocks = take(500);
+  std::vector<Block> rest;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (i % 2) rest.push_back(blocks[i]);
+    else EXPECT_TRUE(world().pages.free(blocks[i].page, {0}));
+  }
+  world().pages.drain();
+  ASSERT_GT(zone().nr_dirty(), 200u);
+  others = kBound - ours();
+  host().now_ns += kMs;
+  while (Page* page = world().pages.alloc(gfp::kKernel | gfp::kNoRetry | gfp::kNoWarn, {3}, 0)) rest.push_back({page, 3});
+  EXPECT_LE(ours() + others, kBound + 2 * 16u);
+  EXPECT_GE(ours() + others, kBound - 64) << "what was resident can still be had";
+  give(rest);
 }
 
 TEST_F(SharedBound, where_the_host_does_not_say_all_is_ours) {
@@ -455,9 +510,9 @@ struct Helper : OomNotifier {
       me.blocks.clear();
       return true;
     };
-    EXPECT_TRUE(world.pages.reclaim().add(*this));
+    EXPECT_TRUE(world.pages.reclaim().oom().add(*this));
   }
-  ~Helper() { EXPECT_TRUE(world.pages.reclaim().remove(*this)); }
+  ~Helper() { EXPECT_TRUE(world.pages.reclaim().oom().remove(*this)); }
   World& world;
   std::vector<Block> blocks;
   int nr_calls = 0, nr_served = 0;
@@ -494,13 +549,12 @@ TEST_F(Reclaim, two_who_run_out_at_once_ask_for_help_one_after_the_other) {
       --inside;
       return true;
     };
-    ASSERT_TRUE(reclaim().add(slow));
+    ASSERT_TRUE(reclaim().oom().add(slow));
     Tasks tasks;
-    for (const uint32_t cpu : {0u, 1u})
-      tasks.add(cpu, [&] { EXPECT_FALSE(world().pages.alloc(gfp::kKernel, {0}, 0)); });
+    for (const uint32_t cpu : {0u, 1u}) tasks.add(cpu, [&] { EXPECT_FALSE(world().pages.alloc(gfp::kKernel, {0}, 0)); });
     const Outcome outcome = tasks.run(sim_port::random(seed, {.odds = 16, .nr_tasks = 2, .nr_cpus = 2}));
     EXPECT_TRUE(outcome) << outcome.failure;
-    EXPECT_TRUE(reclaim().remove(slow));
+    EXPECT_TRUE(reclaim().oom().remove(slow));
     give(blocks);
     if (HasFailure()) return;
   }
@@ -514,14 +568,14 @@ TEST_F(Reclaim, a_thread_for_each_node_sleeps_until_the_low_mark_and_works_up_to
   {
     Hoard hoard(world());
     hoard.numa_aware = true;
-    reclaim().start_threads();
+    reclaim().threads().start();
     ASSERT_EQ(host().spawned.size(), 2u);
     Tasks tasks;
     tasks.add(0, [&] {
       // Half of node 0 is the hoard's.  When the rest is gone, the thread takes it back before anybody must wait.
       for (int i = 0; i < 1000; ++i)
         if (Page* page = world().pages.alloc(gfp::kKernel | gfp::kThisNode, {0}, 0)) hoard.blocks.push_back({page, 0});
-      while (world().pages.zone(0).nr_free() > world().pages.zone(0).watermark_low)
+      while (world().pages.zone(0).nr_free() > world().pages.zone(0).marks().low)
         kept.push_back({world().pages.alloc(gfp::kKernel | gfp::kThisNode, {0}, 0), 0});
       for (int i = 0; i < 200; ++i) {
         kept.push_back({world().pages.alloc(gfp::kKernel | gfp::kThisNode, {0}, 0), 0});
@@ -531,7 +585,7 @@ TEST_F(Reclaim, a_thread_for_each_node_sleeps_until_the_low_mark_and_works_up_to
       }
       EXPECT_EQ(reclaim().counts().stalls.value(), 0u) << "nobody had to reclaim himself";
       EXPECT_EQ(reclaim().counts().balances.value(), 0u);
-      reclaim().stop_threads();
+      reclaim().threads().stop();
     });
     for (auto& body : host().spawned) tasks.add(1, body);
     const Outcome outcome = tasks.run(sim_port::undisturbed());
@@ -548,7 +602,7 @@ TEST_F(Reclaim, a_thread_for_each_node_sleeps_until_the_low_mark_and_works_up_to
 TEST_F(Reclaim, a_thread_that_can_free_nothing_rests_and_does_not_spin) {
   switch_on(one_node());
   auto blocks = take_all(gfp::kKswapdReclaim);
-  reclaim().start_threads();
+  reclaim().threads().start();
   ASSERT_EQ(host().spawned.size(), 1u);
   Tasks tasks;
   const uint64_t start = host().now_ns;
@@ -558,7 +612,7 @@ TEST_F(Reclaim, a_thread_that_can_free_nothing_rests_and_does_not_spin) {
       static uint32_t nobody;
       kmem_port_wait(&nobody, 0, kmem_port_now_ns() + kMs);
     }
-    reclaim().stop_threads();
+    reclaim().threads().stop();
   });
   tasks.add(1, host().spawned[0]);
   const Outcome outcome = tasks.run(sim_port::undisturbed());
@@ -571,7 +625,7 @@ TEST_F(Reclaim, the_word_of_the_host_is_heard_by_a_thread_where_there_is_one_and
   for (const bool threads : {true, false}) {
     switch_on(one_node());
     host().watches_pressure = true;
-    reclaim().watch_pressure();
+    reclaim().watch_host();
     host().pressure = 1;
     Tasks tasks;
     tasks.add(0, [&] {
@@ -581,11 +635,11 @@ TEST_F(Reclaim, the_word_of_the_host_is_heard_by_a_thread_where_there_is_one_and
         EXPECT_TRUE(page && world().pages.free(page, {2}));
         kmem_port_wait(&nobody, 0, kmem_port_now_ns() + 10 * kMs);
       }
-      reclaim().stop_threads();
+      reclaim().threads().stop();
       host().pressure = 0;
     });
     if (threads) {
-      reclaim().start_threads();
+      reclaim().threads().start();
       ASSERT_EQ(host().spawned.size(), 2u);
       tasks.add(1, host().spawned[0]);
       Tasks listener;
@@ -602,8 +656,8 @@ TEST_F(Reclaim, the_word_of_the_host_is_heard_by_a_thread_where_there_is_one_and
 TEST_F(Reclaim, where_the_host_has_no_thread_for_us_callers_do_the_work) {
   switch_on(one_node());
   host().spawn.refuse(1, true);
-  reclaim().start_threads();
-  EXPECT_FALSE(reclaim().has_threads());
+  reclaim().threads().start();
+  EXPECT_FALSE(reclaim().threads().exist());
   auto blocks = take_all(gfp::kKswapdReclaim);
   EXPECT_FALSE(world().pages.alloc(gfp::kKernel, {0}, 0));
   EXPECT_EQ(reclaim().counts().balances.value(), 1u);

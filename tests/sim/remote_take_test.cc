@@ -67,7 +67,7 @@ struct Shelf {
 
 void take(Shelf& shelf) {
   const uint64_t begun = RemoteTake::begin(shelf.world.sheaves, kUser, kSlot);
-  if (begun && !kmem_port_fence_cpus()) return RemoteTake::undo(shelf.world.sheaves, kUser, kSlot, begun);
+  if (begun && !kmem_port_fence_cpus(kmem::Fence::Asked)) return RemoteTake::undo(shelf.world.sheaves, kUser, kSlot, begun);
   shelf.collect(RemoteTake::finish(shelf.world.sheaves, kUser, kSlot, begun));
 }
 

@@ -17,7 +17,7 @@ const Operation kOperations[] = {
     {"give one", [](User& u) { u.give(1); }},
     {"take six", [](User& u) { u.take(6); }},
     {"give six", [](User& u) { u.give(6); }},
-    {"shrink", [](User& u) { u.cache().shrink(true); }},
+    {"shrink", [](User& u) { u.cache().shrink(kmem::OtherCpus::Interrupt); }},
 };
 
 enum class Who { Interrupt, AnotherWithout, AnotherWith };
@@ -39,8 +39,7 @@ Outcome disturbed(const Operation& operation, const Operation& intruder, Who who
   Tasks tasks;
   tasks.add(
       0, [&] { operation.run(first); }, false);
-  if (who == Who::Interrupt)
-    tasks.add_handler([&] { intruder.run(second); });
+  if (who == Who::Interrupt) tasks.add_handler([&] { intruder.run(second); });
   else
     tasks.add(
         0, [&] { intruder.run(second); }, who == Who::AnotherWith);
@@ -84,8 +83,8 @@ TEST(Shadow, a_task_without_sequences_reuses_what_it_freed) {
   const int64_t slabs = cache.nr_slabs();
   for (int i = 0; i < 20; ++i) user.give(2), user.take(2);
   EXPECT_EQ(cache.nr_slabs(), slabs);
-  EXPECT_NE(CpuStack::word({world.machine->nr_cpus + 1}, cache.slot()), 0u) << "its shadow CPU has a sheaf";
-  EXPECT_EQ(CpuStack::word({1}, cache.slot()), 0u) << "and the real one has none";
+  EXPECT_NE(CpuStack::word({world.machine->nr_cpus + 1}, cache.sheaves().slot()), 0u) << "its shadow CPU has a sheaf";
+  EXPECT_EQ(CpuStack::word({1}, cache.sheaves().slot()), 0u) << "and the real one has none";
   user.give_all();
   sim_port::stand_on(0);
   expect_nothing_stays(world);
@@ -98,10 +97,10 @@ TEST(Shadow, by_the_boot_word_everybody_uses_shadows) {
   Ledger ledger;
   User user(cache, ledger);
   user.take(5), user.give(2);
-  EXPECT_EQ(CpuStack::word({0}, cache.slot()), 0u);
+  EXPECT_EQ(CpuStack::word({0}, cache.sheaves().slot()), 0u);
   EXPECT_EQ(CpuStack::where().value, world.machine->nr_cpus);
   user.give_all();
-  cache.shrink(true);
+  cache.shrink(kmem::OtherCpus::Interrupt);
   EXPECT_EQ(cache.nr_slabs(), 0);
 }
 
@@ -123,7 +122,7 @@ TEST(Shadow, after_a_fork_at_any_step_the_child_works) {
         tasks.add_handler([] { sim_port::give_up("fork"); });
         const Outcome outcome = tasks.run(sim_port::plan({{n, {Event::Interrupt, 0}}}));
         CpuStack::after_fork();
-        reopen_after_fork(world.sheaves, world.machine->nr_cpus);
+        reopen_after_fork(world.sheaves);
         world.pages.after_fork();
         for (uint32_t cpu = 0; cpu < world.machine->nr_cpus; ++cpu)
           for (const bool with : {true, false}) {
@@ -132,7 +131,7 @@ TEST(Shadow, after_a_fork_at_any_step_the_child_works) {
             child.take(9), child.give_all();
             void* p = cache.alloc(kmem::gfp::kKernel);
             cache.free(p);
-            EXPECT_EQ(CpuStack::pop(cache.slot()), p) << "this CPU's stack does not work any more";
+            EXPECT_EQ(CpuStack::pop(cache.sheaves().slot()), p) << "this CPU's stack does not work any more";
             cache.free(p);
           }
         sim_port::stand_on(0);

@@ -9,10 +9,10 @@ namespace kmem {
 
 class VmapTestPeer {
  public:
-  static Counter& live(Vmap& vmap) { return vmap.nr_live_; }
+  static Counter& live(Vmap& vmap) { return vmap.counts_.live; }
   static uint64_t nr_deferred(Vmap& vmap) {
     uint64_t n = 0;
-    for (uint32_t i = vmap.deferred_.top(); i; i = vmap.window_.descriptor(i).link.load()) ++n;
+    for (uint32_t i = vmap.lazy_.deferred_.top(); i; i = vmap.window_.descriptor(i).link.load()) ++n;
     return n;
   }
 };
@@ -33,7 +33,7 @@ struct VmapWorld : World {
   /// On a quiet system where nobody holds an area.
   void expect_nothing_lost() {
     expect_sound(vmap.check());
-    vmap.purge_all(true);
+    vmap.purge_all(kmem::Wait::Allowed);
     EXPECT_EQ(vmap.nr_frames(), 0u);
     EXPECT_EQ(vmap.window().used_bytes(), 0u) << "addresses are lost";
     expect_sound(vmap.check());
@@ -50,7 +50,9 @@ class Holder {
   void alloc(size_t pages, kmem::Gfp more = 0) {
     auto* p = static_cast<char*>(world_.vmap.alloc({.bytes = pages * kPageSize, .gfp = gfp_ | more}));
     if (!p) return;
-    if (more & kmem::gfp::kZero) { EXPECT_EQ(p[0] | p[pages * kPageSize - 1], 0); }
+    if (more & kmem::gfp::kZero) {
+      EXPECT_EQ(p[0] | p[pages * kPageSize - 1], 0);
+    }
     mark(p, pages);
     held_.push_back({p, pages});
   }
@@ -72,7 +74,7 @@ class Holder {
     Page* pages[2] = {world_.pages.alloc(gfp_, {0}, kmem::kNoNode), world_.pages.alloc(gfp_, {0}, kmem::kNoNode)};
     if (pages[0] && pages[1]) {
       *home(pages[1]) = 5;
-      if (auto* p = static_cast<char*>(world_.vmap.map_pages(pages, 2, 0, false, nullptr))) {
+      if (auto* p = static_cast<char*>(world_.vmap.map_pages(pages, 2, 0, kmem::Access::ReadWrite, nullptr))) {
         EXPECT_EQ(p[kPageSize], 5);
         p[kPageSize] = 6;
         EXPECT_EQ(world_.vmap.unmap(p), AreaFault::None);
@@ -80,16 +82,20 @@ class Holder {
       }
     }
     for (Page* page : pages)
-      if (page) { EXPECT_TRUE(world_.pages.free(page, {0})); }
+      if (page) {
+        EXPECT_TRUE(world_.pages.free(page, {0}));
+      }
   }
-  void purge() { world_.vmap.purge_all(gfp_ == kmem::gfp::kKernel); }
+  void purge() { world_.vmap.purge_all(gfp_ == kmem::gfp::kKernel ? kmem::Wait::Allowed : kmem::Wait::Never); }
   void free_all() {
     while (!held_.empty()) free_last();
   }
 
  private:
   char* home(Page* page) { return world_.pages.address(world_.pages.pfn_of(page)); }
-  static void mark(char* p, size_t pages) { *reinterpret_cast<char**>(p) = *reinterpret_cast<char**>(p + pages * kPageSize - 8) = p; }
+  static void mark(char* p, size_t pages) {
+    *reinterpret_cast<char**>(p) = *reinterpret_cast<char**>(p + pages * kPageSize - 8) = p;
+  }
   static bool is_marked(char* p, size_t pages) {
     return *reinterpret_cast<char**>(p) == p && *reinterpret_cast<char**>(p + pages * kPageSize - 8) == p;
   }
@@ -117,7 +123,9 @@ using Start = void (*)(Holder&, Holder&);
 const Start kStarts[] = {
     [](Holder&, Holder&) {},
     // Each has an area, one is lazy, and the window has holes.
-    [](Holder& a, Holder& b) { a.alloc(3), b.alloc(1), a.alloc(1), b.alloc(3), a.alloc(1), a.free_last(), b.alloc(5), b.free_last(); },
+    [](Holder& a, Holder& b) {
+      a.alloc(3), b.alloc(1), a.alloc(1), b.alloc(3), a.alloc(1), a.free_last(), b.alloc(5), b.free_last();
+    },
 };
 
 Outcome disturbed(const Operation& operation, const Operation& intruder, Start start, bool interrupt, const Script& script) {
@@ -156,7 +164,8 @@ void every_pair(bool interrupt) {
       for (const Start start : kStarts) {
         SCOPED_TRACE(std::string("'") + operation.name + "' disturbed by '" + intruder.name + "'");
         const Event event{interrupt ? Event::Interrupt : Event::Switch, interrupt ? 0u : 1u};
-        runs += at_some_steps(event, ++pair, [&](const Script& script) { return disturbed(operation, intruder, start, interrupt, script); });
+        runs += at_some_steps(event, ++pair,
+                              [&](const Script& script) { return disturbed(operation, intruder, start, interrupt, script); });
         if (testing::Test::HasFailure()) return;
       }
   EXPECT_GT(runs, 500u);
@@ -178,11 +187,12 @@ TEST(Vmap, at_every_step_of_emptying_what_was_deferred_one_area_at_most_is_in_ha
       for (void* p : areas) EXPECT_EQ(world.vmap.free(p), AreaFault::None);
       kmem::add_preempt_count(-1);
       EXPECT_EQ(kmem::VmapTestPeer::nr_deferred(world.vmap), kAreas);
-      world.vmap.settle();
+      world.vmap.lazy().purge_surplus();
     });
     tasks.add_handler([&] {
       if (world.vmap.nr_areas()) return;  // still being freed
-      EXPECT_LE(world.vmap.nr_frames(), kmem::VmapTestPeer::nr_deferred(world.vmap) + 1) << "a child would never give them back";
+      EXPECT_LE(world.vmap.nr_frames(), kmem::VmapTestPeer::nr_deferred(world.vmap) + 1)
+          << "a child would never give them back";
     });
     const Outcome outcome = tasks.run(script);
     world.expect_nothing_lost();
@@ -202,7 +212,8 @@ TEST(Vmap, any_order_of_events_loses_neither_frames_nor_addresses) {
     for (unsigned i = 0; i < 4; ++i)
       tasks.add(i % 2, [&, i] {
         for (int n = 0; n < 6; ++n)
-          kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % std::size(kOperations)].run(*holders[i]);
+          kOperations[((draw = draw * 6364136223846793005u + 1442695040888963407u) >> 33) % std::size(kOperations)].run(
+              *holders[i]);
       });
     tasks.add_handler([&] { holders[4]->alloc(1), holders[4]->alloc(2), holders[4]->free_last(); });
     const Outcome outcome = tasks.run(sim_port::random(seed, {.odds = 12, .nr_tasks = 4, .nr_handlers = 1, .nr_cpus = 2}));
@@ -238,7 +249,7 @@ TEST(Vmap, a_host_that_maps_no_more_is_named_a_few_times_and_not_to_who_wants_no
   EXPECT_FALSE(world.vmap.alloc({.bytes = kPageSize, .gfp = kmem::gfp::kKernel | kmem::gfp::kNoWarn}));
   EXPECT_EQ(host().log, "");
   for (int i = 0; i < 1000; ++i) EXPECT_FALSE(world.vmap.alloc({.bytes = kPageSize}));
-  EXPECT_TRUE(host().logged("vmalloc: the host maps no more; see vm.max_map_count"));
+  EXPECT_TRUE(host().logged("vmalloc: the host allows no more mappings; see vm.max_map_count"));
   EXPECT_LT(host().log.size(), 2000u);
   world.expect_nothing_lost();
 }
@@ -253,7 +264,8 @@ TEST(Vmap, of_two_who_map_one_page_at_once_one_gets_it) {
     char* shown[2] = {};
     Tasks tasks;
     for (unsigned i = 0; i < 2; ++i)
-      tasks.add(i, [&, i] { shown[i] = static_cast<char*>(world.vmap.map_pages(&page, 1, 0, false, nullptr)); });
+      tasks.add(i,
+                [&, i] { shown[i] = static_cast<char*>(world.vmap.map_pages(&page, 1, 0, kmem::Access::ReadWrite, nullptr)); });
     const Outcome outcome = tasks.run(sim_port::plan({{n, {Event::Switch, 1}}}));
     ASSERT_TRUE(outcome) << outcome.failure;
     ASSERT_NE(!shown[0], !shown[1]) << "one of the two";
@@ -296,7 +308,7 @@ TEST(VmapFinds, a_page_that_is_mapped_twice) {
   VmapWorld world;
   const Outcome outcome = run([&] {
     void* p = world.vmap.alloc({.bytes = 1});
-    kmem_port_window_open(p, kPageSize, kmem::Access::ReadWrite, false);
+    kmem_port_window_open(p, kPageSize, kmem::Access::ReadWrite, kmem::WindowPages::Small);
   });
   EXPECT_EQ(outcome.failure.find("window: a page was mapped twice"), 0u) << outcome.failure;
 }
@@ -307,7 +319,7 @@ TEST(VmapFinds, a_page_that_is_used_after_it_was_freed_and_before_it_was_flushed
     auto* p = static_cast<char*>(world.vmap.alloc({.bytes = 1}));
     world.vmap.free(p);
     p[100] = 1;
-    world.vmap.purge_all(true);
+    world.vmap.purge_all(kmem::Wait::Allowed);
   });
   EXPECT_EQ(outcome.failure.find("window: a page was used after it was unmapped"), 0u) << outcome.failure;
 }

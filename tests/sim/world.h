@@ -13,17 +13,9 @@
 #include "page/fast_path.h"
 #include "port/port.h"
 #include "slab/cache.h"
+#include "slab/cache_node.h"
 #include "slab/fast_path.h"
-
-namespace kmem {
-
-class CacheTestPeer {
- public:
-  static CacheNode& node(Cache& cache, unsigned n) { return cache.nodes_[n]; }
-  static const SlabWorld& world(const Cache& cache) { return *cache.world_; }
-};
-
-}  // namespace kmem
+#include "sync/shuffle.h"
 
 namespace sim {
 
@@ -71,6 +63,19 @@ struct World {
     slabs.report_double_free = [](const Cache&, const void*) { ++nr_double_frees; };
   }
 
+  /// Objects of caches that are made from now on are sealed: those of the hardened level 1 or, where they are zero while they
+  /// are free, 2.
+  void seal_objects(bool zeroes) {
+    static std::vector<uint8_t> by_64, by_16;  // of all worlds, for a new slab forgets what was there
+    by_64.resize(pages.frames_end() * kmem::kPageSize >> 6);
+    by_16.resize(pages.frames_end() * kmem::kPageSize >> 4);
+    kmem_seal_key = 0x1234'5678'9abc'def1;
+    slabs.seals.init(by_64.data(), by_16.data(), machine->direct_map);
+    slabs.zeroes = zeroes;
+    dice.seed(1);
+    slabs.dice = &dice;
+  }
+
   Cache& cache(uint32_t size, const char* name = "things") {
     caches.push_back(std::make_unique<Cache>());
     nodes.push_back(std::make_unique<kmem::CacheNode[]>(machine->nr_nodes));
@@ -83,13 +88,13 @@ struct World {
   kmem::SheafPool sheaves;
   kmem::PageAllocator pages;
   kmem::SlabWorld slabs;
+  kmem::Dice dice;
   std::vector<std::unique_ptr<Cache>> caches;
   std::vector<std::unique_ptr<kmem::CacheNode[]>> nodes;
 };
 
 inline void expect_sound(const kmem::Fault& fault) {
-  EXPECT_FALSE(fault) << fault.rule << ": at " << std::hex << fault.where << " want " << fault.want << " got "
-                      << fault.got;
+  EXPECT_FALSE(fault) << fault.rule << ": at " << std::hex << fault.where << " want " << fault.want << " got " << fault.got;
 }
 
 /// What users hold.  Everything that is held carries its own address at both ends, so that whoever else writes there,
@@ -131,7 +136,8 @@ class User {
   /// n more objects of which this user takes care.
   void take(unsigned n = 1) {
     while (n--) {
-      void* p = CpuStack::try_pop(cache_.slot());
+      void* p = CpuStack::try_pop(cache_.sheaves().slot());
+      if (p && seal().on()) seal().open(static_cast<char*>(p), cache_.object_size());
       if (!p) p = cache_.alloc(kmem::gfp::kKernel);
       if (ledger_.took(p, cache_.object_size())) mine_.push_back(p);
     }
@@ -142,7 +148,8 @@ class User {
       void* p = mine_.back();
       mine_.pop_back();
       ledger_.gives(p, cache_.object_size());
-      if (kmem::fast::free_to(cache_.class_byte(), p) != Push::Done) cache_.free(p);
+      if (seal().on()) give_sealed(p);
+      else if (kmem::fast::free_to(cache_.fast().class_byte, p) != Push::Done) cache_.free(p);
     }
   }
   /// The same at once, as kmem_cache_alloc_bulk() and kmem_cache_free_bulk() do.
@@ -159,7 +166,7 @@ class User {
       ledger_.gives(some[held], cache_.object_size());
     }
     for (unsigned at = 0; at < held;) {
-      const unsigned moved = kmem::fast::free_some(cache_.class_byte(), some + at, held - at);
+      const unsigned moved = kmem::fast::free_some(cache_.fast().class_byte, some + at, held - at);
       if (!moved) cache_.free(some[at]);
       at += moved ? moved : 1;
     }
@@ -169,6 +176,13 @@ class User {
   Cache& cache() const { return cache_; }
 
  private:
+  const kmem::Seal& seal() const { return cache_.checked().seal(); }
+  // As slab/hardened_path.h has it.
+  void give_sealed(void* p) {
+    EXPECT_EQ(seal().close(static_cast<char*>(p)), kmem::Seal::Finding::Whole);
+    if (CpuStack::try_push(kmem::SheafLayer::freed_slot(cache_.id()), p) != Push::Done) cache_.put_away(p);
+  }
+
   Cache& cache_;
   Ledger& ledger_;
   std::vector<void*> mine_;
@@ -176,20 +190,19 @@ class User {
 
 /// Objects in sheaves, counted one by one.
 inline uint64_t count_cached(World& world, Cache& cache) {
+  if (cache.checked().seal().on()) return cache.sheaves().nr_objects();  // they lie in more places
   uint64_t sum = 0;
-  for (unsigned n = 0; n < world.machine->nr_nodes; ++n) {
-    for (const kmem::BarnPart& part : kmem::CacheTestPeer::node(cache, n).barn)
-      for (uint32_t i = part.full.top(); i; i = world.sheaves.link(i).peek()) sum += world.sheaves.parked(i).count();
-  }
+  for (unsigned n = 0; n < world.machine->nr_nodes; ++n)
+    cache.slabs().node(n).barn.each(world.sheaves, [&](const Sheaf& sheaf) { sum += sheaf.count(); });
   for (uint32_t cpu = 0; cpu < 2 * world.machine->nr_cpus; ++cpu)
-    if (const uint64_t word = CpuStack::word({cpu}, cache.slot()))
+    if (const uint64_t word = CpuStack::word({cpu}, cache.sheaves().slot()))
       sum += Sheaf::of_word(world.sheaves.base(), word).count();
   return sum;
 }
 
 inline int64_t count_out(World& world, Cache& cache) {
   int64_t sum = 0;
-  for (unsigned n = 0; n < world.machine->nr_nodes; ++n) sum += kmem::CacheTestPeer::node(cache, n).nr_out.peek();
+  for (unsigned n = 0; n < world.machine->nr_nodes; ++n) sum += cache.slabs().node(n).slabs.nr_out();
   return sum;
 }
 
@@ -203,10 +216,10 @@ inline void expect_all_accounted_for(World& world, Cache& cache, size_t held) {
 
 /// On a quiet system where nobody holds a frame: every frame that is online is free again.
 inline void expect_all_frames_free(World& world) {
-  world.pages.drain_all();
+  world.pages.drain();
   expect_sound(world.pages.check());
   for (unsigned i = 0; i < world.pages.nr_zones(); ++i)
-    EXPECT_EQ(world.pages.zone(i).nr_free(), world.pages.zone(i).nr_online()) << "frames are lost in zone " << i;
+    EXPECT_EQ(world.pages.zone(i).nr_free(), world.pages.zone(i).counts().nr_online()) << "frames are lost in zone " << i;
 }
 
 /// The same for sheaves, where no CPU has one but that of its spares.
@@ -222,25 +235,31 @@ inline void expect_all_sheaves_free(World& world) {
 /// When all is given back, the caches let everything go.
 inline void expect_nothing_stays(World& world) {
   for (auto& cache : world.caches) {
-    cache->shrink(true);
+    cache->shrink(kmem::OtherCpus::Interrupt);
     EXPECT_EQ(cache->nr_slabs(), 0) << "slabs of cache " << cache->name() << " are lost";
     EXPECT_EQ(count_out(world, *cache), 0);
     for (unsigned n = 0; n < world.machine->nr_nodes; ++n)
-      EXPECT_EQ(kmem::CacheTestPeer::node(*cache, n).nr_empty.peek(), 0) << "a slab is counted as empty for ever";
+      EXPECT_EQ(cache->slabs().node(n).slabs.nr_empty(), 0) << "a slab is counted as empty for ever";
   }
   expect_all_frames_free(world);
   expect_all_sheaves_free(world);
 }
 
+enum class Steps : uint8_t { Some, MayBeNone };
+
 /// Runs the scenario again and again, each time with the event one step later, until it ends before the event comes.
 /// The scenario makes its world anew, runs its tasks by the script and checks.  Answers the number of runs.
+/// One without any step would test nothing: a failure, unless the caller says that it may be so.
 template <typename Scenario>
-uint64_t at_every_step(const Event& event, Scenario scenario) {
+uint64_t at_every_step(const Event& event, Scenario scenario, Steps steps = Steps::Some) {
   for (uint64_t n = 0;; ++n) {
     SCOPED_TRACE("the event comes at step " + std::to_string(n));
     const Outcome outcome = scenario(sim_port::plan({{n, event}}));
     EXPECT_TRUE(outcome) << outcome.failure;
-    if (testing::Test::HasFailure() || outcome.steps <= n) return n;
+    if (testing::Test::HasFailure()) return n;
+    if (outcome.steps > n) continue;
+    EXPECT_TRUE(n || steps == Steps::MayBeNone) << "the scenario has no step at which anything could come";
+    return n;
   }
 }
 

@@ -66,12 +66,8 @@ Block* allocate(uint64_t random, gfp_t gfp) {
   size_t size = random_size(random / 8);
   void* p = nullptr;
   switch (kind) {
-    case Kmalloc:
-      p = kmalloc(kHeader + size, gfp);
-      break;
-    case Malloc:
-      p = malloc(kHeader + size);
-      break;
+    case Kmalloc: p = kmalloc(kHeader + size, gfp); break;
+    case Malloc: p = malloc(kHeader + size); break;
     case Pages: {
       which = random / 8 % 64 == 0 ? 3 : random / 8 % 8 == 0 ? 1 : 0;
       size = (PAGE_SIZE << which) - kHeader;
@@ -102,7 +98,8 @@ bool is_whole(const Block* block) { return is_filled(block->bytes, block->size, 
 
 void release(Block* block) {
   if (!block) return;
-  if (!is_whole(block) && ++nr_broken < 10) dprintf(2, "block %p, kind %u, %zu bytes: overwritten\n", static_cast<void*>(block), block->kind, block->size);
+  if (!is_whole(block) && ++nr_broken < 10)
+    dprintf(2, "block %p, kind %u, %zu bytes: overwritten\n", static_cast<void*>(block), block->kind, block->size);
   switch (block->kind) {
     case Kmalloc: return kfree(block);
     case Malloc: return free(block);
@@ -210,7 +207,8 @@ void watch() {
     idle = now == before ? idle + 1 : 0;
     before = now;
     if (idle < 10) continue;
-    dprintf(2, "hung: no allocation for 10 s in second %d, after %ld operations and %ld signals\n", second, now, nr_signals.load());
+    dprintf(2, "hung: no allocation for 10 s in second %d, after %ld operations and %ld signals\n", second, now,
+            nr_signals.load());
     abort();
   }
   stop = true;
@@ -250,10 +248,8 @@ TEST(handlers_allocate_and_free_everything_whatever_they_interrupt) {
 int main(int argc, char** argv) {
   if (const char* said = getenv("KMEM_SOAK_SECONDS")) seconds = atoi(said);
   for (int i = 1; i < argc; ++i) {
-    if (strcmp(argv[i], "--no-forks") == 0)
-      forks = false;
-    else
-      seconds = atoi(argv[i]);
+    if (strcmp(argv[i], "--no-forks") == 0) forks = false;
+    else seconds = atoi(argv[i]);
   }
   return run_tests(1, argv);
 }

@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "api/system.h"
+#include "system/system.h"
 
 // Whose macros bear names of the core's.
 #include <linux/gfp.h>
@@ -64,8 +64,7 @@ inline void fill(void* p, size_t bytes, unsigned seed) {
 inline void expect_filled(const void* p, size_t bytes, unsigned seed, const char* who) {
   auto* at = static_cast<const unsigned char*>(p);
   for (size_t i = 0; i<bytes; i += bytes> 4096 ? 509 : 1)
-    if (at[i] != static_cast<unsigned char>(seed + i * 7))
-      return complain("%s: byte %zu of %zu was changed", who, i, bytes);
+    if (at[i] != static_cast<unsigned char>(seed + i * 7)) return complain("%s: byte %zu of %zu was changed", who, i, bytes);
 }
 
 inline void expect_zero(const void* p, size_t bytes, const char* who) {
@@ -165,10 +164,8 @@ struct Thing {
 };
 inline long nr_constructed, nr_destroyed;
 inline void construct(void* p, kmem_cache_t*, unsigned long flags) {
-  if (flags & SLAB_CTOR_CONSTRUCTOR)
-    static_cast<Thing*>(p)->magic = 4711, ++nr_constructed;
-  else
-    ++nr_destroyed;
+  if (flags & SLAB_CTOR_CONSTRUCTOR) static_cast<Thing*>(p)->magic = 4711, ++nr_constructed;
+  else ++nr_destroyed;
 }
 
 inline void use_cache(struct kmem_cache* cache, bool constructed) {
@@ -180,22 +177,18 @@ inline void use_cache(struct kmem_cache* cache, bool constructed) {
     if (p) memset(static_cast<Thing*>(p)->bytes, 1, sizeof Thing::bytes);
   }
   for (void* p : things) kmem_cache_free(cache, p);
-  if (kmem_cache_alloc_bulk(cache, kQuiet, kMany, things))
-    kmem_cache_free_bulk(cache, kMany, things);
-  else if (must_succeed)
-    complain("kmem_cache_alloc_bulk fails");
+  if (kmem_cache_alloc_bulk(cache, kQuiet, kMany, things)) kmem_cache_free_bulk(cache, kMany, things);
+  else if (must_succeed) complain("kmem_cache_alloc_bulk fails");
 }
 
 inline void caches() {
-  struct kmem_cache* plain =
-      got((kmem_cache_create)("plain", sizeof(Thing), 0, SLAB_NO_MERGE, nullptr), "kmem_cache_create");
+  struct kmem_cache* plain = got((kmem_cache_create)("plain", sizeof(Thing), 0, SLAB_NO_MERGE, nullptr), "kmem_cache_create");
   if (plain) use_cache(plain, false);
   if (plain && kmem_cache_destroy(plain)) complain("a cache without objects cannot be destroyed");
 
   nr_constructed = nr_destroyed = 0;
   struct kmem_cache* made =
-      got(kmem_cache_create_2_6("made", sizeof(Thing), 0, SLAB_HWCACHE_ALIGN, construct, construct),
-          "kmem_cache_create_2_6");
+      got(kmem_cache_create_2_6("made", sizeof(Thing), 0, SLAB_HWCACHE_ALIGN, construct, construct), "kmem_cache_create_2_6");
   if (made) use_cache(made, true);
   struct kmem_cache_args args = {};
   args.align = 32;
@@ -264,16 +257,16 @@ inline void the_malloc_family() {
   Heap& heap = kmem::system().heap;
   constexpr size_t kMore[] = {1, 24, 200, 4000, 20000, 200000, 3 << 20, 5 << 20};
   for (const size_t size : kMore) {
-    void* p = got(slow_malloc(size, false), "malloc");
+    void* p = got(slow_malloc(size, Contents::Any), "malloc");
     if (!p) continue;
     fill(p, size, 11);
     for (const size_t other : {size * 2, size / 2 + 1, size * 5}) {
-      void* moved = got(heap.realloc(p, other, gfp::kKernel, true), "realloc");
+      void* moved = got(heap.realloc(p, other), "realloc");
       expect_filled(moved ? moved : p, other < size ? 1 : 1, 11, "realloc");
       if (moved) fill(p = moved, other < size ? other : size, 11);
     }
     give(p);
-    p = got(slow_malloc(size, true), "calloc");
+    p = got(slow_malloc(size, Contents::Zero), "calloc");
     if (p) expect_zero(p, size, "calloc");
     give(p);
   }

@@ -23,7 +23,7 @@
 
 namespace kmem::fail_nth {
 
-constexpr unsigned kPatience = 60;  // seconds for one child
+constexpr unsigned kPatience = 300;  // seconds for one child
 
 // What must be as it was ----------------------------------------------------------------------------------------------
 
@@ -48,8 +48,9 @@ inline uint64_t sheaves_out() {
 
 inline Account settle_and_count() {
   System& s = kmem::system();
-  s.heap.shrink_all(true);
-  s.pages.drain_all();
+  kmem::let_go_kept(s.heap);
+  s.heap.caches().shrink_all(kmem::OtherCpus::Interrupt);
+  s.pages.drain();
   Account a;
   for (unsigned i = 0; i < s.pages.nr_zones(); ++i) {
     const Zone& zone = s.pages.zone(i);
@@ -66,8 +67,7 @@ inline Account settle_and_count() {
 }
 
 inline void compare(const Account& before, const Account& after, const char* when) {
-  if (after.frames != before.frames)
-    complain("%s: %ld frames are lost", when, static_cast<long>(after.frames - before.frames));
+  if (after.frames != before.frames) complain("%s: %ld frames are lost", when, static_cast<long>(after.frames - before.frames));
   if (after.mapped != before.mapped)
     complain("%s: %ld mapped bytes are lost", when, static_cast<long>(after.mapped - before.mapped));
   if (after.sheaves != before.sheaves)
@@ -109,8 +109,7 @@ inline Told run_child(const FailNth& nth) {
   if (!child) live(nth);
   int status = 0;
   waitpid(child, &status, 0);
-  if (WIFSIGNALED(status))
-    complain(WTERMSIG(status) == SIGALRM ? "it hangs" : "it dies of signal %d", WTERMSIG(status));
+  if (WIFSIGNALED(status)) complain(WTERMSIG(status) == SIGALRM ? "it hangs" : "it dies of signal %d", WTERMSIG(status));
   return *told;
 }
 

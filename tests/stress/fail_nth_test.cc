@@ -26,7 +26,7 @@ std::string told_of(void (*mistake)()) {
 TEST_F(FailNthSweep, what_is_lost_is_seen) {
   EXPECT_EQ(told_of([] { EXPECT_NE(alloc_pages(GFP_KERNEL, 3), nullptr); }), "after the failure: 8 frames are lost");
   EXPECT_NE(told_of([] { EXPECT_NE(kmalloc(100, GFP_KERNEL), nullptr); }).find("are lost"), std::string::npos);
-  EXPECT_NE(told_of([] { EXPECT_NE(slow_malloc(16 << 20, false), nullptr); }).find("mapped bytes are lost"),
+  EXPECT_NE(told_of([] { EXPECT_NE(slow_malloc(16 << 20, Contents::Any), nullptr); }).find("mapped bytes are lost"),
             std::string::npos);
   EXPECT_EQ(told_of([] { EXPECT_NE(kmem::system().sheaves.get(), nullptr); }), "after the failure: 1 sheaves are lost");
   EXPECT_NE(told_of([] { abort(); }).find("dies of signal 6"), std::string::npos);

@@ -19,7 +19,9 @@ namespace {
 
 constexpr size_t kTotal = size_t{250} << 20;
 constexpr int kThreads = 4;
-constexpr double kMostKept = 0.05;
+/// Of what a process grew by.  With membarrier=1 what idle CPUs hold comes too; without, a CPU that fell silent early keeps a
+/// sheaf of each size.
+const double kMostKept = getenv("KMEM") && strstr(getenv("KMEM"), "membarrier=1") ? 0.05 : 0.20;
 
 bool only_figures = false;
 

@@ -81,8 +81,7 @@ void live(uint64_t seed) {
 TEST(threads_that_come_and_go_keep_all_blocks_whole) {
   for (int round = 0; round < nr_rounds; ++round) {
     std::vector<std::thread> threads;
-    for (int id = 0; id < nr_threads; ++id)
-      threads.emplace_back(live, uint64_t(round) * 1000003 + uint64_t(id) * 7919 + 1);
+    for (int id = 0; id < nr_threads; ++id) threads.emplace_back(live, uint64_t(round) * 1000003 + uint64_t(id) * 7919 + 1);
     for (std::thread& thread : threads) thread.join();
     if (round % 10 == 9) dprintf(1, "%d rounds, %ld blocks freed\n", round + 1, nr_freed.load());
   }

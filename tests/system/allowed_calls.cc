@@ -28,29 +28,25 @@ constexpr unsigned kEnd = ~0u;
 const unsigned kTestsOwn[] = {SYS_rt_sigreturn, SYS_exit_group, SYS_write, SYS_lseek, kEnd};
 
 /// GFP_ATOMIC, GFP_NOWAIT, kfree, free_pages, kmem_cache_free, and whatever they set off.
-const unsigned kAtomicPaths[] = {
-    SYS_mprotect,       // a section comes online
-    SYS_madvise, SYS_mbind,        // the same; huge pages for a block; free memory goes to the host
-    SYS_membarrier,     // sheaves of other CPUs are taken
-    SYS_getcpu,         // a thread without restartable sequences, where the vDSO does not answer
-    SYS_clock_gettime,  // the same: when was memory given back last?
-    kEnd};
+const unsigned kAtomicPaths[] = {SYS_mmap,           // a section comes online
+                                 SYS_mprotect,       // the same where addresses are reserved
+                                 SYS_madvise,        // the same; huge pages for a block; free memory goes to the host
+                                 SYS_clock_gettime,  // the same: when was memory given back last?
+                                 kEnd};
 /// malloc and free of blocks that have an address range of their own, in addition.
 const unsigned kMappedBlocks[] = {SYS_mmap, SYS_munmap, SYS_mremap, kEnd};
 /// A report of something that is wrong.
-const unsigned kReports[] = {SYS_write, SYS_getpid, SYS_process_vm_readv, SYS_openat, SYS_read, SYS_close, SYS_lseek,
-                             SYS_pread64, SYS_newfstatat, SYS_gettid, kEnd};
+const unsigned kReports[] = {SYS_write, SYS_futex, kEnd};
 /// Finding out whether a handler runs: once in a while where a call claims that it may sleep.
-const unsigned kFindingOut[] = {SYS_sigaltstack, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_getpid, SYS_process_vm_readv,
-                                kEnd};
+const unsigned kFindingOut[] = {SYS_futex, kEnd};
 
 const unsigned kTimer[] = {SYS_setitimer, kEnd};
 /// A task's malloc where memory is short.
-const unsigned kMallocShort[] = {SYS_futex,        SYS_sigaltstack, SYS_rt_sigprocmask,
-                                 SYS_rt_sigaction, SYS_getpid,      SYS_process_vm_readv, kEnd};
+const unsigned kMallocShort[] = {SYS_futex, kEnd};
 /// malloc that would reclaim, and so finds out whether it may: in a handler it must not.
-const unsigned kMallocThatLooks[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_sigaltstack, SYS_rt_sigprocmask,
-                                      SYS_rt_sigaction, SYS_getpid, SYS_process_vm_readv, SYS_setitimer, kEnd};
+const unsigned kMallocThatLooks[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_futex, kEnd};
+/// The same where handlers run: a frame of one was found, and is it the frame of one that still runs?
+const unsigned kHandlersThatLook[] = {SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_setitimer, kEnd};
 
 class Filter {
  public:
@@ -120,10 +116,10 @@ int confined(void (*body)(), const unsigned* more = nullptr, const unsigned* sti
   return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
 }
 
-#define EXPECT_CONFINED(...)                                    \
-  do {                                                          \
-    const int status_ = confined(__VA_ARGS__);                  \
-    EXPECT(status_ == 0, "the child ended with %d", status_);   \
+#define EXPECT_CONFINED(...)                                  \
+  do {                                                        \
+    const int status_ = confined(__VA_ARGS__);                \
+    EXPECT(status_ == 0, "the child ended with %d", status_); \
   } while (0)
 
 // What the paths are walked with ----------------------------------------------------------------------------------------
@@ -147,26 +143,34 @@ void fill_and_empty(size_t most, Take take, Give give) {
 void walk_kmalloc() {
   static const size_t sizes[] = {8, 100, 1000, 8000, 20000, 300000, 4 << 20};
   for (const size_t size : sizes)
-    fill_and_empty(size < 8000 ? 20000 : 400, [&](size_t) { return kmalloc(size, kQuiet); }, [](void* p) { kfree(p); });
+    fill_and_empty(
+        size < 8000 ? 20000 : 400, [&](size_t) { return kmalloc(size, kQuiet); }, [](void* p) { kfree(p); });
   kfree(kmalloc(100, GFP_NOWAIT | __GFP_ZERO));
   kfree(kmalloc(100, kQuiet | __GFP_DMA));
 }
 
 void walk_pages() {
   for (unsigned order = 0; order <= MAX_PAGE_ORDER; ++order)
-    fill_and_empty(order ? 50 : 20000, [&](size_t) -> void* { struct page* p = alloc_pages(kQuiet, order); return p ? page_address(p) : nullptr; },
-                   [&](void* p) { free_pages((unsigned long)p, order); });
+    fill_and_empty(
+        order ? 50 : 20000,
+        [&](size_t) -> void* {
+          struct page* p = alloc_pages(kQuiet, order);
+          return p ? page_address(p) : nullptr;
+        },
+        [&](void* p) { free_pages((unsigned long)p, order); });
 }
 
 void walk_a_cache() {
-  fill_and_empty(20000, [](size_t) { return kmem_cache_alloc(cache, kQuiet); }, [](void* p) { kmem_cache_free(cache, p); });
+  fill_and_empty(
+      20000, [](size_t) { return kmem_cache_alloc(cache, kQuiet); }, [](void* p) { kmem_cache_free(cache, p); });
 }
 
 /// A fraction of the machine's memory, or nearly all of it: a task may then reclaim, and wait.
 void walk_malloc(size_t nr_large) {
   static const size_t sizes[] = {10, 500, 9000, 100000, 3 << 20, 30 << 20};
   for (const size_t size : sizes)
-    fill_and_empty(size < 9000 ? nr_large * 1000 : nr_large, [&](size_t) { return malloc(size); }, [](void* p) { free(p); });
+    fill_and_empty(
+        size < 9000 ? nr_large * 1000 : nr_large, [&](size_t) { return malloc(size); }, [](void* p) { free(p); });
   void* p = malloc(10 << 20);
   p = realloc(p, 40 << 20);
   p = realloc(p, 100);
@@ -232,20 +236,24 @@ TEST(handlers_that_interrupt_all_of_it_make_no_other_calls) {
   struct sigaction action = {};
   action.sa_handler = handle;
   sigaction(SIGALRM, &action, nullptr);
-  EXPECT_CONFINED([] {
-    walk_with_handlers();
-    EXPECT(nr_handled >= 200, "%d handlers only", int(nr_handled));
-  }, kTimer);
+  EXPECT_CONFINED(
+      [] {
+        walk_with_handlers();
+        EXPECT(nr_handled >= 200, "%d handlers only", int(nr_handled));
+      },
+      kTimer);
 }
 
 TEST(malloc_in_handlers_makes_no_other_calls_but_to_find_them_out) {
   signal(SIGALRM, handle_by_malloc);
-  EXPECT_CONFINED([] {
-    const itimerval often = {{0, 100}, {0, 100}}, never = {};
-    setitimer(ITIMER_REAL, &often, nullptr);
-    while (nr_handled < 200) walk_malloc(3);
-    setitimer(ITIMER_REAL, &never, nullptr);
-  }, kMallocThatLooks);
+  EXPECT_CONFINED(
+      [] {
+        const itimerval often = {{0, 100}, {0, 100}}, never = {};
+        setitimer(ITIMER_REAL, &often, nullptr);
+        while (nr_handled < 200) walk_malloc(3);
+        setitimer(ITIMER_REAL, &never, nullptr);
+      },
+      kMallocThatLooks, kHandlersThatLook);
 }
 
 TEST(a_report_makes_the_calls_that_are_listed_for_reports) {

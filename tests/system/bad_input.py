@@ -53,7 +53,7 @@ IN_LITTLE_SPACE = ("nothing", "free_stack", "free_static", "free_mapping", "free
 SPACES_MIB = (64, 128, 256)
 SILENT = ("nothing", "free_aligned_as_it_was_asked_for", "usable_size_of_bad_pointers")  # no report is asked for
 MOST_REPORTS = 200  # of 10,000 mistakes
-PATIENCE = 20  # seconds; a mistake takes milliseconds
+PATIENCE = 300  # seconds; a mistake takes milliseconds
 
 
 def cases():

@@ -16,8 +16,7 @@ static void allocate_in_preinit(int argc, char** argv, char** environment) {
   preinit_large_block = malloc(2000000);
   if (preinit_large_block != NULL) memset(preinit_large_block, 7, 2000000);
 }
-__attribute__((section(".preinit_array"), used)) static void (*const preinit_entry)(int, char**,
-                                                                                    char**) = allocate_in_preinit;
+__attribute__((section(".preinit_array"), used)) static void (*const preinit_entry)(int, char**, char**) = allocate_in_preinit;
 
 __attribute__((constructor(101))) static void allocate_in_constructor(void) {
   constructor_block = strdup("from the program's constructor");

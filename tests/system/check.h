@@ -120,8 +120,7 @@ static inline int malloc_is_the_expected_one(void) {
   Dl_info info;
   if (expected == NULL || *expected == '\0') return 1;
   void* function = dlsym(RTLD_DEFAULT, "malloc");
-  if (function != NULL && dladdr(function, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, expected))
-    return 1;
+  if (function != NULL && dladdr(function, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, expected)) return 1;
   dprintf(2, "malloc does not come from %s: was the preload refused?\n", expected);
   return 0;
 }

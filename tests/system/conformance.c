@@ -4,11 +4,10 @@
 
 #include "check.h"
 
-static const size_t kSizes[] = {1,      2,      8,      15,      16,      17,      24,      48,     64,
-                                100,    127,    128,    129,     192,     255,     256,     257,    500,
-                                1000,   1024,   1025,   2048,    3000,    4095,    4096,    4097,   5000,
-                                8192,   10000,  16384,  32768,   40000,   65536,   70000,   100000, 131072,
-                                131073, 262144, 500000, 1048576, 1048577, 3000000, 20000000};
+static const size_t kSizes[] = {1,     2,      8,      15,     16,     17,     24,      48,      64,      100,     127,
+                                128,   129,    192,    255,    256,    257,    500,     1000,    1024,    1025,    2048,
+                                3000,  4095,   4096,   4097,   5000,   8192,   10000,   16384,   32768,   40000,   65536,
+                                70000, 100000, 131072, 131073, 262144, 500000, 1048576, 1048577, 3000000, 20000000};
 enum { kNrSizes = sizeof kSizes / sizeof kSizes[0] };
 
 // Sizes that no machine has: beyond PTRDIFF_MAX, and so near SIZE_MAX that rounding up overflows.
@@ -375,8 +374,7 @@ TEST(alignments_up_to_64_mib_are_kept) {
       p[2] = memalign(alignment, n);
       const char* const functions[] = {"posix_memalign", "aligned_alloc", "memalign"};
       for (int i = 0; i < 3; ++i) check_aligned_block(functions[i], p[i], alignment, n);
-      for (int i = 0; i < 3; ++i)
-        EXPECT(p[i] == NULL || is_filled(p[i], n, alignment), "%s: overwritten", functions[i]);
+      for (int i = 0; i < 3; ++i) EXPECT(p[i] == NULL || is_filled(p[i], n, alignment), "%s: overwritten", functions[i]);
       for (int i = 0; i < 3; ++i) free(p[i]);
     }
   }

@@ -55,8 +55,7 @@ bool throws_bad_alloc(Call call) {
 
 void check_block(const char* form, void* p, size_t n, size_t alignment) {
   REQUIRE(p != nullptr, "%s of %zu bytes", form, n);
-  EXPECT(is_aligned(p, std::max<size_t>(alignment, 16)) || n == 0, "%s of %zu bytes, alignment %zu: %p", form, n,
-         alignment, p);
+  EXPECT(is_aligned(p, std::max<size_t>(alignment, 16)) || n == 0, "%s of %zu bytes, alignment %zu: %p", form, n, alignment, p);
   fill(p, n, n + alignment);
   EXPECT(is_filled(opaque(p), n, n + alignment), "%s of %zu bytes", form, n);
 }
@@ -149,8 +148,7 @@ TEST(a_failing_new_throws_bad_alloc) {
   EXPECT(throws_bad_alloc([] { return ::operator new(opaque_size(SIZE_MAX)); }), "new(SIZE_MAX)");
   // libstdc++ 12 rounds this size up to 0 and serves that; a malloc that brings its own operator new does better.
   if (getenv("KMEM_EXPECT_MALLOC") == nullptr) return;
-  EXPECT(throws_bad_alloc([] { return ::operator new(opaque_size(SIZE_MAX - 7), std::align_val_t(4096)); }),
-         "rounding");
+  EXPECT(throws_bad_alloc([] { return ::operator new(opaque_size(SIZE_MAX - 7), std::align_val_t(4096)); }), "rounding");
 }
 
 TEST(a_failing_nothrow_new_gives_null) {

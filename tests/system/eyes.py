@@ -17,7 +17,7 @@ bad = 0
 
 
 def run(words, *arguments):
-    done = subprocess.run(LAUNCH + list(arguments), capture_output=True, timeout=60, text=True,
+    done = subprocess.run(LAUNCH + list(arguments), capture_output=True, timeout=600, text=True,
                           env=os.environ | {"KMEM": words})
     return done.returncode, done.stderr
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kThreads = 6;
 constexpr size_t kSlots = 64;
-constexpr unsigned kPatience = 30;  // seconds after which a child counts as hung: it needs a few milliseconds
+constexpr unsigned kPatience = 300;  // seconds after which a child counts as hung: it needs a few milliseconds
 
 int nr_forks = 200;
 
@@ -58,8 +58,8 @@ bool check_and_free(Block* block) {
 void allocate_without_end(int id) {
   uint64_t random = uint64_t(id) + 77;
   while (!stop) {
-    std::atomic<Block*>& slot = slots[next_random(&random) % 8 == 0 ? next_random(&random) % kThreads : size_t(id)]
-                                     [next_random(&random) % kSlots];
+    std::atomic<Block*>& slot =
+        slots[next_random(&random) % 8 == 0 ? next_random(&random) % kThreads : size_t(id)][next_random(&random) % kSlots];
     if (!check_and_free(slot.exchange(nullptr))) abort();
     Block* expected = nullptr;
     Block* block = make_block(random);
@@ -202,8 +202,7 @@ TEST(what_parent_and_child_write_does_not_reach_the_other) {
   // Private memory stays private: a heap in shared memory would break this.
   enum { kCount = 200 };
   unsigned char* blocks[kCount];
-  for (size_t i = 0; i < kCount; ++i)
-    fill(blocks[i] = static_cast<unsigned char*>(malloc(1 + i * 211)), 1 + i * 211, i);
+  for (size_t i = 0; i < kCount; ++i) fill(blocks[i] = static_cast<unsigned char*>(malloc(1 + i * 211)), 1 + i * 211, i);
   const pid_t child = fork();
   if (child == 0) {
     for (size_t i = 0; i < kCount; ++i) memset(blocks[i], 0xee, 1 + i * 211);

@@ -105,7 +105,7 @@ TEST(elements_held_back_serve_at_the_bound) {
 int main(int argc, char** argv) {
   const char* mib = getenv("BOUND_MIB");
   bound = (mib != NULL ? (size_t)atoi(mib) : 64) * kMib;
-  *(void**)&kmalloc_ = dlsym(RTLD_DEFAULT, "kmalloc");
-  *(void**)&kfree_ = dlsym(RTLD_DEFAULT, "kfree");
+  *(void**)&kmalloc_ = dlsym(RTLD_DEFAULT, "kmem_kmalloc");
+  *(void**)&kfree_ = dlsym(RTLD_DEFAULT, "kmem_kfree");
   return run_tests(argc, argv);
 }

@@ -56,14 +56,9 @@ void acquire(Slot& slot, uint64_t& random) {
         complain("calloc gave bytes that are not zero", slot);
       }
       break;
-    case 2:
-      p = memalign(alignment, n);
-      break;
-    case 3:
-      p = ::operator new(n, std::align_val_t(slot.alignment = alignment));
-      break;
-    default:
-      p = malloc(n);
+    case 2: p = memalign(alignment, n); break;
+    case 3: p = ::operator new(n, std::align_val_t(slot.alignment = alignment)); break;
+    default: p = malloc(n);
   }
   slot.bytes = static_cast<unsigned char*>(p);
   if (p == nullptr) return complain("no memory", slot);
@@ -87,10 +82,8 @@ void resize(Slot& slot, uint64_t& random) {
 
 void release(Slot& slot) {
   check(slot);
-  if (slot.alignment != 0)
-    ::operator delete(slot.bytes, slot.size, std::align_val_t(slot.alignment));
-  else
-    free(slot.bytes);
+  if (slot.alignment != 0) ::operator delete(slot.bytes, slot.size, std::align_val_t(slot.alignment));
+  else free(slot.bytes);
   slot = Slot();
 }
 
@@ -99,12 +92,9 @@ void call_at_random(uint64_t seed) {
   std::vector<Slot> slots(kSlots);
   for (int i = 0; i < nr_operations; ++i) {
     Slot& slot = slots[next_random(&random) % kSlots];
-    if (slot.bytes == nullptr)
-      acquire(slot, random);
-    else if (slot.alignment == 0 && next_random(&random) % 3 == 0)
-      resize(slot, random);
-    else
-      release(slot);
+    if (slot.bytes == nullptr) acquire(slot, random);
+    else if (slot.alignment == 0 && next_random(&random) % 3 == 0) resize(slot, random);
+    else release(slot);
   }
   for (Slot& slot : slots)
     if (slot.bytes != nullptr) release(slot);

@@ -23,7 +23,7 @@ if sys.argv[1:2] in (["-h"], ["--help"]):
     sys.exit(0)
 
 HERE = pathlib.Path(__file__).resolve().parent / "programs"
-PATIENCE = 120  # seconds for one workload, which takes one or two
+PATIENCE = 600  # seconds for one workload, which takes one or two
 
 # Name: (programs that it needs, a bash script).  $P is the folder of our programs; text, numbers and other inputs are
 # made below.  What lies in scratch/ is not compared: it holds times and inode numbers.

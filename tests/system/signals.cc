@@ -108,8 +108,7 @@ void watch() {
     nanosleep(&one, nullptr);
     const long now = nr_operations;
     if (now == before) {
-      dprintf(2, "hung: no allocation in second %d, after %ld operations and %ld signals\n", second, now,
-              nr_signals.load());
+      dprintf(2, "hung: no allocation in second %d, after %ld operations and %ld signals\n", second, now, nr_signals.load());
       _exit(3);
     }
     before = now;
@@ -145,10 +144,8 @@ TEST(handlers_may_allocate_while_they_interrupt_the_allocator) {
 
 int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
-    if (strcmp(argv[i], "--handlers-do-not-allocate") == 0)
-      handlers_allocate = false;
-    else
-      seconds = atoi(argv[i]);
+    if (strcmp(argv[i], "--handlers-do-not-allocate") == 0) handlers_allocate = false;
+    else seconds = atoi(argv[i]);
   }
   return run_tests(1, argv);
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 namespace kmem::tool {
 
@@ -20,8 +21,13 @@ void set_variable(std::vector<std::string>& environment, const std::string& name
 std::vector<std::string> preloading(const std::string& library) {
   std::vector<std::string> environment;
   for (char** entry = environ; *entry; ++entry) environment.emplace_back(*entry);
+  std::string libraries = library;
+  for (const char* name : {"libkmem-exit.so", "kmem/libkmem-exit.so"}) {  // of a build tree; as installed
+    const std::filesystem::path beside = std::filesystem::path(library).replace_filename(name);
+    if (std::filesystem::exists(beside)) libraries += ":" + beside.string();
+  }
   const char* preloaded = std::getenv("LD_PRELOAD");
-  set_variable(environment, "LD_PRELOAD", joined(library.c_str(), preloaded ? preloaded : "", ':'));
+  set_variable(environment, "LD_PRELOAD", joined(libraries.c_str(), preloaded ? preloaded : "", ':'));
   return environment;
 }
 

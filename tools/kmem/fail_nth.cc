@@ -53,10 +53,8 @@ class Progress {
     const auto now = Clock::now();
     if (quiet_ || now < next_) return;
     next_ = now + std::chrono::milliseconds(terminal_ ? 100 : 5000);
-    if (terminal_)
-      fmt::print(stderr, "\r\033[K{}", line);
-    else
-      fmt::print(stderr, "{}\n", line);
+    if (terminal_) fmt::print(stderr, "\r\033[K{}", line);
+    else fmt::print(stderr, "{}\n", line);
     std::fflush(stderr);
     shown_ = terminal_;
   }
@@ -138,8 +136,7 @@ class Sweep {
     const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     const double rate = static_cast<double>(swept_.nr_trials) / seconds;
     progress_.show(fmt::format("kmem fail-nth {}: n = {} of about {}, {} found, {:.1f} runs/s",
-                               swept_.forever ? "forever" : "once", outcome.n, clean_.nr_points, swept_.findings.size(),
-                               rate));
+                               swept_.forever ? "forever" : "once", outcome.n, clean_.nr_points, swept_.findings.size(), rate));
   }
 
   void tell(const Finding& finding) {
@@ -178,14 +175,12 @@ Outcome run_clean(const FailNthOptions& options, TrialSetup& setup, int cpu) {
   if (one.timed_out)
     throw Failure(fmt::format("{} does not end within {} s even where nothing fails", setup.path, options.timeout));
   if (!one.nr_points)
-    throw Failure(
-        fmt::format("{} passes no failure point: it allocates nothing, or kmem could not start in it", setup.path));
+    throw Failure(fmt::format("{} passes no failure point: it allocates nothing, or kmem could not start in it", setup.path));
   const Outcome two = run_trial(setup, 0, false, cpu, stop);
   if (one.nr_points != two.nr_points && !options.quiet)
-    fmt::print(
-        stderr,
-        "kmem: the program does not do the same each time ({} failure points, then {}): n may mean another call\n",
-        one.nr_points, two.nr_points);
+    fmt::print(stderr,
+               "kmem: the program does not do the same each time ({} failure points, then {}): n may mean another call\n",
+               one.nr_points, two.nr_points);
   if (total(two.holdings) > total(one.holdings)) one.holdings = two.holdings;
   constexpr double kLeast = 10, kTimes = 20;
   if (!options.timeout) setup.timeout = std::max(kLeast, kTimes * std::max(one.seconds, two.seconds));
@@ -200,8 +195,7 @@ std::string summary_of(const Swept& swept) {
   std::string text = fmt::format("{}: {} runs", swept.forever ? "forever" : "once", swept.nr_trials);
   if (swept.end != ~uint64_t{0}) text += fmt::format(", {} points", swept.end - 1);
   std::string points;
-  for (const auto& [point, nr] : swept.by_point)
-    points += fmt::format("{}{} {}", points.empty() ? "" : ", ", point, nr);
+  for (const auto& [point, nr] : swept.by_point) points += fmt::format("{}{} {}", points.empty() ? "" : ", ", point, nr);
   text += fmt::format(" ({}); ", points);
   if (kinds.empty()) return text + "nothing found\n";
   std::string found;
@@ -274,8 +268,8 @@ int fail_nth(const FailNthOptions& options) {
   const std::vector<int> where = cpus(options);
   const Outcome clean = run_clean(options, setup, where.empty() ? -1 : where[0]);
   if (!options.quiet && !stop)
-    fmt::print(stderr, "kmem: {} ends with {} after {:.2f} s and {} failure points where nothing fails\n",
-               options.command[0], end_text(clean), clean.seconds, clean.nr_points);
+    fmt::print(stderr, "kmem: {} ends with {} after {:.2f} s and {} failure points where nothing fails\n", options.command[0],
+               end_text(clean), clean.seconds, clean.nr_points);
   std::vector<Swept> all;
   Sweep sweep(options, setup, clean, where);
   if (!stop && (options.once || !options.forever)) all.push_back(sweep.run(false));

@@ -15,8 +15,7 @@ namespace {
 using nlohmann::json;
 
 std::string signal_text(const Outcome& outcome) {
-  const int number =
-      WIFSIGNALED(outcome.wait_status) ? WTERMSIG(outcome.wait_status) : WEXITSTATUS(outcome.wait_status) - 128;
+  const int number = WIFSIGNALED(outcome.wait_status) ? WTERMSIG(outcome.wait_status) : WEXITSTATUS(outcome.wait_status) - 128;
   return fmt::format("by signal {} ({})", number, strsignal(number));
 }
 

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,8 +33,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 sigset_t signals_to_pass_on() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH})
-    sigaddset(&set, signal);
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH}) sigaddset(&set, signal);
   return set;
 }
 
@@ -87,33 +87,32 @@ Inherited hold_signals() {
 }
 
 /// Until the child has ended.
-int wait_for(pid_t child, struct rusage& usage) {
+int wait_for(pid_t child, struct rusage& usage, const std::function<double(pid_t)>& meanwhile) {
   sigset_t waited = signals_to_pass_on();
   sigaddset(&waited, SIGCHLD);
   for (;;) {
     int status = 0;
     if (wait4(child, &status, WNOHANG, &usage) == child) return status;
     siginfo_t info{};
-    const int signal = sigwaitinfo(&waited, &info);
+    const double rest = meanwhile ? meanwhile(child) : 0;
+    const timespec time{static_cast<time_t>(rest), static_cast<long>((rest - std::floor(rest)) * 1e9)};
+    const int signal = meanwhile ? sigtimedwait(&waited, &info, &time) : sigwaitinfo(&waited, &info);
     const bool from_terminal = info.si_code == SI_KERNEL;
     if (signal > 0 && signal != SIGCHLD && !from_terminal) kill(child, signal);
   }
 }
 
-double seconds(const timeval& time) {
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-}
+double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
 
 }  // namespace
 
-void become(const std::string& path, const std::vector<std::string>& arguments,
-            const std::vector<std::string>& environment) {
+void become(const std::string& path, const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
   execvpe(path.c_str(), pointers(arguments).data(), pointers(environment).data());
   fail_to_start(path, errno);
 }
 
 Ended run_and_wait(const std::string& path, const std::vector<std::string>& arguments,
-                   const std::vector<std::string>& environment) {
+                   const std::vector<std::string>& environment, const std::function<double(pid_t)>& meanwhile) {
   const auto argv = pointers(arguments);
   const auto envp = pointers(environment);
   ExecPipe pipe;
@@ -133,7 +132,7 @@ Ended run_and_wait(const std::string& path, const std::vector<std::string>& argu
   }
   const int error = pipe.listen();
   struct rusage usage {};
-  ended.wait_status = wait_for(ended.pid, usage);
+  ended.wait_status = wait_for(ended.pid, usage, error ? nullptr : meanwhile);
   if (error) fail_to_start(path, error);
   ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   ended.user_seconds = seconds(usage.ru_utime);

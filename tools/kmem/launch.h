@@ -1,6 +1,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ struct Ended {
 
 /// Starts the program and waits for its end.  Signals that are sent to us meanwhile go to the program; those that a
 /// terminal sends reach it anyway, since it is in our process group.
+/// `meanwhile` is called at once and again, each time after as many seconds as it says.
 Ended run_and_wait(const std::string& path, const std::vector<std::string>& arguments,
-                   const std::vector<std::string>& environment);
+                   const std::vector<std::string>& environment, const std::function<double(pid_t)>& meanwhile = nullptr);
 
 /// Ends as the program did: with its exit status, or killed by the signal that killed it.
 [[noreturn]] void end_like(int wait_status);

@@ -80,11 +80,15 @@ bool wait_for(int fd, unsigned seconds) {
 
 LiveProcess::LiveProcess(pid_t pid, unsigned timeout_seconds) : pid_(pid), timeout_(timeout_seconds), signal_(signal_of(pid)) {
   if (!signal_)
-    throw Failure(fmt::format("process {} was not started with the boot word validate_signal=N; try: kmem run --boot "
-                              "validate_signal=40 -- PROGRAM", pid));
+    throw Failure(
+        fmt::format("process {} was not started with the boot word validate_signal=N; try: kmem run --boot "
+                    "validate_signal=40 -- PROGRAM",
+                    pid));
   if (!catches(pid, signal_))
-    throw Failure(fmt::format("process {} does not listen to signal {}: it does not run on kmem's malloc, or has given the "
-                              "signal another meaning", pid, signal_));
+    throw Failure(
+        fmt::format("process {} does not listen to signal {}: it does not run on kmem's malloc, or has given the "
+                    "signal another meaning",
+                    pid, signal_));
   socket_ = listening_socket();
 }
 
@@ -102,7 +106,8 @@ int LiveProcess::accept_one() const {
       return fd;
     if (fd >= 0) close(fd);
   }
-  throw Failure(kUnknown, fmt::format("process {} does not answer: all its threads block signal {}, or it is stopped", pid_, signal_));
+  throw Failure(kUnknown,
+                fmt::format("process {} does not answer: all its threads block signal {}, or it is stopped", pid_, signal_));
 }
 
 std::string LiveProcess::read_all(int fd) const {

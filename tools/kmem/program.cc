@@ -18,6 +18,7 @@
 
 #ifndef KMEM_INSTALLED_LIBDIR
 #define KMEM_INSTALLED_LIBDIR "lib"
+#define KMEM_SOVERSION ".0"
 #endif
 
 namespace kmem::tool {
@@ -64,8 +65,7 @@ bool same_machine(const Elf& a, const Elf& b) {
 void check_elf(const std::string& path, const Elf& elf) {
   const auto own = read_elf("/proc/self/exe");
   if (own && !same_machine(elf, *own))
-    throw Failure(
-        fmt::format("{} is made for another kind of machine than libkmem-malloc.so; build kmem for it", path));
+    throw Failure(fmt::format("{} is made for another kind of machine than libkmem-malloc.so; build kmem for it", path));
   if (!elf.has_interpreter)
     throw Failure(
         fmt::format("{} is statically linked: no library can be preloaded into it; link it with -lkmem-malloc", path));
@@ -78,10 +78,7 @@ void check_rights(const std::string& path) {
   const bool other_user = (file.st_mode & S_ISUID) && file.st_uid != getuid();
   const bool other_group = (file.st_mode & S_ISGID) && (file.st_mode & S_IXGRP) && file.st_gid != getgid();
   const bool capable = getuid() != 0 && getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
-  const char* what = other_user    ? "set-user-ID"
-                     : other_group ? "set-group-ID"
-                     : capable     ? "given capabilities"
-                                   : nullptr;
+  const char* what = other_user ? "set-user-ID" : other_group ? "set-group-ID" : capable ? "given capabilities" : nullptr;
   if (!what) return;
   throw Failure(
       fmt::format("{} is {}: the system lets no library be preloaded into it; "
@@ -99,6 +96,8 @@ std::string interpreter_of(const std::string& path) {
 }
 
 // ---- the library ----
+
+const std::string kLibrary = "libkmem-malloc.so";
 
 std::string own_folder() {
   std::error_code error;
@@ -159,9 +158,10 @@ std::string find_library(const std::string& wanted) {
   std::string looked;
   if (wanted.empty()) {
     for (const std::string& place : library_places()) {
-      const std::string candidate = place + "/libkmem-malloc.so";
-      looked += "\n  " + candidate;
-      if (found.empty() && is_file(candidate)) found = candidate;
+      looked += "\n  " + place + "/" + kLibrary;
+      // Without the version is the name of who develops with it: where only programs run, it is not installed.
+      for (const std::string& candidate : {place + "/" + kLibrary, place + "/" + kLibrary + KMEM_SOVERSION})
+        if (found.empty() && is_file(candidate)) found = candidate;
     }
   }
   if (found.empty()) throw Failure("libkmem-malloc.so is not found; name it with --library.  Looked for:" + looked);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "failure.h"
@@ -29,6 +30,20 @@ ReportFolder::ReportFolder() {
 ReportFolder::~ReportFolder() {
   std::error_code ignored;
   fs::remove_all(path_, ignored);
+}
+
+std::vector<std::pair<pid_t, std::string>> ReportFolder::profiles(pid_t first) const {
+  std::vector<std::pair<pid_t, std::string>> found;
+  for (const auto& file : fs::directory_iterator(path_)) {
+    if (file.path().extension() != ".heap") continue;
+    std::ostringstream text;
+    text << std::ifstream(file.path()).rdbuf();
+    found.emplace_back(static_cast<pid_t>(std::atol(file.path().filename().c_str())), text.str());
+  }
+  std::sort(found.begin(), found.end(), [first](const auto& a, const auto& b) {
+    return std::pair(a.first != first, a.first) < std::pair(b.first != first, b.first);
+  });
+  return found;
 }
 
 std::vector<json> ReportFolder::read(pid_t first) const {

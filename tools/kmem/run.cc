@@ -12,9 +12,12 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "boot/command_line.h"
 #include "environment.h"
 #include "failure.h"
 #include "launch.h"
+#include "profile.h"
+#include "profile_text.h"
 #include "program.h"
 #include "report_folder.h"
 #include "saved_report.h"
@@ -27,14 +30,19 @@ using nlohmann::json;
 
 // ---- before ----
 
-std::vector<std::string> make_environment(const RunOptions& options, const std::string& library,
-                                          const std::string& report_pattern) {
+bool wants_report(const RunOptions& options) {
+  return options.report || !options.report_file.empty() || !options.json_file.empty();
+}
+
+std::vector<std::string> make_environment(const RunOptions& options, const std::string& library, const ReportFolder* folder) {
   std::vector<std::string> environment = preloading(library);
   std::string words = joined(std::getenv("KMEM"), options.boot_words, ' ');
-  if (!report_pattern.empty()) words = joined(words.c_str(), "stats", ' ');
+  if (options.count) words = joined(words.c_str(), "stats", ' ');
   if (options.leaks) words = joined(words.c_str(), "kmemleak=on leak_report=exit", ' ');
+  if (!options.profile_file.empty()) words = joined(words.c_str(), "profile=" + options.profile_period, ' ');
   set_variable(environment, "KMEM", words);
-  if (!report_pattern.empty()) set_variable(environment, "KMEM_REPORT", report_pattern);
+  if (wants_report(options)) set_variable(environment, "KMEM_REPORT", folder->pattern());
+  if (!options.profile_file.empty()) set_variable(environment, "KMEM_PROFILE", folder->profile_pattern());
   return environment;
 }
 
@@ -106,19 +114,33 @@ void save(const std::string& file, const std::string& text) {
 void write_reports(const RunOptions& options, const Ended& ended, const ReportFolder& folder) {
   const std::vector<json> reports = folder.read(ended.pid);
   if (!options.json_file.empty()) save(options.json_file, as_json(options, ended, reports));
-  if (!options.report_file.empty())
-    save(options.report_file, as_text(options, ended, reports));
-  else if (options.report)
-    std::cerr << as_text(options, ended, reports) << std::flush;
+  if (!options.report_file.empty()) save(options.report_file, as_text(options, ended, reports));
+  else if (options.report) std::cerr << as_text(options, ended, reports) << std::flush;
+}
+
+void write_profiles(const RunOptions& options, const Ended& ended, const ReportFolder& folder) {
+  std::vector<Profile> profiles;
+  for (const auto& [pid, text] : folder.profiles(ended.pid)) {
+    if (pid != ended.pid && !options.follow) continue;
+    profiles.push_back(profile_from_text(text));
+    profiles.back().pid = pid;
+    profiles.back().seconds = ended.seconds;
+  }
+  if (profiles.empty())
+    throw Failure(fmt::format("{} has left no heap profile, as when it is killed by a signal", options.command[0]));
+  ProfileOptions output;
+  output.output = options.profile_file;
+  write_profile(joined_profiles(profiles), output);
 }
 
 /// Runs the program and reports; the folder is gone when this returns.
 Ended run_and_report(const RunOptions& options, const std::string& path, const std::string& library) {
   const ReportFolder folder;
-  const Ended ended = run_and_wait(path, options.command, make_environment(options, library, folder.pattern()));
+  const Ended ended = run_and_wait(path, options.command, make_environment(options, library, &folder));
   // The program has run; nothing that goes wrong from here on may hide how it ended.
   try {
-    write_reports(options, ended, folder);
+    if (wants_report(options)) write_reports(options, ended, folder);
+    if (!options.profile_file.empty()) write_profiles(options, ended, folder);
   } catch (const std::exception& failure) {
     fmt::print(stderr, "kmem: the report failed: {}\n", failure.what());
   }
@@ -132,11 +154,15 @@ void run(const RunOptions& options) {
   const std::string path = find_program(options.command[0]);
   check_preloadable(path);
   const std::string library = find_library(options.library);
-  const bool reports = options.report || !options.report_file.empty() || !options.json_file.empty();
-  if (!reports) become(path, options.command, make_environment(options, library, ""));
+  uint64_t period = 0;
+  if (!parse_size({options.profile_period.data(), options.profile_period.size()}, period) || !period)
+    throw Failure(fmt::format("--profile-period {}: a size is wanted, such as 512K", options.profile_period));
+  if (!wants_report(options) && options.profile_file.empty())
+    become(path, options.command, make_environment(options, library, nullptr));
 
   check_writable(options.report_file);
   check_writable(options.json_file);
+  check_writable(options.profile_file);
   end_like(run_and_report(options, path, library).wait_status);
 }
 

@@ -82,7 +82,7 @@ void read_machine(const json& from, SystemSnapshot& system) {
   read(from, "page_size", system.page_size);
   read(from, "host_page_size", system.host_page_size);
   const std::string mode = from.value("cpu_stack", "");
-  system.cpu_stack = mode == "rseq" ? CpuStackMode::Rseq : mode == "sim" ? CpuStackMode::Sim : CpuStackMode::TryLock;
+  system.cpu_stack = mode == "rseq" ? CpuStackMode::Rseq : mode == "sim" ? CpuStackMode::Sim : CpuStackMode::PerThread;
 }
 
 bool is_report(const json& file) { return file.is_object() && file.contains("schema") && file.contains("memory"); }

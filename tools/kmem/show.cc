@@ -4,7 +4,9 @@
 
 #include <cstdio>
 #include <map>
+#include <memory>
 
+#include "../look/look.h"
 #include "failure.h"
 #include "report/texts.h"
 #include "saved_report.h"
@@ -33,15 +35,33 @@ std::string rendered(Put put, const SystemSnapshot& system) {
 
 }  // namespace
 
-void show(const std::string& what, const std::string& file, int pid) {
-  const SavedReport saved(pick_process(read_json(file), pid));
+namespace {
+
+void show_report(const std::string& what, const nlohmann::json& report, Moment moment) {
+  const SavedReport saved(report);
   const auto found = kTexts.find(what);
   const std::string text = found == kTexts.end()
                                ? fmt::format("kmem: {} (process {})\n{}", saved.system().process.name,
-                                             saved.system().process.pid, describe_process(saved.system(), ~size_t{0}))
+                                             saved.system().process.pid, describe_process(saved.system(), ~size_t{0}, moment))
                                : rendered(found->second, saved.system());
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw Failure("standard output cannot be written");
+}
+
+}  // namespace
+
+void show(const std::string& what, const std::string& file, int pid) {
+  show_report(what, pick_process(read_json(file), pid), Moment::AtTheEnd);
+}
+
+void show_live(const std::string& what, const std::string& target, const std::string& module) {
+  const std::unique_ptr<Target> of = open_target(target);
+  const nlohmann::json report = report_of(*of, find_kmem(*of, module));
+  if (what == "json") fmt::print("{}\n", report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  else show_report(what, report, Moment::Now);
+  for (const nlohmann::json& skipped : report["skipped"])
+    fmt::print(stderr, "kmem: not read: {}{}: {}\n", skipped["part"].get<std::string>(), skipped["name"].get<std::string>(),
+               skipped["why"].get<std::string>());
 }
 
 }  // namespace kmem::tool

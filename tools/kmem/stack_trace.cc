@@ -13,6 +13,8 @@
 #include <memory>
 #include <mutex>
 
+#include "../look/source_line.h"
+
 namespace kmem::tool {
 namespace {
 
@@ -55,18 +57,6 @@ std::string readable(const char* symbol) {
   return status == 0 ? plain.get() : symbol;
 }
 
-/// The line of an address in a module without an index of its addresses, as clang leaves it: unit by unit.
-void search_line(Dwfl_Module* module, Dwarf_Addr at, Frame& frame) {
-  Dwarf_Addr bias = 0;
-  for (Dwarf_Die* unit = nullptr; (unit = dwfl_module_nextcu(module, unit, &bias));) {
-    if (dwarf_haspc(unit, at - bias) <= 0) continue;
-    Dwarf_Line* line = dwarf_getsrc_die(unit, at - bias);
-    if (const char* file = line ? dwarf_linesrc(line, nullptr, nullptr) : nullptr) frame.file = file;
-    if (line) dwarf_lineno(line, &frame.line);
-    return;
-  }
-}
-
 /// Names of functions and lines, from the module that covers the address.
 Frame name_frame(Dwfl* dwfl, uint64_t address, bool after_call) {
   Frame frame;
@@ -80,11 +70,8 @@ Frame name_frame(Dwfl* dwfl, uint64_t address, bool after_call) {
   dwfl_module_getelf(module, &bias);
   frame.offset = address - bias;
   if (const char* symbol = dwfl_module_addrname(module, at)) frame.function = readable(symbol);
-  if (Dwfl_Line* line = dwfl_module_getsrc(module, at)) {
-    if (const char* file = dwfl_lineinfo(line, nullptr, &frame.line, nullptr, nullptr, nullptr)) frame.file = file;
-  } else {
-    search_line(module, at, frame);
-  }
+  const SourceLine source = source_line(module, at);
+  frame.file = source.file, frame.line = source.line;
   return frame;
 }
 

@@ -7,8 +7,13 @@
 
 namespace kmem::tool {
 
+/// When a snapshot was taken.
+enum class Moment { AtTheEnd, Now };
+
 /// One process in full: memory, paths, caches by what they hold, zones.  `most_caches` bounds the table.
-std::string describe_process(const SystemSnapshot& system, size_t most_caches);
+std::string describe_process(const SystemSnapshot& system, size_t most_caches, Moment moment = Moment::AtTheEnd);
+/// The caches alone.
+std::string describe_caches(const SystemSnapshot& system, size_t most_caches);
 
 /// Many processes, a line each.
 std::string describe_others(const std::vector<const SystemSnapshot*>& others, size_t most);

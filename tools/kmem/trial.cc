@@ -95,8 +95,7 @@ class Child {
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     if (error)
-      throw Failure(error == ENOENT ? kNotFound : kNotExecutable,
-                    fmt::format("{}: {}", setup.path, std::strerror(error)));
+      throw Failure(error == ENOENT ? kNotFound : kNotExecutable, fmt::format("{}: {}", setup.path, std::strerror(error)));
   }
   ~Child() { kill(-pid_, SIGKILL); }
   Child(const Child&) = delete;
@@ -113,10 +112,8 @@ class Child {
       pollfd watched{fd, POLLIN, 0};
       const double left = std::chrono::duration<double>(until - Clock::now()).count();
       constexpr double kLook = 0.2;  // seconds between two looks at `stop`
-      if (fd >= 0)
-        poll(&watched, 1, static_cast<int>(1000 * std::min(left, kLook)) + 1);
-      else
-        usleep(2000);
+      if (fd >= 0) poll(&watched, 1, static_cast<int>(1000 * std::min(left, kLook)) + 1);
+      else usleep(2000);
       siginfo_t info{};
       ended = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
     }

@@ -42,8 +42,12 @@ struct Verdict {
 
 Verdict verdict_of(const json& report) {
   const json process = report.value("process", json::object()), check = report.value("check", json::object());
-  return {process.value("name", ""), process.value("pid", 0), check.value("done", false),
-          check.value("violations", json::array()), check.value("damaged_objects", uint64_t{0}), ""};
+  return {process.value("name", ""),
+          process.value("pid", 0),
+          check.value("done", false),
+          check.value("violations", json::array()),
+          check.value("damaged_objects", uint64_t{0}),
+          ""};
 }
 
 std::vector<std::string> make_environment(const ValidateOptions& options, const ReportFolder& folder) {
@@ -145,10 +149,8 @@ void save(const std::string& file, const std::string& text) {
 
 void hand_over(const ValidateOptions& options, pid_t pid, const std::vector<Verdict>& verdicts, const std::string& text) {
   if (!options.json_file.empty()) save(options.json_file, as_json(options, pid, verdicts));
-  if (options.report_file.empty())
-    std::cerr << text << std::flush;
-  else
-    save(options.report_file, text);
+  if (options.report_file.empty()) std::cerr << text << std::flush;
+  else save(options.report_file, text);
 }
 
 int validate_running(const ValidateOptions& options) {
@@ -156,7 +158,8 @@ int validate_running(const ValidateOptions& options) {
   unsigned looks = 0;
   Verdict verdict = look_at(process, options.looks, looks);
   verdict.pid = options.pid;
-  std::string text = fmt::format("kmem: process {} goes on; looked at {}\n", options.pid, looks == 1 ? "once" : fmt::format("{} times", looks));
+  std::string text = fmt::format("kmem: process {} goes on; looked at {}\n", options.pid,
+                                 looks == 1 ? "once" : fmt::format("{} times", looks));
   text += text_of(verdict);
   if (verdict.damaged) text += verdict.said;
   hand_over(options, options.pid, {verdict}, text);

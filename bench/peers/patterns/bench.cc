@@ -15,8 +15,7 @@ std::uint64_t kilobytes_in(const char* file, const char* field) {
   const int fd = open(file, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   std::size_t filled = 0;
-  for (ssize_t got = 1; got > 0 && filled < sizeof text - 1;
-       filled += static_cast<std::size_t>(std::max<ssize_t>(got, 0)))
+  for (ssize_t got = 1; got > 0 && filled < sizeof text - 1; filled += static_cast<std::size_t>(std::max<ssize_t>(got, 0)))
     got = read(fd, text + filled, sizeof text - 1 - filled);
   close(fd);
   text[filled] = '\0';
@@ -84,9 +83,8 @@ void Bench::print(const char* name, unsigned idle_ms) {
       "{\"pattern\":\"%s\",\"ns_op\":%.3f,\"ns_op_min\":%.3f,\"ns_op_max\":%.3f,\"cpu_ns_op\":%.3f,\"work_s\":%.4f,"
       "\"start_kb\":%llu,\"peak_kb\":%llu,\"freed_kb\":%llu,\"idle_kb\":%llu,\"live_kb\":%llu}\n",
       name, wall_ns_[repeats_ / 2], wall_ns_[0], wall_ns_[repeats_ - 1], cpu_ns_[repeats_ / 2], work_seconds,
-      static_cast<unsigned long long>(start_kb_), static_cast<unsigned long long>(peak),
-      static_cast<unsigned long long>(freed), static_cast<unsigned long long>(resident_kb()),
-      static_cast<unsigned long long>(live_ / 1024));
+      static_cast<unsigned long long>(start_kb_), static_cast<unsigned long long>(peak), static_cast<unsigned long long>(freed),
+      static_cast<unsigned long long>(resident_kb()), static_cast<unsigned long long>(live_ / 1024));
   write_all(line, length);
 }
 

@@ -30,8 +30,7 @@ template <class T>
 class Array {
  public:
   explicit Array(std::size_t size) : size_(size) {
-    void* memory =
-        mmap(nullptr, size * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    void* memory = mmap(nullptr, size * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (memory == MAP_FAILED) fail("no memory for the pattern's own arrays");
     data_ = static_cast<T*>(memory);
   }

@@ -106,10 +106,8 @@ void string_map(Bench& bench) {
         const std::uint64_t number = random.below(kKeys);
         std::string key = "session:" + std::to_string(number * 7919) + std::string(number % 24, '.');
         const auto found = map.find(key);
-        if (found == map.end())
-          map.emplace(std::move(key), std::string(random.between(8, 200), 'v'));
-        else
-          map.erase(found);
+        if (found == map.end()) map.emplace(std::move(key), std::string(random.between(8, 200), 'v'));
+        else map.erase(found);
       }
     });
   }

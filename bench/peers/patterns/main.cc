@@ -76,12 +76,9 @@ int main(int argc, char** argv) {
   double scale = 1;
   unsigned idle_ms = 2000;
   for (int i = 2; i + 1 < argc; i += 2) {
-    if (!std::strcmp(argv[i], "--scale"))
-      scale = std::strtod(argv[i + 1], nullptr);
-    else if (!std::strcmp(argv[i], "--idle"))
-      idle_ms = static_cast<unsigned>(std::strtoul(argv[i + 1], nullptr, 10));
-    else
-      return usage(2);
+    if (!std::strcmp(argv[i], "--scale")) scale = std::strtod(argv[i + 1], nullptr);
+    else if (!std::strcmp(argv[i], "--idle")) idle_ms = static_cast<unsigned>(std::strtoul(argv[i + 1], nullptr, 10));
+    else return usage(2);
   }
   return run(argv[1], scale, idle_ms);
 }

@@ -46,8 +46,7 @@ void hot_pair(Bench& bench) {
 void batch_lifo(Bench& bench) {
   Batch batch;
   const std::uint64_t rounds = bench.scaled(8000);
-  bench.measure(rounds * kBatch,
-                [&] { batch.run(rounds, [](std::uint64_t, std::size_t i) { return kBatch - 1 - i; }); });
+  bench.measure(rounds * kBatch, [&] { batch.run(rounds, [](std::uint64_t, std::size_t i) { return kBatch - 1 - i; }); });
 }
 
 void batch_fifo(Bench& bench) {

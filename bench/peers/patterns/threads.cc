@@ -102,8 +102,7 @@ void producer_consumer(Bench& bench) {
   Array<Ring> memory(1);
   Ring& ring = *new (&memory[0]) Ring;
   const std::uint64_t objects = bench.scaled(400'000);
-  Team team(2, Team::Place::kOwnCpu,
-            [&](unsigned member) { member == 0 ? produce(ring, objects) : consume(ring, objects); });
+  Team team(2, Team::Place::kOwnCpu, [&](unsigned member) { member == 0 ? produce(ring, objects) : consume(ring, objects); });
   bench.measure(objects, [&] { team.run(); });
 }
 

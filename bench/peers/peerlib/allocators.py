@@ -1,7 +1,7 @@
 """Which allocators there are on this machine, and how a process is made to use one."""
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .measure import ENVIRONMENT
 
@@ -14,6 +14,10 @@ PEERS = [
     ("tbbmalloc", "libtbbmalloc_proxy.so.2", "libtbbmalloc2", "#CC79A7"),
 ]
 KMEM_COLOUR = "#D55E00"
+WITHOUT_RSEQ_COLOUR = "#F0A37A"
+ADDED_COLOURS = ("#0072B2", "#F0E442", "#000000", "#7F3C8D", "#80BA5A")
+# glibc's own word: no thread registers for restartable sequences, as on a kernel or in a sandbox without them.
+WITHOUT_RSEQ = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Allocator:
     library: str  # full path
     version: str
     colour: str
+    env: dict = field(default_factory=dict, hash=False)
 
     @property
     def preload(self):
@@ -59,15 +64,29 @@ def find_all(kmem_library, say):
         else:
             say(f"skipped {name}: {soname} is not installed (apt-get install {package})")
     if os.path.exists(kmem_library):
-        allocators.append(Allocator("kmem", os.path.abspath(kmem_library), "this tree", KMEM_COLOUR))
+        kmem = os.path.abspath(kmem_library)
+        allocators.append(Allocator("kmem", kmem, "this tree", KMEM_COLOUR))
+        allocators.append(Allocator("kmem without rseq", kmem, "this tree", WITHOUT_RSEQ_COLOUR, WITHOUT_RSEQ))
     else:
         say(f"skipped kmem: {os.path.relpath(kmem_library)} is not built (cmake --preset release && cmake --build --preset release)")
     return allocators
 
 
+def added(texts):
+    """Any other library, given as NAME=FILE."""
+    allocators = []
+    for number, text in enumerate(texts):
+        name, equals, file = text.partition("=")
+        if not name or not equals or not os.path.isfile(file):
+            raise SystemExit(f"bench/peers/run: --add {text}: NAME=FILE, and the file must be there")
+        colour = ADDED_COLOURS[number % len(ADDED_COLOURS)]
+        allocators.append(Allocator(name, os.path.abspath(file), os.path.basename(os.path.realpath(file)), colour))
+    return allocators
+
+
 def is_in_force(allocator, patterns_binary):
     """Asks a process which library its malloc comes from; returns what is wrong, or nothing."""
-    env = {**ENVIRONMENT, "LD_PRELOAD": allocator.preload}
+    env = {**ENVIRONMENT, **allocator.env, "LD_PRELOAD": allocator.preload}
     done = subprocess.run([patterns_binary, "--who"], env=env, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         return f"a process with it ends with status {done.returncode}: {done.stderr.strip()[:200]}"

@@ -6,6 +6,8 @@ def render(data):
     parts = [_about(data["about"]), _means(data, names),
              _table(data, names, "CPU time, ms (user + system of the whole process)", "cpu_s", "cpu_ratio", 1e3),
              _table(data, names, "Peak resident memory, MiB", "peak_kb", "memory_ratio", 1 / 1024),
+             _table(data, names, "Of the CPU time the kernel's, ms", "sys_s", "sys_ratio", 1e3),
+             _table(data, names, "Page faults", "faults", "faults_ratio", 1),
              _table(data, names, "Patterns: ns per operation (wall, per thread)", "ns_op", "ns_op_ratio", 1),
              _shares(data, names), _problems(data)]
     return "\n".join(part for part in parts if part)
@@ -16,8 +18,9 @@ def _about(about):
             f"{about['rounds']} interleaved rounds at {about['scale']:g} of the full work, tree {about['commit']}. "
             f"Load before and after: {about['load_before']:.1f} and {about['load_after']:.1f}; the host took "
             f"{about['stolen_percent']:.1f} % of the CPU time.\n\n"
-            "Each figure is the median of the rounds, with least and most below it; then its ratio to the best, which "
-            "is bold. docs/measuring.md says what is in it and what is not.\n")
+            "Read this page to see how kmem's malloc compares with other allocators on each workload. Each figure is the "
+            "median of the rounds, with the least and the most below it, then its ratio to the best, which is bold. "
+            "docs/measuring.md says what each figure includes.\n")
 
 
 def _header(names, first):
@@ -33,7 +36,7 @@ def _means(data, names):
         group_data = data["geomeans"][group]
         if not group_data["workloads"]:
             continue
-        for key, label in (("cpu", "CPU time"), ("memory", "peak memory")):
+        for key, label in (("cpu", "CPU time"), ("least_cpu", "CPU time, least of the rounds"), ("memory", "peak memory")):
             values = {n: group_data["means"][n][key] for n in names}
             cells = [_bold(f"{v:.2f}", v == min(values.values())) for v in values.values()]
             text += f"| {label}, {group} ({group_data['workloads']}) | " + " | ".join(cells) + " |\n"

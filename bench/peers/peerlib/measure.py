@@ -8,6 +8,8 @@ import tempfile
 import time
 
 TIMEOUT_S = 300
+# What the launcher says of every process, and is kept of each sample.
+COSTS = ("cpu_s", "sys_s", "wall_s", "peak_kb", "faults", "huge_kb", "last_kb")
 # Nothing of the caller's environment: one MALLOC_ARENA_MAX or LD_PRELOAD in it would change every figure.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 
@@ -16,8 +18,13 @@ class Failed(Exception):
     """A run that gave no figures; the text says why."""
 
 
+def costs(cost):
+    """Of a run's figures, those that all workloads have."""
+    return {key: cost[key] for key in COSTS}
+
+
 class Process:
-    """A program under the launcher.  `start` returns at once, `finish` waits and returns its costs."""
+    """A program under the launcher (its path, and its options).  It runs at once; `finish` waits and returns its costs."""
 
     def __init__(self, launcher, preload, command, cwd=None, env=None, stdin=None, stdout=None):
         handle, self._result = tempfile.mkstemp(prefix="cost-", suffix=".json", dir=cwd)
@@ -26,7 +33,7 @@ class Process:
         source = open(stdin, "rb") if stdin else subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(
-                [launcher, self._result, preload, *command], cwd=cwd, env={**ENVIRONMENT, **(env or {})}, stdin=source,
+                [*launcher, self._result, preload, *command], cwd=cwd, env={**ENVIRONMENT, **(env or {})}, stdin=source,
                 stdout=stdout if stdout is not None else subprocess.PIPE, stderr=self._errors, start_new_session=True)
         finally:
             if stdin:

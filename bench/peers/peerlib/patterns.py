@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 
-from .measure import Failed, Process
+from .measure import Failed, Process, costs
 
 # -fno-builtin: the compiler knows malloc and may leave out a pair that nobody looks at.
 PATTERN_FLAGS = ["-std=c++20", "-O2", "-fno-builtin", "-Wall", "-Wextra", "-pthread"]
 
 
 def build(source_dir, build_dir, say):
-    """Returns the paths of the pattern program and of the launcher."""
+    """Returns the path of the pattern program, and the launcher's command."""
     os.makedirs(build_dir, exist_ok=True)
     sources = sorted(glob.glob(os.path.join(source_dir, "patterns", "*.cc")))
     headers = glob.glob(os.path.join(source_dir, "patterns", "*.h"))
@@ -19,7 +19,7 @@ def build(source_dir, build_dir, say):
     launcher = os.path.join(build_dir, "peers-launch")
     _compile(patterns, sources, headers, PATTERN_FLAGS, say)
     _compile(launcher, [os.path.join(source_dir, "launch.cc")], [], ["-std=c++20", "-O2"], say)
-    return patterns, launcher
+    return patterns, [launcher]
 
 
 def _compile(target, sources, headers, flags, say):
@@ -54,7 +54,7 @@ class Pattern:
     def start(self, allocator):
         """Returns when all memory is freed; the process then sleeps on while others are measured."""
         process = Process(self._launcher, allocator.preload,
-                          [self._binary, self.name, "--scale", str(self._scale)], cwd=self._directory)
+                          [self._binary, self.name, "--scale", str(self._scale)], cwd=self._directory, env=allocator.env)
         if process.wait_for_line() != "freed":
             process.finish()  # raises with the reason
             raise Failed("it ended without figures")
@@ -67,7 +67,7 @@ class Pattern:
         # The kernel's high-water mark lags by some pages for each CPU; what was seen later was there before.
         grown = max(1, max(own["peak_kb"], own["freed_kb"], own["idle_kb"]) - own["start_kb"])
         return {
-            "cpu_s": cost["cpu_s"], "wall_s": own["work_s"], "peak_kb": cost["peak_kb"],
+            **costs(cost), "wall_s": own["work_s"],
             "ns_op": own["ns_op"], "ns_op_min": own["ns_op_min"], "cpu_ns_op": own["cpu_ns_op"],
             "grown_kb": grown, "live_kb": own["live_kb"],
             "freed_fraction": max(0, own["freed_kb"] - own["start_kb"]) / grown,

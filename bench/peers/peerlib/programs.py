@@ -12,7 +12,7 @@ import threading
 import time
 
 from . import inputs
-from .measure import ENVIRONMENT, TIMEOUT_S, Failed, Process
+from .measure import ENVIRONMENT, TIMEOUT_S, Failed, Process, costs
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts")
 
@@ -62,7 +62,7 @@ class Program:
         given = os.path.join(self._directory, "input")
         names = {"@input": given, "@scripts": SCRIPTS, "@work": work}
         command = [self._binary] + [self._filled(part, names) for part in self._command[1:]]
-        env = {"HOME": work, "TMPDIR": work, **self._env}
+        env = {"HOME": work, "TMPDIR": work, **self._env, **allocator.env}
         printed = os.path.join(work, "stdout")
         with open(printed, "wb") as out:
             process = Process(self._launcher, allocator.preload, command, cwd=work, env=env,
@@ -72,8 +72,7 @@ class Program:
         for name in (printed, *(os.path.join(work, output) for output in self._outputs)):
             with open(name, "rb") as file:
                 digest.update(file.read())
-        return {"cpu_s": cost["cpu_s"], "wall_s": cost["wall_s"], "peak_kb": cost["peak_kb"],
-                "digest": digest.hexdigest()}
+        return {**costs(cost), "digest": digest.hexdigest()}
 
     @staticmethod
     def _filled(part, names):
@@ -118,7 +117,7 @@ class Redis:
         preload = "" if allocator.name == "jemalloc" else allocator.library
         command = [self._server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                    "--dir", work, "--loglevel", "warning"]
-        server = Process(self._launcher, preload, command, cwd=work)
+        server = Process(self._launcher, preload, command, cwd=work, env=allocator.env)
         try:
             start = time.monotonic()
             self._wait_until_up(server, port)
@@ -130,7 +129,7 @@ class Redis:
         finally:
             server.kill()
             shutil.rmtree(work, ignore_errors=True)
-        return {"cpu_s": cost["cpu_s"], "wall_s": wall, "peak_kb": cost["peak_kb"], "digest": digest}
+        return {**costs(cost), "wall_s": wall, "digest": digest}
 
     @staticmethod
     def finish(sample):

@@ -3,7 +3,7 @@ import math
 import statistics
 
 # What is kept of each sample, with a median, a least and a most.
-FIGURES = ("cpu_s", "wall_s", "peak_kb", "ns_op", "ns_op_min", "cpu_ns_op", "grown_kb", "live_kb", "freed_fraction",
+FIGURES = ("cpu_s", "sys_s", "wall_s", "peak_kb", "faults", "huge_kb", "last_kb", "ns_op", "ns_op_min", "cpu_ns_op", "grown_kb", "live_kb", "freed_fraction",
            "idle_fraction")
 # A share of little is noise: only patterns that grew by this much say what is given back.
 GREW_KB = 8 << 10
@@ -33,18 +33,20 @@ def _workload(workload, allocators, results):
         if samples:
             figures[allocator.name] = {key: spread([s[key] for s in samples]) for key in FIGURES if key in samples[0]}
             figures[allocator.name]["rounds"] = len(samples)
-    for key, ratio in (("cpu_s", "cpu_ratio"), ("peak_kb", "memory_ratio"), ("ns_op", "ns_op_ratio")):
-        _add_ratio(figures, key, ratio)
+    for key, ratio in (("cpu_s", "cpu_ratio"), ("peak_kb", "memory_ratio"), ("ns_op", "ns_op_ratio"), ("sys_s", "sys_ratio"),
+                       ("faults", "faults_ratio")):
+        _add_ratio(figures, key, ratio, "median")
+    _add_ratio(figures, "cpu_s", "least_cpu_ratio", "min")
     return {"name": workload.name, "kind": workload.kind, "says": workload.says, "results": figures}
 
 
-def _add_ratio(figures, key, ratio):
-    medians = [f[key]["median"] for f in figures.values() if key in f]
-    if not medians:
+def _add_ratio(figures, key, ratio, which):
+    values = [f[key][which] for f in figures.values() if key in f]
+    if not values:
         return
-    best = max(min(medians), 1e-6)
+    best = max(min(values), 1e-6)
     for f in figures.values():
-        f[ratio] = f[key]["median"] / best
+        f[ratio] = f[key][which] / best
 
 
 def _of_kind(table, kind):
@@ -58,6 +60,7 @@ def _geomeans(table, allocators):
     for allocator in allocators:
         results = [w["results"][allocator.name] for w in common]
         means[allocator.name] = {"cpu": _geomean([r["cpu_ratio"] for r in results]),
+                                 "least_cpu": _geomean([r["least_cpu_ratio"] for r in results]),
                                  "memory": _geomean([r["memory_ratio"] for r in results])}
     return {"workloads": len(common), "left_out": [w["name"] for w in table if w not in common], "means": means}
 

@@ -1,9 +1,9 @@
 #ifndef KMEM_LINUX_SCHED_MM_H
 #define KMEM_LINUX_SCHED_MM_H
-/* Scopes: what all allocations of this task do between a save and its restore, whatever their flags say.
+/* Scopes: restrictions of all allocations of this task between a save and its restore, whatever their flags.
  *
- * They nest, each restore undoes its own save, and a signal handler on top of the task is in them too.  A thread begins
- * without any.  Scopes act where an allocation looks for memory; what this CPU has at hand is given as it is.
+ * They nest, each restore undoes its own save, and they also apply to a signal handler on top of the task. A thread begins
+ * without any. Scopes take effect on the slow path; allocations that this CPU's lists can serve are not affected.
  *
  * Meaning: the kernel's Documentation/core-api/gfp_mask-from-fs-io.rst.  Any context. */
 #include <kmem/c_face.h>
@@ -16,15 +16,15 @@
 
 KMEM_BEGIN_C
 
-/** Sets the flags; those of them that were not set before, which the restore takes away again. */
-KMEM_API unsigned int memalloc_flags_save(unsigned int flags) KMEM_NOTHROW;
-KMEM_API void memalloc_flags_restore(unsigned int saved) KMEM_NOTHROW;
-/** The flags as an allocation of this task would take them. */
-KMEM_API gfp_t current_gfp_context(gfp_t flags) KMEM_NOTHROW;
-/** Complains where an allocation with these flags would have to. */
-KMEM_API void might_alloc(gfp_t flags) KMEM_NOTHROW;
+/** Sets the flags; returns those that were not set before, for the restore. */
+KMEM_API unsigned int memalloc_flags_save(unsigned int flags) KMEM_NOTHROW_NAME(memalloc_flags_save);
+KMEM_API void memalloc_flags_restore(unsigned int saved) KMEM_NOTHROW_NAME(memalloc_flags_restore);
+/** The flags that an allocation of this task would use. */
+KMEM_API gfp_t current_gfp_context(gfp_t flags) KMEM_NOTHROW_NAME(current_gfp_context);
+/** Reports a context in which an allocation with these flags would be reported. */
+KMEM_API void might_alloc(gfp_t flags) KMEM_NOTHROW_NAME(might_alloc);
 
-/** Reclaim starts no I/O, as with GFP_NOIO: for code that I/O depends on. */
+/** Reclaim starts no I/O, as with GFP_NOIO: for code on which I/O depends. */
 static inline unsigned int memalloc_noio_save(void) { return memalloc_flags_save(PF_MEMALLOC_NOIO); }
 static inline void memalloc_noio_restore(unsigned int saved) { memalloc_flags_restore(saved); }
 /** Reclaim does not call into a file system, as with GFP_NOFS. */

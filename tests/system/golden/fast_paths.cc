@@ -21,6 +21,7 @@ constexpr unsigned kGfpKernel = 0xcc0;
 struct Cache;  // struct kmem_cache
 void* library;
 
+/// The kernel's functions by their symbols, kmem_ and then the name: <kmem/c_face.h>.
 template <typename Function>
 Function* named(const char* name) {
   void* found = dlsym(library, name);
@@ -49,15 +50,15 @@ void aligned_pairs(long pairs) {
 }
 
 void kmalloc_pairs(long pairs) {
-  auto* allocate = named<void*(size_t, unsigned)>("kmalloc");
-  auto* release = named<void(const void*)>("kfree");
+  auto* allocate = named<void*(size_t, unsigned)>("kmem_kmalloc");
+  auto* release = named<void(const void*)>("kmem_kfree");
   for (long i = 0; i < pairs; ++i) release(allocate(kSize, kGfpKernel));
 }
 
 void cache_pairs(long pairs) {
-  auto* create = named<Cache*(const char*, unsigned, unsigned, unsigned, void (*)(void*))>("kmem_cache_create");
-  auto* allocate = named<void*(Cache*, unsigned)>("kmem_cache_alloc");
-  auto* release = named<void(Cache*, void*)>("kmem_cache_free");
+  auto* create = named<Cache*(const char*, unsigned, unsigned, unsigned, void (*)(void*))>("kmem_kmem_cache_create");
+  auto* allocate = named<void*(Cache*, unsigned)>("kmem_kmem_cache_alloc");
+  auto* release = named<void(Cache*, void*)>("kmem_kmem_cache_free");
   constexpr unsigned kOddSize = 72;  // a cache that kmalloc has too would be shared with it
   // The second run of the test: a constructor must not cost an instruction.
   void (*constructor)(void*) = nullptr;
@@ -67,17 +68,17 @@ void cache_pairs(long pairs) {
 }
 
 void page_pairs(long pairs) {
-  auto* allocate = named<void*(unsigned, unsigned)>("alloc_pages");
-  auto* release = named<void(void*, unsigned)>("__free_pages");
+  auto* allocate = named<void*(unsigned, unsigned)>("kmem_alloc_pages");
+  auto* release = named<void(void*, unsigned)>("kmem___free_pages");
   for (long i = 0; i < pairs; ++i) release(allocate(kGfpKernel, 0), 0);
 }
 
 /// 32 objects a call, in one slab: the first that the cache ever had.
 void bulk_pairs(long pairs) {
   constexpr size_t kBulk = 32;
-  auto* create = named<Cache*(const char*, unsigned, unsigned, unsigned, void (*)(void*))>("kmem_cache_create");
-  auto* allocate = named<int(Cache*, unsigned, size_t, void**)>("kmem_cache_alloc_bulk");
-  auto* release = named<void(Cache*, size_t, void**)>("kmem_cache_free_bulk");
+  auto* create = named<Cache*(const char*, unsigned, unsigned, unsigned, void (*)(void*))>("kmem_kmem_cache_create");
+  auto* allocate = named<int(Cache*, unsigned, size_t, void**)>("kmem_kmem_cache_alloc_bulk");
+  auto* release = named<void(Cache*, size_t, void**)>("kmem_kmem_cache_free_bulk");
   static Cache* const cache = create("counted-bulk", kSize, kSize, 0, nullptr);
   void* objects[kBulk];
   for (long i = 0; i < pairs; ++i) {
@@ -90,11 +91,11 @@ void mempool_pairs(long pairs) {
   struct Pool;  // mempool_t
   using Alloc = void*(unsigned, void*);
   using Free = void(void*, void*);
-  auto* create = named<Pool*(int, Alloc*, Free*, void*)>("mempool_create");
-  auto* allocate = named<void*(Pool*, unsigned)>("mempool_alloc");
-  auto* release = named<void(void*, Pool*)>("mempool_free");
+  auto* create = named<Pool*(int, Alloc*, Free*, void*)>("kmem_mempool_create");
+  auto* allocate = named<void*(Pool*, unsigned)>("kmem_mempool_alloc");
+  auto* release = named<void(void*, Pool*)>("kmem_mempool_free");
   static Pool* const pool =
-      create(4, named<Alloc>("mempool_kmalloc"), named<Free>("mempool_kfree"), reinterpret_cast<void*>(kSize));
+      create(4, named<Alloc>("kmem_mempool_kmalloc"), named<Free>("kmem_mempool_kfree"), reinterpret_cast<void*>(kSize));
   for (long i = 0; i < pairs; ++i) release(allocate(pool, kGfpKernel), pool);
 }
 

@@ -38,10 +38,15 @@ FACES = (
 )
 # The face, its library, and what a pair of calls is named: all that ran in the library counts.
 SUMS = (("bulk", KMEM, "32_in_bulk"), ("mempool", KMEM, "mempool_pair"))
+# Pairs of malloc() and free() at the hardened levels, and the functions that their ways lead through.  Of these every
+# instruction counts that nearly all pairs execute; what exchanges sheaves, once for many pairs, does not.
+LEVELS = {"malloc_pair_at_1": "hardened=1", "malloc_pair_at_2": "hardened=2"}
+WAY = re.compile(r"(^|::)(malloc|free|malloc_slowly|free_slowly|free_zeroed|open_zeroed)(\(|$)")
 HEAD = """\
 # Instructions that one call of each fast path executes, and what they are: memory read (without the return address),
 # written, read and written by one instruction; jumps, taken or not; calls; locked instructions.
-# 32_in_bulk: allocating and freeing 32 objects by one call each; mempool_pair: mempool_alloc() and mempool_free().
+# 32_in_bulk: allocating and freeing 32 objects by one call each; mempool_pair: mempool_alloc() and mempool_free();
+# malloc_pair_at_1 and _2: malloc(64) and free() with hardened=1 and hardened=2.
 # g++ 12, Release, x86-64.  Renewed by fast_paths.py --renew; docs/fast-paths.md says when.
 """
 
@@ -51,7 +56,7 @@ def skip(why):
     sys.exit(77)
 
 
-def executed(program, library, face):
+def executed(program, library, face, words=""):
     """{function: {address: times}} of everything in the library that the counted pairs executed."""
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "callgrind")
@@ -59,7 +64,10 @@ def executed(program, library, face):
                    "--dump-instr=yes", "--compress-strings=no", "--compress-pos=no", f"--callgrind-out-file={out}",
                    program, library, face, str(PAIRS)]
         # No KMEM_... word of the caller's: `stats`, for one, switches the fast paths off.
-        ended = subprocess.run(command, env={name: os.environ[name] for name in ("PATH", "KMEM_GOLDEN_CONSTRUCTOR") if name in os.environ}, capture_output=True, text=True, timeout=100)
+        environment = {name: os.environ[name] for name in ("PATH", "KMEM_GOLDEN_CONSTRUCTOR") if name in os.environ}
+        if words:
+            environment["KMEM"] = words + " sanitize=0"  # the paths are to be those that they are without valgrind
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         if ended.returncode:
             sys.exit(f"{' '.join(command)}\nended with {ended.returncode}:\n{ended.stderr}")
         with open(out) as file:
@@ -74,7 +82,7 @@ def self_costs(lines, library):
         if line.startswith("ob="):
             inside = os.path.basename(line[3:].strip()).startswith(library)
         elif line.startswith("fn="):
-            function = line[3:].strip()
+            function = line[3:].strip().removeprefix("kmem_")  # the kernel's name, not the symbol's
         elif line.startswith("calls="):
             called = True
         elif line.startswith("0x"):
@@ -168,6 +176,22 @@ def measure_sums(arguments):
             for face, name, pair in SUMS for library in [os.path.join(arguments.libraries, name)]}
 
 
+def common_of(costs, code):
+    """What nearly every pair executed in the functions of WAY: a row like those of count()."""
+    counted = collections.Counter()
+    for function in filter(WAY.search, costs):
+        for address, times in costs[function].items():
+            counted.update(dict.fromkeys(kinds(code[address]) | {"all"}, round(times / PAIRS)))
+    return tuple(counted[kind] for kind in ("all",) + KINDS)
+
+
+def measure_levels(arguments):
+    """{pair: numbers}"""
+    library = os.path.join(arguments.libraries, MALLOC)
+    return {pair: common_of(executed(arguments.program, library, "malloc", words), disassembly(library))
+            for pair, words in LEVELS.items()}
+
+
 def table(counts):
     rows = [("function", "instructions") + KINDS] + [(name,) + numbers for name, numbers in counts.items()]
     return "".join(f"{row[0]:18}{row[1]:>13}" + "".join(f"{cell:>7}" for cell in row[2:]) + "\n" for row in rows)
@@ -184,7 +208,7 @@ def broken_rules(counts):
         of = dict(zip(KINDS, numbers[1:]))
         if numbers[0] > LIMIT.get(name, numbers[0]):
             yield f"{name} takes {numbers[0]} instructions; {LIMIT[name]} are the limit"
-        if (of["lock"] or of["call"]) and name not in (pair for _, _, pair in SUMS):
+        if (of["lock"] or of["call"]) and name not in {pair for _, _, pair in SUMS} | LEVELS.keys():
             yield f"{name} has {of['lock']} locked instructions and {of['call']} calls; a fast path has none"
 
 
@@ -212,7 +236,7 @@ def main():
             skip(f"{tool} is not installed (apt-get install valgrind binutils)")
 
     paths = measure(arguments)
-    counts = {name: count(path) for name, path in paths.items()} | measure_sums(arguments)
+    counts = {name: count(path) for name, path in paths.items()} | measure_sums(arguments) | measure_levels(arguments)
     if arguments.list:
         for name, path in paths.items():
             print(f"{name}:", *path, sep="\n  ")

@@ -21,7 +21,7 @@ bool is_asked(int argc, char** argv, const char* what) {
 
 /// The first block is nobody's when the second cannot be had.
 [[gnu::noinline]] void two_blocks() {
-  static int *volatile first, *volatile second;  // seen, so that the compiler keeps them
+  static int* volatile first, * volatile second;  // seen, so that the compiler keeps them
   first = new int[500];
   second = new int[700];
   delete[] second;

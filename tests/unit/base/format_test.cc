@@ -213,23 +213,17 @@ class FormatFuzz {
   uint64_t value() {
     const uint64_t any = random_() >> (random_() % 64);
     switch (random_() % 4) {
-      case 0:
-        return any;
-      case 1:
-        return -any;
-      case 2:
-        return uint64_t{1} << (random_() % 64);
-      default:
-        return random_() % 3 - 1;
+      case 0: return any;
+      case 1: return -any;
+      case 2: return uint64_t{1} << (random_() % 64);
+      default: return random_() % 3 - 1;
     }
   }
 
   void compare(const char* format, size_t length) {
     const uint64_t v = value();
-    if (length >= 3)
-      expect_same(format, static_cast<unsigned long>(v));
-    else
-      expect_same(format, static_cast<unsigned>(v));
+    if (length >= 3) expect_same(format, static_cast<unsigned long>(v));
+    else expect_same(format, static_cast<unsigned>(v));
   }
 
   template <typename T>

@@ -40,11 +40,12 @@ bool any_fault(const FaultOptions& faults) {
 
 bool untouched(const BootOptions& o) {
   const BootOptions d;
-  return o.mem == d.mem && o.nr_cpus == d.nr_cpus && o.min_free_kbytes == d.min_free_kbytes &&
-         o.numa_fake == d.numa_fake && o.slab_nomerge == d.slab_nomerge && o.init_on_alloc == d.init_on_alloc &&
-         o.init_on_free == d.init_on_free && o.panic_on_warn == d.panic_on_warn && o.stats == d.stats &&
-         o.rseq == d.rseq && o.thp == d.thp && o.highmem == d.highmem && o.vmalloc == d.vmalloc && o.alias == d.alias &&
-         o.kswapd == d.kswapd && o.panic_on_oom == d.panic_on_oom && o.psi == d.psi && o.cgroup == d.cgroup && !any_fault(o.faults);
+  return o.mem == d.mem && o.nr_cpus == d.nr_cpus && o.min_free_kbytes == d.min_free_kbytes && o.numa_fake == d.numa_fake &&
+         o.slab_nomerge == d.slab_nomerge && o.init_on_alloc == d.init_on_alloc && o.init_on_free == d.init_on_free &&
+         o.panic_on_warn == d.panic_on_warn && o.stats == d.stats && o.rseq == d.rseq && o.thp == d.thp &&
+         o.highmem == d.highmem && o.vmalloc == d.vmalloc && o.alias == d.alias && o.kswapd == d.kswapd &&
+         o.panic_on_oom == d.panic_on_oom && o.psi == d.psi && o.cgroup == d.cgroup && o.cgroup_poll == d.cgroup_poll &&
+         o.membarrier == d.membarrier && !any_fault(o.faults);
 }
 
 std::vector<std::string> words_of(const char* line) {
@@ -177,10 +178,38 @@ TEST(CommandLine, no_words_set_nothing) {
   EXPECT_TRUE(untouched(Parsed(nullptr).options));
 }
 
+TEST(CommandLine, huge_pages_are_never_where_the_use_is_dense_or_everywhere) {
+  EXPECT_TRUE(Parsed("").options.thp);
+  EXPECT_FALSE(Parsed("").options.thp_everywhere);
+  EXPECT_TRUE(Parsed("thp=off thp=always").options.thp);
+  EXPECT_TRUE(Parsed("thp=always").options.thp_everywhere);
+  EXPECT_FALSE(Parsed("thp=always thp=on").options.thp_everywhere) << "the last word counts";
+}
+
+TEST(CommandLine, hardened_is_a_level_and_the_word_alone_is_the_second) {
+  EXPECT_EQ(Parsed("").options.hardened, 0);
+  EXPECT_EQ(Parsed("hardened").options.hardened, 2);
+  for (unsigned level = 0; level <= 3; ++level)
+    EXPECT_EQ(Parsed(("hardened=" + std::to_string(level)).c_str()).options.hardened, level);
+  EXPECT_EQ(Parsed("hardened=on").options.hardened, 2);
+  EXPECT_EQ(Parsed("hardened=3 hardened=off").options.hardened, 0) << "the last word counts";
+  EXPECT_NE(Parsed("hardened=4").complaints, "");
+  EXPECT_NE(Parsed("hardened=much").complaints, "");
+}
+
+TEST(CommandLine, oops_says_whether_a_bug_ends_the_program) {
+  EXPECT_FALSE(Parsed("").options.oops_set);
+  EXPECT_TRUE(Parsed("oops=panic").options.oops_panics);
+  EXPECT_TRUE(Parsed("oops=panic oops=continue").options.oops_set);
+  EXPECT_FALSE(Parsed("oops=panic oops=continue").options.oops_panics);
+  EXPECT_NE(Parsed("oops").complaints, "");
+}
+
 TEST(CommandLine, every_word_that_is_built_sets_its_field) {
   const Parsed p(
       "mem=512M nr_cpus=4 min_free_kbytes=1024 numa=fake=2 slab_nomerge init_on_alloc=1 init_on_free=on "
-      "panic_on_warn=1 stats rseq=off thp=0 kswapd=1 might_sleep debug_preempt panic_on_oom psi=0 cgroup=off");
+      "panic_on_warn=1 stats rseq=off thp=0 kswapd=1 might_sleep debug_preempt panic_on_oom psi=1 cgroup=off "
+      "cgroup_poll membarrier=on");
   EXPECT_EQ(p.complaints, "");
   EXPECT_EQ(p.options.mem, uint64_t{512} << 20);
   EXPECT_EQ(p.options.nr_cpus, 4u);
@@ -197,7 +226,9 @@ TEST(CommandLine, every_word_that_is_built_sets_its_field) {
   EXPECT_TRUE(p.options.might_sleep);
   EXPECT_TRUE(p.options.debug_preempt);
   EXPECT_TRUE(p.options.panic_on_oom);
-  EXPECT_FALSE(p.options.psi);
+  EXPECT_TRUE(p.options.psi);
+  EXPECT_TRUE(p.options.cgroup_poll);
+  EXPECT_TRUE(p.options.membarrier);
   EXPECT_FALSE(p.options.cgroup);
 }
 
@@ -246,16 +277,20 @@ TEST(CommandLine, a_malformed_word_is_named_and_changes_nothing) {
                            "validate_signal=9",
                            "validate_signal=33",
                            "validate_signal=65",
+                           "profile_signal",
+                           "profile_signal=11",
                            "stats=x",
                            "rseq=",
                            "rseq=offf",
-                           "thp=always",
+                           "thp=sometimes",
                            "highmem=x",
                            "vmalloc=",
                            "alias=2",
                            "kswapd=maybe",
                            "panic_on_oom=x",
-                           "psi=2"}) {
+                           "psi=2",
+                           "cgroup_poll=files",
+                           "membarrier=never"}) {
     const Parsed p(word);
     EXPECT_EQ(p.complaints, std::string(word) + ":M");
     EXPECT_TRUE(untouched(p.options)) << word;
@@ -265,6 +300,7 @@ TEST(CommandLine, a_malformed_word_is_named_and_changes_nothing) {
 TEST(CommandLine, the_limits_themselves_are_fine) {
   EXPECT_EQ(Parsed("nr_cpus=4096").options.nr_cpus, kMaxCpus);
   EXPECT_EQ(Parsed("validate_signal=10").options.validate_signal, 10u);
+  EXPECT_EQ(Parsed("profile_signal=12").options.profile_signal, 12u);
   EXPECT_EQ(Parsed("validate_signal=12").options.validate_signal, 12u);
   EXPECT_EQ(Parsed("validate_signal=34").options.validate_signal, 34u);
   EXPECT_EQ(Parsed("validate_signal=64").options.validate_signal, 64u);
@@ -273,8 +309,7 @@ TEST(CommandLine, the_limits_themselves_are_fine) {
 }
 
 TEST(CommandLine, a_word_that_is_not_built_yet_is_not_taken_in_silence) {
-  for (const char* word :
-       {"numa=fake=512M"}) {
+  for (const char* word : {"numa=fake=512M"}) {
     const Parsed p(word);
     EXPECT_EQ(p.complaints, std::string(word) + ":N");
     EXPECT_TRUE(untouched(p.options)) << word;
@@ -307,9 +342,10 @@ TEST(FaultWords, the_kernels_four_numbers_are_interval_probability_space_and_tim
 }
 
 TEST(FaultWords, attributes_follow_by_name) {
-  const Parsed p("failslab=1,50,0,1,seed=0x2a,verbose=1,cache=kmalloc-64,cache=dentry,ignore-gfp-wait=Y,"
-                 "stacktrace-depth=8,gfp=GFP_ATOMIC|__GFP_ZERO,not-gfp=0x400,require=0x400000-0x401000,"
-                 "require=libfoo.so.1,reject=python3,task_filter=1 fail_page_alloc=1,1,0,1,min-order=3,ignore_gfp_highmem=1");
+  const Parsed p(
+      "failslab=1,50,0,1,seed=0x2a,verbose=1,cache=kmalloc-64,cache=dentry,ignore-gfp-wait=Y,"
+      "stacktrace-depth=8,gfp=GFP_ATOMIC|__GFP_ZERO,not-gfp=0x400,require=0x400000-0x401000,"
+      "require=libfoo.so.1,reject=python3,task_filter=1 fail_page_alloc=1,1,0,1,min-order=3,ignore_gfp_highmem=1");
   EXPECT_EQ(p.complaints, "");
   const FaultSettings& s = at(p, FaultPoint::Slab);
   EXPECT_EQ(s.seed, 42u);
@@ -351,12 +387,28 @@ TEST(FaultWords, fail_nth_takes_a_number_and_how_long) {
 }
 
 TEST(FaultWords, a_malformed_one_changes_nothing) {
-  for (const char* word :
-       {"failslab", "failslab=", "failslab=1", "failslab=1,10,0", "failslab=0,10,0,1", "failslab=1,101,0,1", "failslab=1,1,0,-2",
-        "failslab=1,1,0,1,", "failslab=1,1,0,1,foo=1", "failslab=1,1,0,1,cache=", "failslab=1,1,0,1,seed=0",
-        "failslab=1,1,0,1,gfp=GFP_WRONG", "failslab=1,1,0,1,require=0x2000-0x1000", "failslab=1,1,0,1,verbose=3",
-        "failslab=1,1,0,1,cache=a,cache=b,cache=c,cache=d,cache=e", "failslab=1,1,0,1,min-order=11", "fail_function=foo,1,1,0,1",
-        "fail_function=alloc_pages", "fail_nth=", "fail_nth=-1", "fail_nth=1,twice", "fail_nth=1,record="}) {
+  for (const char* word : {"failslab",
+                           "failslab=",
+                           "failslab=1",
+                           "failslab=1,10,0",
+                           "failslab=0,10,0,1",
+                           "failslab=1,101,0,1",
+                           "failslab=1,1,0,-2",
+                           "failslab=1,1,0,1,",
+                           "failslab=1,1,0,1,foo=1",
+                           "failslab=1,1,0,1,cache=",
+                           "failslab=1,1,0,1,seed=0",
+                           "failslab=1,1,0,1,gfp=GFP_WRONG",
+                           "failslab=1,1,0,1,require=0x2000-0x1000",
+                           "failslab=1,1,0,1,verbose=3",
+                           "failslab=1,1,0,1,cache=a,cache=b,cache=c,cache=d,cache=e",
+                           "failslab=1,1,0,1,min-order=11",
+                           "fail_function=foo,1,1,0,1",
+                           "fail_function=alloc_pages",
+                           "fail_nth=",
+                           "fail_nth=-1",
+                           "fail_nth=1,twice",
+                           "fail_nth=1,record="}) {
     const Parsed p(word);
     EXPECT_EQ(p.complaints, std::string(word) + ":M");
     EXPECT_TRUE(untouched(p.options)) << word;

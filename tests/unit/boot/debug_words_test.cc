@@ -26,9 +26,7 @@ TEST(DebugWords, without_a_word_nothing_is_debugged) {
   EXPECT_EQ(none.flags_for("kmalloc-64"), 0u);
 }
 
-TEST(DebugWords, the_word_alone_means_the_kernels_default_for_all) {
-  EXPECT_EQ(words_of("").flags_for("anything"), kDefault);
-}
+TEST(DebugWords, the_word_alone_means_the_kernels_default_for_all) { EXPECT_EQ(words_of("").flags_for("anything"), kDefault); }
 
 TEST(DebugWords, each_letter_is_one_check_in_either_case) {
   EXPECT_EQ(words_of("F").flags_for("c"), kChecks);

@@ -621,9 +621,8 @@ TEST_F(MemblockTest, a_frame_that_is_reserved_in_part_is_not_handed_over) {
   add(10, 20, 0);
   EXPECT_TRUE(memblock_.reserve({page(13).value + 0x800}, 16));
   std::string found;
-  for_each_free_pfn_range(memblock_, 0, [&](PfnRange r) {
-    found += std::to_string(r.first.value) + "-" + std::to_string(r.end.value) + " ";
-  });
+  for_each_free_pfn_range(
+      memblock_, 0, [&](PfnRange r) { found += std::to_string(r.first.value) + "-" + std::to_string(r.end.value) + " "; });
   EXPECT_EQ(found, "10-13 14-20 ");
 }
 
@@ -684,45 +683,45 @@ class BrokenMemblock : public testing::Test {
 TEST_F(BrokenMemblock, the_checker_sees_a_wrong_order) {
   std::swap(region(0), region(1));
   const Fault fault = memblock_.check();
-  EXPECT_TRUE(fault.is("M1"));
+  EXPECT_TRUE(fault.is("B1"));
   EXPECT_EQ(fault.where, page(10).value);
 }
 
 TEST_F(BrokenMemblock, the_checker_sees_an_empty_region) {
   region(1).range.end = region(1).range.base;
-  EXPECT_TRUE(memblock_.check().is("M1"));
+  EXPECT_TRUE(memblock_.check().is("B1"));
 }
 
 TEST_F(BrokenMemblock, the_checker_sees_an_overlap) {
   region(0).range.end = page(21).value;
-  EXPECT_TRUE(memblock_.check().is("M2"));
+  EXPECT_TRUE(memblock_.check().is("B2"));
 }
 
 TEST_F(BrokenMemblock, the_checker_sees_a_missed_merge) {
   region(0).range.end = region(1).range.base;
-  EXPECT_TRUE(memblock_.check().is("M3"));
+  EXPECT_TRUE(memblock_.check().is("B3"));
 }
 
 TEST_F(BrokenMemblock, the_checker_sees_a_wrong_total) {
   RegionListTestPeer::miscount(list());
   const Fault fault = memblock_.check();
-  EXPECT_TRUE(fault.is("M4"));
+  EXPECT_TRUE(fault.is("B4"));
   EXPECT_EQ(fault.got, fault.want + 1);
 }
 
 TEST_F(BrokenMemblock, the_checker_sees_a_wrong_total_of_reservations) {
   RegionListTestPeer::miscount(MemblockTestPeer::reserved(memblock_));
-  EXPECT_TRUE(memblock_.check().is("M4"));
+  EXPECT_TRUE(memblock_.check().is("B4"));
 }
 
 TEST_F(BrokenMemblock, the_checker_sees_a_count_past_the_table) {
   RegionListTestPeer::set_count(list(), 5);
-  EXPECT_TRUE(memblock_.check().is("M5"));
+  EXPECT_TRUE(memblock_.check().is("B5"));
 }
 
 TEST_F(BrokenMemblock, the_checker_sees_a_reservation_with_flags) {
   reserved_table_[0].flags = MemFlags::Mirror;
-  EXPECT_TRUE(memblock_.check().is("M6"));
+  EXPECT_TRUE(memblock_.check().is("B6"));
 }
 
 }  // namespace

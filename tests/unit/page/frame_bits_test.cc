@@ -14,9 +14,9 @@ class FrameBitsTestPeer {
   using Word = Atomic<uint64_t>;
   static Word* free(FrameBits& f) { return f.free_; }
   static Word* clean(FrameBits& f) { return f.clean_; }
-  static Word* some(FrameBits& f) { return f.some_; }
-  static Word* whole(FrameBits& f) { return f.whole_; }
-  static Word* dirty(FrameBits& f) { return f.dirty_; }
+  static Word* some(FrameBits& f) { return f.summary_.some.words_; }
+  static Word* whole(FrameBits& f) { return f.summary_.whole.words_; }
+  static Word* dirty(FrameBits& f) { return f.summary_.dirty.words_; }
 };
 
 namespace {
@@ -32,7 +32,7 @@ struct Bits : FrameBits {
     std::memset(memory, 0, bytes);
     std::memset(memory + bytes, 0x5a, kCacheLine);
     init(first, nr_frames, memory);
-    if (all_free) give_back_run(first, nr_frames, clean);
+    if (all_free) give_back_run(first, nr_frames, frames_are(clean));
   }
   ~Bits() {
     for (size_t i = 0; i < kCacheLine; ++i) EXPECT_EQ(memory[metadata_bytes(nr_frames()) + i], 0x5a) << "written past";
@@ -89,8 +89,7 @@ TEST(FrameBitsTest, every_frame_is_handed_out_once_and_then_none) {
   Bits bits(2000, {4096});
   std::set<uint64_t> seen;
   for (FrameSet set = bits.claim_some(7); set.mask; set = bits.claim_some(7)) {
-    for (uint64_t rest = set.mask; rest; rest &= rest - 1)
-      ASSERT_TRUE(seen.insert(set.first.value + lowest_bit(rest)).second);
+    for (uint64_t rest = set.mask; rest; rest &= rest - 1) ASSERT_TRUE(seen.insert(set.first.value + lowest_bit(rest)).second);
   }
   EXPECT_EQ(seen.size(), 2000u);
   EXPECT_EQ(*seen.begin(), 4096u);
@@ -165,7 +164,7 @@ TEST_P(FrameBitsRunTest, one_that_is_given_back_when_nothing_else_is_free_is_fou
   Bits bits(4096);
   while (bits.run(order())) {
   }
-  bits.give_back_run({2048}, pages(), false);
+  bits.give_back_run({2048}, pages(), Frames::Dirty);
   const auto at = bits.run(order());
   ASSERT_TRUE(at);
   EXPECT_EQ(*at, Pfn{2048});
@@ -182,12 +181,12 @@ TEST_P(FrameBitsRunTest, no_run_is_found_where_one_frame_of_each_is_taken) {
 
 TEST_P(FrameBitsRunTest, how_many_of_its_frames_read_as_zero_is_told) {
   Bits bits(4096, {}, false);
-  bits.give_back_run({0}, 4096, false);
+  bits.give_back_run({0}, 4096, Frames::Dirty);
   uint64_t clean = 99;
   const auto at = bits.claim_run({static_cast<uint8_t>(order())}, clean);
   ASSERT_TRUE(at);
   EXPECT_EQ(clean, 0u);
-  bits.give_back_run(*at, pages(), true);
+  bits.give_back_run(*at, pages(), Frames::Clean);
   ASSERT_TRUE(bits.claim_run({static_cast<uint8_t>(order())}, clean));
   EXPECT_EQ(clean, pages());
 }
@@ -299,31 +298,31 @@ TEST(FrameBitsTest, a_claim_that_fails_leaves_the_clean_bits_as_they_were) {
 
 TEST(FrameBitsTest, the_highest_dirty_block_is_found_first) {
   Bits bits(200 * kBlockFrames);
-  EXPECT_EQ(bits.find_dirty(199, false), -1);
+  EXPECT_EQ(bits.find_dirty(199, Blocks::Any), -1);
   for (const uint64_t block : {3u, 70u, 150u}) {
     ASSERT_TRUE(bits.take(block * kBlockFrames));
-    bits.give_back_run({block * kBlockFrames}, 1, false);
+    bits.give_back_run({block * kBlockFrames}, 1, Frames::Dirty);
   }
-  EXPECT_EQ(bits.find_dirty(199, false), 150);
-  EXPECT_EQ(bits.find_dirty(149, false), 70);
-  EXPECT_EQ(bits.find_dirty(70, false), 70);
-  EXPECT_EQ(bits.find_dirty(69, false), 3);
-  EXPECT_EQ(bits.find_dirty(2, false), -1);
-  EXPECT_EQ(bits.find_dirty(-1, false), -1);
+  EXPECT_EQ(bits.find_dirty(199, Blocks::Any), 150);
+  EXPECT_EQ(bits.find_dirty(149, Blocks::Any), 70);
+  EXPECT_EQ(bits.find_dirty(70, Blocks::Any), 70);
+  EXPECT_EQ(bits.find_dirty(69, Blocks::Any), 3);
+  EXPECT_EQ(bits.find_dirty(2, Blocks::Any), -1);
+  EXPECT_EQ(bits.find_dirty(-1, Blocks::Any), -1);
 }
 
 TEST(FrameBitsTest, whole_dirty_blocks_can_be_asked_for_alone) {
   Bits bits(4 * kBlockFrames, {}, true, false);
   ASSERT_TRUE(bits.take(3 * kBlockFrames));
-  EXPECT_EQ(bits.find_dirty(3, false), 3);
-  EXPECT_EQ(bits.find_dirty(3, true), 2);
+  EXPECT_EQ(bits.find_dirty(3, Blocks::Any), 3);
+  EXPECT_EQ(bits.find_dirty(3, Blocks::Whole), 2);
 }
 
 TEST(FrameBitsTest, dirty_frames_are_claimed_a_word_at_a_time_and_clean_ones_stay) {
   Bits bits(1024);
   ASSERT_TRUE(bits.take(10, 4) && bits.take(200, 1));
-  bits.give_back_run({10}, 4, false);
-  bits.give_back_run({200}, 1, false);
+  bits.give_back_run({10}, 4, Frames::Dirty);
+  bits.give_back_run({200}, 1, Frames::Dirty);
   unsigned word = 0;
   FrameSet set = bits.claim_dirty(0, word);
   EXPECT_EQ(word, 0u);
@@ -353,15 +352,15 @@ TEST(FrameBitsTest, a_block_is_claimed_whole_or_not_at_all) {
 TEST(FrameBitsTest, a_block_that_is_clean_again_is_forgotten_and_one_that_is_not_stays) {
   Bits bits(1024);
   ASSERT_TRUE(bits.take(0, 2));
-  bits.give_back_run({0}, 2, false);
+  bits.give_back_run({0}, 2, Frames::Dirty);
   bits.forget_dirty(0);
-  EXPECT_EQ(bits.find_dirty(1, false), 0) << "it is dirty still";
+  EXPECT_EQ(bits.find_dirty(1, Blocks::Any), 0) << "it is dirty still";
   unsigned word = 0;
   FrameSet set = bits.claim_dirty(0, word);
   set.clean = set.mask;
   bits.give_back(set);
   bits.forget_dirty(0);
-  EXPECT_EQ(bits.find_dirty(1, false), -1);
+  EXPECT_EQ(bits.find_dirty(1, Blocks::Any), -1);
 }
 
 // Counting --------------------------------------------------------------------------------------------------------------
@@ -385,6 +384,61 @@ TEST(FrameBitsTest, the_blocks_by_order_add_up_to_the_free_frames) {
   bits.count_by_order(nr);
   for (unsigned order = 0; order <= kMaxOrder; ++order) sum += nr[order] << order;
   EXPECT_EQ(sum, bits.count_free());
+}
+
+// Blocks that are filling ------------------------------------------------------------------------------------------------
+
+/// Four blocks, of which the first is begun with one frame.
+struct FillingBits : Bits {
+  FillingBits() : Bits(4 * kBlockFrames) {
+    EXPECT_EQ(claim_some(1).first, Pfn{0});
+    EXPECT_TRUE(begin_block(0, 1));
+    EXPECT_EQ(make_dirty(0), kBlockFrames - 1);
+  }
+  uint64_t clean = 0;
+};
+
+TEST(FrameBitsFillingTest, a_block_begins_once_and_only_when_the_rest_of_it_is_free_and_clean) {
+  FillingBits bits;
+  EXPECT_FALSE(bits.begin_block(0, 1)) << "once";
+  ASSERT_TRUE(bits.take(kBlockFrames, 3));
+  EXPECT_FALSE(bits.begin_block(1, 2)) << "somebody has a frame of it";
+  EXPECT_FALSE(bits.is_filling(1));
+}
+
+TEST(FrameBitsFillingTest, settled_claims_pass_it_over_and_others_do_not) {
+  FillingBits bits;
+  EXPECT_EQ(*bits.claim_run({3}, bits.clean, FrameBits::Where::NotFilling), Pfn{kBlockFrames});
+  EXPECT_EQ(*bits.claim_span(100, bits.clean, FrameBits::Where::NotFilling), Pfn{kBlockFrames + 8});
+  EXPECT_EQ(*bits.claim_run({9}, bits.clean, FrameBits::Where::NotFilling), Pfn{2 * kBlockFrames});
+  EXPECT_EQ(*bits.claim_run({3}, bits.clean), Pfn{8}) << "the search that passed it over has left no wrong hint";
+}
+
+TEST(FrameBitsFillingTest, a_span_does_not_reach_into_it) {
+  FillingBits bits;
+  ASSERT_TRUE(bits.take(kBlockFrames, kBlockFrames - 50));
+  ASSERT_TRUE(bits.take(3 * kBlockFrames, 1));
+  ASSERT_TRUE(bits.begin_block(3, 1));
+  EXPECT_EQ(*bits.claim_span(kBlockFrames + 50, bits.clean, FrameBits::Where::NotFilling), Pfn{2 * kBlockFrames - 50});
+  EXPECT_FALSE(bits.claim_span(10, bits.clean, FrameBits::Where::NotFilling));
+  EXPECT_TRUE(bits.claim_span(10, bits.clean));
+}
+
+TEST(FrameBitsFillingTest, it_is_full_when_none_of_it_is_free_and_what_comes_back_serves_everybody) {
+  FillingBits bits;
+  ASSERT_TRUE(bits.take(1, kBlockFrames - 1));
+  EXPECT_FALSE(bits.is_filling(0));
+  bits.give_back_run({100}, 20, Frames::Dirty);
+  EXPECT_EQ(*bits.claim_span(20, bits.clean, FrameBits::Where::NotFilling), Pfn{100});
+}
+
+TEST(FrameBitsFillingTest, it_is_forgotten_with_its_memory) {
+  FillingBits bits;
+  bits.give_back_run({0}, 1, Frames::Dirty);
+  EXPECT_EQ(*bits.claim_run({9}, bits.clean, FrameBits::Where::NotFilling), Pfn{kBlockFrames})
+      << "whole, and the host holds it";
+  bits.forget_begun(0);
+  EXPECT_EQ(*bits.claim_run({9}, bits.clean, FrameBits::Where::NotFilling), Pfn{0});
 }
 
 // The walker ------------------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ TEST(Reach, an_interrupt_has_no_part_in_what_the_interrupted_task_may) {
 TEST(Reach, is_what_a_zone_has_left_when_nothing_more_is_given) {
   for (const Row& row : kRows) {
     PageWorld world({{4096, 64}}, 4096);
-    ASSERT_EQ(world.pages.zone(0).watermark_min, 1024u);
+    ASSERT_EQ(world.pages.zone(0).marks().min, 1024u);
     const TaskFlags flags(row.task_flags);
     for (const unsigned order : {6u, 0u})
       while (world.pages.alloc(row.gfp, {static_cast<uint8_t>(order)}, 0)) {
@@ -78,7 +78,7 @@ TEST(Reach, what_is_kept_for_the_low_zones_only_who_frees_memory_may_take) {
     // 4 MiB below 16 MiB, and 64 MiB above: of the low zone a 256th of that is kept from those who could have the high one.
     PageWorld world({{12, 4}, {4096, 64}}, 4096);
     const Zone& dma = world.pages.zone(0);
-    const uint64_t kept = dma.lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
+    const uint64_t kept = dma.marks().lowmem_reserve[static_cast<unsigned>(ZoneKind::Normal)];
     ASSERT_EQ(kept, 64u);
     const TaskFlags flags(row.task_flags);
     for (const unsigned order : {6u, 0u})

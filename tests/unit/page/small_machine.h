@@ -27,8 +27,7 @@ class Reservation {
     if (got == MAP_FAILED) std::abort();
     at_ = static_cast<char*>(got);
   }
-  Reservation(Reservation&& other) noexcept
-      : at_(std::exchange(other.at_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Reservation(Reservation&& other) noexcept : at_(std::exchange(other.at_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   Reservation& operator=(Reservation&& other) noexcept {
     std::swap(at_, other.at_);
     std::swap(bytes_, other.bytes_);
@@ -80,6 +79,7 @@ class SmallMachine {
     constexpr size_t kBelow = kTablesBytes + kFrameTableSpan;
     words_ = Reservation(kBelow + kBlocked + kBlockedBytes, PROT_READ | PROT_WRITE);
     machine.base = words_.at() + kBelow;
+    machine.table_step = 0;  // all of it is there
     machine.nr_sheaves = nr_sheaves;
     ram_ = Reservation((end - start) * kMiB + 4 * kMiB);
     char* first = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(ram_.at()), 4 * kMiB));
@@ -108,8 +108,7 @@ class SmallMachine {
 /// A small machine with its page allocator.
 class PageWorld : public SmallMachine {
  public:
-  explicit PageWorld(std::initializer_list<Ram> ram = {{4096, 64}}, uint64_t min_free_kbytes = 128,
-                     uint32_t nr_sheaves = 4096)
+  explicit PageWorld(std::initializer_list<Ram> ram = {{4096, 64}}, uint64_t min_free_kbytes = 128, uint32_t nr_sheaves = 4096)
       : SmallMachine(ram, nr_sheaves) {
     metadata_left = pages.init(machine, sheaves, min_free_kbytes);
     if (!metadata_left) std::abort();

@@ -2,11 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
+#include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
+#include <vector>
 
+#include "base/bits.h"
 #include "percpu/percpu_heap.h"
 #include "port/port.h"
 
@@ -18,6 +24,14 @@ class PercpuChunkTestPeer {
   static auto& first(PercpuChunk& c) { return c.first_; }
   static auto& last(PercpuChunk& c) { return c.last_; }
   static auto& nr_used(PercpuChunk& c) { return c.nr_used_; }
+  static auto& room(PercpuChunk& c) { return c.room_; }
+};
+
+class PercpuHeapTestPeer {
+ public:
+  static auto& chunks(PercpuHeap& h) { return h.chunks_; }
+  static auto& places(PercpuHeap& h) { return h.places_; }
+  static auto& index(PercpuHeap& h) { return h.index_; }
 };
 
 namespace {
@@ -68,6 +82,26 @@ TEST_F(PercpuHeapTest, chunks_grow_for_who_may_sleep_and_atomic_requests_take_wh
   EXPECT_EQ(heap->nr_chunks(), 2u);
 }
 
+TEST_F(PercpuHeapTest, the_memory_of_empty_chunks_goes_back_to_the_host) {
+  std::vector<char*> out;
+  for (int i = 0; i < 100; ++i) {
+    out.push_back(alloc(kPercpuStride));
+    for (uint32_t n = 0; n < kCopies; ++n) memset(copy(out.back(), n), 0x5a, kPercpuStride);
+  }
+  const uint32_t nr_chunks = heap->nr_chunks();
+  for (char* p : out) EXPECT_TRUE(heap->free(p));
+  int dirty = 0;
+  for (char* p : out) dirty += copy(p, kCopies - 1)[kPercpuStride - 1] != 0;
+  EXPECT_LE(dirty, 18) << "four and an eighth of all keep theirs";
+  EXPECT_GT(dirty, 0) << "who allocates and frees one piece in turn does not ask the host each time";
+  for (char*& p : out) {
+    p = alloc(kPercpuStride);
+    ASSERT_EQ(copy(p, 1)[5], 0);
+  }
+  EXPECT_EQ(heap->nr_chunks(), nr_chunks) << "the chunks are used again";
+  for (char* p : out) EXPECT_TRUE(heap->free(p));
+}
+
 TEST_F(PercpuHeapTest, what_is_no_piece_is_refused_and_changes_nothing) {
   char* p = alloc(64);
   EXPECT_FALSE(heap->free(p + 8)) << "inside";
@@ -101,8 +135,7 @@ TEST_F(PercpuHeapTest, a_seeded_walk_agrees_with_a_map) {
       auto it = std::next(held.begin(), static_cast<long>(random() % held.size()));
       const auto [bytes, mark] = it->second;
       for (uint32_t n = 0; n < kCopies; ++n)
-        for (size_t i = 0; i < bytes; ++i)
-          ASSERT_EQ(copy(it->first, n)[i], static_cast<char>(mark + static_cast<int>(n)));
+        for (size_t i = 0; i < bytes; ++i) ASSERT_EQ(copy(it->first, n)[i], static_cast<char>(mark + static_cast<int>(n)));
       ASSERT_TRUE(heap->free(it->first));
       held.erase(it);
     }
@@ -130,7 +163,112 @@ TEST_F(PercpuHeapTest, a_broken_chunk_is_found) {
   Peer::nr_used(chunk).poke(4);
   EXPECT_TRUE(chunk.check().is("K3"));
   Peer::nr_used(chunk).poke(3);
+  const uint64_t room = Peer::room(chunk).peek();
+  Peer::room(chunk).poke(room + 1);
+  EXPECT_TRUE(chunk.check().is("K4")) << "a free grain below the lowest";
+  Peer::room(chunk).poke(room - (1 << 16) * 100);
+  EXPECT_TRUE(chunk.check().is("K4")) << "more in a row than the most";
+  Peer::room(chunk).poke(room);
 }
+
+TEST_F(PercpuHeapTest, a_broken_table_is_found) {
+  using Peer = PercpuHeapTestPeer;
+  alloc(24);
+  auto& place = *std::find_if(std::begin(Peer::places(*heap)), std::end(Peer::places(*heap)), [](auto& p) { return p.peek(); });
+  PercpuChunk* chunk = place.peek();
+  place.poke(nullptr);
+  EXPECT_TRUE(heap->check().is("H1")) << "a chunk that is not found by its address";
+  place.poke(chunk);
+  Peer::chunks(*heap)[5].poke(chunk);
+  EXPECT_TRUE(heap->check().is("H1")) << "a hole in the table";
+  Peer::chunks(*heap)[5].poke(nullptr);
+  Peer::index(*heap).move(0, RoomIndex::class_of(chunk->longest()), [] { return 0u; });
+  EXPECT_TRUE(heap->check().is("H2"));
+  Peer::index(*heap).move(0, 0, [&] { return RoomIndex::class_of(chunk->longest()); });
+}
+
+TEST_F(PercpuHeapTest, the_index_finds_the_first_chunk_of_a_class) {
+  auto index = std::make_unique<RoomIndex>();
+  const auto put = [&](uint32_t chunk, unsigned was, unsigned is) { index->move(chunk, was, [is] { return is; }); };
+  for (const uint32_t chunk : {3u, 64u, 5000u, 65535u}) put(chunk, 0, 4);
+  EXPECT_EQ(index->find(4, 0), 3u);
+  EXPECT_EQ(index->find(4, 4), 64u);
+  EXPECT_EQ(index->find(4, 65), 5000u);
+  EXPECT_EQ(index->find(4, 5001), 65535u);
+  EXPECT_EQ(index->find(5, 0), RoomIndex::kMaxChunks);
+  put(64, 4, 5);
+  EXPECT_EQ(index->find(4, 4), 5000u);
+  EXPECT_EQ(index->find(5, 0), 64u);
+  put(65535, 4, 0);
+  EXPECT_EQ(index->find(4, 5001), RoomIndex::kMaxChunks);
+}
+
+// What an allocation costs, as the time of a task of its own: the best of several batches, so that others' load counts little.
+double cost_of(const std::function<void()>& work) {
+  double best = 1e9;
+  for (int i = 0; i < 20; ++i) {
+    timespec from, to;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    work();
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+    best = std::min(best, static_cast<double>(to.tv_sec - from.tv_sec) + 1e-9 * static_cast<double>(to.tv_nsec - from.tv_nsec));
+  }
+  return best;
+}
+
+/// More would be a cost that grows with what is out, which grows a hundred or a thousand times here; less are others' cache misses.
+constexpr double kSlower = 20;
+
+struct Pattern {
+  const char* name;
+  size_t bytes, align;  // up to
+  int live;
+  int keep;  // of so many the first stays out before it is measured
+};
+class PercpuScalingTest : public PercpuHeapTest, public testing::WithParamInterface<Pattern> {};
+
+TEST_P(PercpuScalingTest, an_allocation_and_a_free_cost_no_more_when_much_is_out) {
+  const Pattern pattern = GetParam();
+  std::mt19937 random(7);
+  const auto any = [&] {
+    char* p = alloc(pattern.bytes > 8 ? random() % pattern.bytes + 1 : pattern.bytes,
+                    size_t{8} << random() % (log2_ceil(pattern.align) - 2));
+    if (!p) std::abort();
+    return p;
+  };
+  std::vector<char*> out, batch(200);
+  const auto allocate = [&] {
+    for (char*& p : batch) p = any();
+    out.insert(out.end(), batch.begin(), batch.end());
+  };
+  const double first = cost_of(allocate);
+  while (out.size() < static_cast<size_t>(pattern.live)) out.push_back(any());
+  if (pattern.keep > 1) {
+    std::vector<char*> kept;
+    for (size_t i = 0; i < out.size(); ++i)
+      if (i % static_cast<size_t>(pattern.keep)) EXPECT_TRUE(heap->free(out[i]));
+      else kept.push_back(out[i]);
+    out = kept;
+  }
+  double then = cost_of(allocate);
+  for (int again = 0; again < 5 && then >= kSlower * first; ++again) then = std::min(then, cost_of(allocate));
+  EXPECT_LT(then, kSlower * first) << pattern.name << ": " << first / 200 * 1e9 << " ns at first, " << then / 200 * 1e9
+                                   << " ns each with " << out.size() << " out";
+  const size_t nr = out.size();
+  for (size_t i = 0; i < nr; ++i) std::swap(out[i], out[random() % nr]);
+  const double frees = cost_of([&] {
+    for (int n = 0; n < 200 && !out.empty(); ++n, out.pop_back())
+      if (!heap->free(out.back())) std::abort();
+  });
+  EXPECT_LT(frees, kSlower * first) << pattern.name << ": a free";
+  for (char* p : out) EXPECT_TRUE(heap->free(p));
+}
+INSTANTIATE_TEST_SUITE_P(Patterns, PercpuScalingTest,
+                         testing::Values(Pattern{"counters", 8, 8, 1000000, 1}, Pattern{"mixed", 1024, 1024, 100000, 1},
+                                         Pattern{"mixed, half of them given back", 256, 64, 100000, 2},
+                                         Pattern{"counters with holes", 8, 8, 1000000, 2},
+                                         Pattern{"few left over", 64, 16, 400000, 100}),
+                         [](const auto& pattern) { return "pattern_" + std::to_string(pattern.index); });
 
 }  // namespace
 }  // namespace kmem

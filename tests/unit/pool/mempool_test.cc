@@ -137,7 +137,7 @@ TEST(WaitLine, who_leaves_out_of_turn_is_passed_over) {
   line.leave(t[0]);
   EXPECT_TRUE(line.is_first(t[3]));
   line.leave(t[3]);
-  EXPECT_FALSE(line.anybody());
+  EXPECT_FALSE(line.any());
 }
 
 TEST(WaitLine, it_goes_round_for_ever) {
@@ -146,7 +146,7 @@ TEST(WaitLine, it_goes_round_for_ever) {
     WaitLine::Ticket t[8];
     for (auto& ticket : t) line.enter(ticket);
     for (int k : {3, 7, 0, 1, 2, 6, 4, 5}) line.leave(t[k]);
-    if (line.anybody()) FAIL() << i;
+    if (line.any()) FAIL() << i;
   }
 }
 
@@ -168,7 +168,7 @@ TEST(WaitLine, a_fork_makes_tickets_void) {
   for (auto& t : old) line.enter(t);
   line.leave(old[1]);
   line.after_fork();
-  EXPECT_FALSE(line.anybody());
+  EXPECT_FALSE(line.any());
   line.enter(fresh);
   EXPECT_FALSE(line.knows(old[0]));
   line.leave(old[0]);

@@ -65,7 +65,7 @@ TEST(json, of_an_empty_system_is_valid) { EXPECT_EQ(parsed(SystemSnapshot{})["ca
 
 TEST(json, names_every_mode_of_the_cpu_stacks) {
   EXPECT_STREQ(name_of(CpuStackMode::Rseq), "rseq");
-  EXPECT_STREQ(name_of(CpuStackMode::TryLock), "try-lock");
+  EXPECT_STREQ(name_of(CpuStackMode::PerThread), "per-thread");
   EXPECT_STREQ(name_of(CpuStackMode::Sim), "sim");
 }
 

@@ -16,13 +16,12 @@ using test::text_of;
 TEST(slabinfo, is_the_kernels_version_2_1_to_the_byte) {
   Sample sample;
   sample.system.paths.counted = false;
-  EXPECT_EQ(
-      text_of(put_slabinfo, sample.system),
-      "slabinfo - version: 2.1\n"
-      "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
-      "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n"
-      "kmalloc-64          1000   1280     64   64    1 : tunables  126   63    4 : slabdata     18     20      2\n"
-      "my_cache               0      0    320   12    1 : tunables    0    0    0 : slabdata      0      0      0\n");
+  EXPECT_EQ(text_of(put_slabinfo, sample.system),
+            "slabinfo - version: 2.1\n"
+            "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
+            "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n"
+            "kmalloc-64          1000   1280     64   64    1 : tunables  126   63    4 : slabdata     18     20      2\n"
+            "my_cache               0      0    320   12    1 : tunables    0    0    0 : slabdata      0      0      0\n");
 }
 
 TEST(slabinfo, has_the_kernels_columns_of_calls_where_those_were_counted) {
@@ -70,15 +69,14 @@ TEST(buddyinfo, has_a_line_for_each_zone_with_pages) {
 
 TEST(pagetypeinfo, reports_every_free_block_as_unmovable) {
   const std::string text = text_of(put_pagetypeinfo, Sample().system);
-  EXPECT_EQ(
-      text.substr(0, text.find("Node    0, zone      DMA, type      Movable")),
-      "Page block order: 9\n"
-      "Pages per block:  512\n"
-      "\n"
-      "Free pages count per migrate type at order       0      1      2      3      4      5      6      7      8 "
-      "     9     10 \n"
-      "Node    0, zone      DMA, type    Unmovable      1      0      1      0      0      0      0      0      0 "
-      "     0      0 \n");
+  EXPECT_EQ(text.substr(0, text.find("Node    0, zone      DMA, type      Movable")),
+            "Page block order: 9\n"
+            "Pages per block:  512\n"
+            "\n"
+            "Free pages count per migrate type at order       0      1      2      3      4      5      6      7      8 "
+            "     9     10 \n"
+            "Node    0, zone      DMA, type    Unmovable      1      0      1      0      0      0      0      0      0 "
+            "     0      0 \n");
   EXPECT_EQ(text.substr(text.find("\nNumber of blocks")),
             "\nNumber of blocks type     Unmovable      Movable  Reclaimable   HighAtomic      Isolate \n"
             "Node 0, zone      DMA            8            0            0            0            0 \n"
@@ -172,7 +170,8 @@ TEST(meminfo, tells_of_the_window_where_it_was_used) {
   Sample sample;
   sample.system.window.bytes = uint64_t{64} << 30;
   sample.system.window.pages = 256;
-  EXPECT_NE(text_of(put_meminfo, sample.system).find("VmallocTotal:   67108864 kB\nVmallocUsed:        1024 kB\n"), std::string::npos)
+  EXPECT_NE(text_of(put_meminfo, sample.system).find("VmallocTotal:   67108864 kB\nVmallocUsed:        1024 kB\n"),
+            std::string::npos)
       << text_of(put_meminfo, sample.system);
 }
 

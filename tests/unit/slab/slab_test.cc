@@ -1,4 +1,5 @@
 #include "slab/slab.h"
+#include "sync/sheaf.h"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +15,7 @@ class SlabTest : public testing::Test {
  protected:
   SlabTest() { make(128); }
   void make(uint32_t size) {
-    shape_ = SlabShape::choose(size, false);
+    shape_ = SlabShape::choose({.size = size});
     pages_ = std::vector<Page>(shape_.order.pages());
     slab().init(shape_, 5, 77);
   }

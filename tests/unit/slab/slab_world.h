@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "slab/cache.h"
+#include "slab/cache_node.h"
+#include "slab/tables.h"
 #include "unit/page/small_machine.h"
 
 namespace kmem::test {
@@ -26,7 +28,7 @@ class SlabTestWorld : public PageWorld {
   }
   /// Everything of the caches goes back; then no frame may be in use.
   uint64_t frames_in_use() {
-    pages.drain_all();
+    pages.drain();
     uint64_t sum = 0;
     for (unsigned i = 0; i < pages.nr_zones(); ++i) sum += pages.zone(i).nr_in_use();
     return sum;

@@ -161,7 +161,7 @@ TEST_F(CpuWordsTest, taking_everywhere_takes_every_cpus_sheaf_and_the_shadows) {
   const uint32_t nr = world_.machine.nr_cpus;
   for (uint32_t cpu = 0; cpu < 2 * nr; ++cpu) CpuStack::words({cpu})[kSlot.index] = fresh(9, 2).as_word(pool_.base());
   uint32_t got = 0;
-  take_everywhere(pool_, kSlot, nr, [&](Sheaf sheaf) { got += sheaf.count() == 2; });
+  take_everywhere(pool_, kSlot, kmem::OtherCpus::Interrupt, [&](Sheaf sheaf) { got += sheaf.count() == 2; });
   EXPECT_EQ(got, 2 * nr);
   for (uint32_t cpu = 0; cpu < 2 * nr; ++cpu) EXPECT_EQ(CpuStack::word({cpu}, kSlot), 0u);
 }
@@ -224,7 +224,7 @@ TEST(CpuWordsThreadsTest, remote_takes_lose_and_double_nothing) {
   };
   Atomic<uint32_t> stop;
   std::thread taker([&] {
-    while (!stop.load()) take_everywhere(pool, kSlot, world.machine.nr_cpus, [&](Sheaf s) { pool.push(common, s); });
+    while (!stop.load()) take_everywhere(pool, kSlot, kmem::OtherCpus::Interrupt, [&](Sheaf s) { pool.push(common, s); });
   });
   std::vector<std::thread> threads;
   for (unsigned id = 0; id < kThreads; ++id) threads.emplace_back(worker, id);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace kmem {
@@ -64,6 +66,38 @@ TEST(IndexStackTest, a_stack_that_was_emptied_is_used_again) {
   stack.push(links, 5);
   EXPECT_EQ(stack.pop(links), 5u);
   EXPECT_EQ(stack.pop(links), 0u);
+}
+
+/// Links that run something once, after a link was read and before it is used.
+struct InterruptedLinks {
+  struct Link {
+    InterruptedLinks& links;
+    Atomic<uint32_t>& word;
+    uint32_t load() const {
+      const uint32_t value = word.load();
+      if (const auto others = std::exchange(links.come_between, nullptr)) others();
+      return value;
+    }
+    void store(uint32_t value) const { word.store(value); }
+  };
+  Link link(uint32_t index) { return {*this, plain.next[index]}; }
+  Links plain;
+  std::function<void()> come_between;
+};
+
+// The ABA problem: the head is what it was, and what lay below it is another's by now.
+TEST(IndexStackTest, a_head_that_was_popped_and_pushed_again_in_between_is_not_taken_for_the_same) {
+  InterruptedLinks links;
+  IndexStack stack;
+  for (const uint32_t i : {3u, 2u, 1u}) stack.push(links.plain, i);
+  links.come_between = [&] {
+    EXPECT_EQ(stack.pop(links.plain), 1u);
+    EXPECT_EQ(stack.pop(links.plain), 2u);
+    stack.push(links.plain, 1);
+  };
+  EXPECT_EQ(stack.pop(links), 1u);
+  EXPECT_EQ(stack.pop(links.plain), 3u) << "and not 2, which somebody has";
+  EXPECT_TRUE(stack.empty());
 }
 
 // A thing that is on the stack twice, or lost, would show as a wrong owner.

@@ -2,8 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <set>
+#include <vector>
 
+#include "base/twice.h"
+#include "sync/cpu_words.h"
+#include "sync/sheaf_census.h"
 #include "unit/page/small_machine.h"
 
 namespace kmem {
@@ -135,6 +141,107 @@ TEST_F(SheafPoolTest, a_full_sheaf_of_full_capacity_survives_lying_on_a_stack) {
   sheaf = pool_.pop(stack);
   ASSERT_EQ(sheaf.count(), kSheafCapacity) << "the link must not lie over an entry or the zero that ends them";
   for (uintptr_t i = kSheafCapacity; i; --i) ASSERT_EQ(sheaf.take(), pointer(16 * i));
+}
+
+/// The walker, where those sheaves are said to lie in barns.
+Fault census(SheafPool& pool, std::initializer_list<uint32_t> in_barns = {}) {
+  static SheafCensus census;
+  return check_sheaves(pool, census, [&](auto visit) {
+    for (const uint32_t index : in_barns) visit(index);
+  });
+}
+
+TEST_F(SheafPoolTest, Y1_a_sheaf_that_is_nowhere_and_one_that_is_in_two_places) {
+  ASSERT_FALSE(census(pool_)) << census(pool_).rule;
+  uint64_t *a = pool_.get_shared(), *b = pool_.get_shared();
+  const uint32_t ia = pool_.index(a), ib = pool_.index(b);
+  EXPECT_TRUE(census(pool_).is("Y1")) << "two are nowhere";
+  EXPECT_EQ(census(pool_).where, std::min(ia, ib));
+  EXPECT_TRUE(census(pool_, {ia}).is("Y1"));
+  EXPECT_EQ(census(pool_, {ia}).where, ib);
+  EXPECT_FALSE(census(pool_, {ia, ib})) << "they are in barns";
+  EXPECT_TRUE(census(pool_, {ia, ib, ia}).is("Y1")) << "and one of them in two";
+  EXPECT_EQ(census(pool_, {ia, ib, ia}).where, ia);
+  pool_.put_shared(a);
+  EXPECT_FALSE(census(pool_, {ib}));
+  EXPECT_EQ(census(pool_, {ia, ib}).where, ia) << "free, and in a barn";
+  pool_.put_shared(b);
+  EXPECT_FALSE(census(pool_));
+}
+
+TEST_F(SheafPoolTest, Y1_sheaves_of_this_cpu_and_its_spares_are_found) {
+  pool_.equip_this_cpu();
+  pool_.put(pool_.get_shared());
+  EXPECT_FALSE(census(pool_)) << "the stack of spares, and one on it";
+  constexpr Slot kSlot{3};
+  Sheaf old;
+  ASSERT_TRUE(exchange_if_empty(pool_, kSlot, Sheaf::empty(pool_.get(), 4), old));
+  EXPECT_FALSE(census(pool_));
+  const Sheaf mine = take_local(pool_, kSlot);
+  EXPECT_EQ(census(pool_).where, pool_.index(mine.words));
+  pool_.put(mine.words);
+}
+
+TEST_F(SheafPoolTest, in_the_child_of_a_fork_some_may_be_lost_and_none_in_two_places) {
+  uint64_t* words = pool_.get_shared();
+  const uint32_t index = pool_.index(words);
+  pool_.after_fork();
+  EXPECT_FALSE(census(pool_));
+  EXPECT_TRUE(census(pool_, {index, index}).is("Y1"));
+  pool_.put_shared(words);
+}
+
+TEST(SheafCensusTest, counts_a_stretch_and_nothing_beside_it) {
+  static SheafCensus c;
+  constexpr uint32_t kFirst = 100, kLast = kFirst + SheafCensus::kAtOnce - 1;
+  c.begin(kFirst);
+  for (const uint32_t beside : {kFirst - 1, kLast + 1, kFirst - 1, kLast + 1}) c.see(beside);
+  EXPECT_EQ(c.twice(), 0u);
+  EXPECT_EQ(c.missing(kLast), kFirst);
+  for (uint32_t i = kFirst; i < kLast; ++i) c.see(i);
+  EXPECT_EQ(c.missing(kLast - 1), 0u);
+  EXPECT_EQ(c.missing(kLast + 100), kLast);
+  c.see(kLast);
+  EXPECT_EQ(c.missing(kLast + 100), 0u);
+  c.see(kLast);
+  EXPECT_EQ(c.twice(), kLast);
+}
+
+// Twice -----------------------------------------------------------------------------------------------------------------
+
+uint64_t twice_of(const std::vector<uint64_t>& numbers) {
+  static SeenNumbers seen;
+  return find_twice(seen, numbers.size(), [&](auto visit) {
+    for (const uint64_t n : numbers) visit(n);
+  });
+}
+
+TEST(FindTwice, none_and_one_and_all) {
+  EXPECT_EQ(twice_of({}), 0u);
+  EXPECT_EQ(twice_of({7}), 0u);
+  EXPECT_EQ(twice_of({7, 8, 9}), 0u);
+  EXPECT_EQ(twice_of({7, 8, 7}), 7u);
+  EXPECT_EQ(twice_of(std::vector<uint64_t>(5000, 3)), 3u);
+}
+
+TEST(FindTwice, more_numbers_than_the_table_has_places) {
+  std::vector<uint64_t> numbers;
+  for (uint64_t i = 1; i <= 20'000; ++i) numbers.push_back(i * 16);
+  EXPECT_EQ(twice_of(numbers), 0u);
+  for (const size_t at : {size_t{0}, size_t{9'999}, size_t{19'998}}) {
+    std::vector<uint64_t> with = numbers;
+    with.back() = with[at];
+    EXPECT_EQ(twice_of(with), numbers[at]);
+  }
+}
+
+TEST(FindTwice, numbers_that_all_fall_to_one_place) {
+  std::vector<uint64_t> numbers;
+  for (uint64_t i = 1; numbers.size() < 3 * SeenNumbers::kPlaces; ++i)
+    if (SeenNumbers::hash(i) % 64 == 5) numbers.push_back(i);
+  EXPECT_EQ(twice_of(numbers), 0u);
+  numbers.push_back(numbers.front());
+  EXPECT_EQ(twice_of(numbers), numbers.front());
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ using test::stub;
 constexpr uint32_t kKernel = 0x3c0, kAtomic = 0x220;
 constexpr size_t kSize = 64;
 
-bool asks(FaultPoint point = FaultPoint::Slab, uint32_t gfp = kKernel, size_t size = kSize,
-          const char* cache = "kmalloc-64") {
+bool asks(FaultPoint point = FaultPoint::Slab, uint32_t gfp = kKernel, size_t size = kSize, const char* cache = "kmalloc-64") {
   return should_fail(point, gfp, size, cache);
 }
 
@@ -50,19 +49,19 @@ std::string asked(unsigned times) {
   return pattern;
 }
 
-int times_diverted = 0;
-bool is_diverted = false;
-void divert(bool on) {
-  is_diverted = on;
-  ++times_diverted;
+int times_switched = 0;
+bool is_closed = false;
+void faults_changed(Faults now) {
+  is_closed = now == Faults::Injected;
+  ++times_switched;
 }
 
 class FaultTest : public testing::Test {
  protected:
   void SetUp() override {
     stub = {};
-    times_diverted = 0;
-    set_fault_switch(divert);
+    times_switched = 0;
+    set_fault_listener(faults_changed);
     always_.on = true;
     always_.probability = 100;
     always_.times = -1;
@@ -71,7 +70,7 @@ class FaultTest : public testing::Test {
   }
   void TearDown() override {
     reset_faults();
-    set_fault_switch(nullptr);
+    set_fault_listener(nullptr);
     module_of_all_code = nullptr;
   }
   FaultSettings always_;
@@ -96,19 +95,19 @@ TEST_F(FaultTest, a_call_that_must_not_fail_does_not) {
   EXPECT_EQ(task_fail_nth(), 1u) << "nor is it counted";
 }
 
-TEST_F(FaultTest, the_fast_paths_are_diverted_while_anything_is_on) {
+TEST_F(FaultTest, the_fast_paths_are_closed_while_anything_is_on) {
   set_fault(FaultPoint::Pages, always_);
   set_fault(FaultPoint::Slab, always_);
-  EXPECT_TRUE(is_diverted);
+  EXPECT_TRUE(is_closed);
   set_fault(FaultPoint::Pages, {});
-  EXPECT_TRUE(is_diverted);
+  EXPECT_TRUE(is_closed);
   set_fault(FaultPoint::Slab, {});
-  EXPECT_FALSE(is_diverted);
+  EXPECT_FALSE(is_closed);
   set_task_fail_nth(5);
-  EXPECT_TRUE(is_diverted);
+  EXPECT_TRUE(is_closed);
   set_task_fail_nth(7);
   set_task_fail_nth(0);
-  EXPECT_FALSE(is_diverted);
+  EXPECT_FALSE(is_closed);
 }
 
 // ---- attributes ----

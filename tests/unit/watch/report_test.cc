@@ -19,6 +19,7 @@ class WatchTest : public testing::Test {
   void SetUp() override { stub = {}; }
   void TearDown() override {
     set_panic_on_warn(false);
+    set_panic_on_bug(false);
     set_report_facts(nullptr);
   }
 };
@@ -115,6 +116,15 @@ TEST_F(WatchTest, panic_on_warn_ends_the_program_after_the_report) {
   EXPECT_EQ(stub.log, "kmem: WARNING: x\nkmem: Kernel panic - not syncing: panic_on_warn set ...\n");
 }
 
+TEST_F(WatchTest, panic_on_bug_ends_the_program_after_a_bug_and_not_after_a_warning) {
+  set_panic_on_bug(true);
+  EXPECT_FALSE(test::panics([] { bug_report(Trouble::Warning, "x"); }));
+  stub.log.clear();
+  EXPECT_TRUE(test::panics([] { bug_report(Trouble::Bug, "y"); }));
+  EXPECT_EQ(stub.log, "kmem: BUG: y\nkmem: Kernel panic - not syncing: Fatal exception\n");
+  EXPECT_FALSE(test::panics([] { bug_report(Trouble::Bug, "z"); })) << "the panic is the last";
+}
+
 TEST_F(WatchTest, what_the_panic_itself_finds_is_no_second_panic) {
   set_panic_on_warn(true);
   EXPECT_TRUE(test::panics([] { bug_report(Trouble::Warning, "x"); }));
@@ -176,6 +186,35 @@ TEST_F(WatchTest, once_is_true_once) {
   EXPECT_TRUE(once.first());
   EXPECT_FALSE(once.first());
   EXPECT_FALSE(once.first());
+}
+
+/// How many frames of a trace, the innermost first, are kmem's own.
+unsigned own_of(std::vector<const char*> names) {
+  stub.code_is_text = true;
+  std::vector<void*> frames;
+  for (const char* name : names) frames.push_back(const_cast<char*>(name));
+  return own_frames(frames.data(), static_cast<unsigned>(frames.size()));
+}
+
+TEST_F(WatchTest, a_trace_begins_behind_the_functions_that_programs_call) {
+  EXPECT_EQ(own_of({"_ZN4kmem5Cache4freeEPv+0x10/0x80", "kmem_own_free+0x92/0xa3", "main+0x2cf/0x2ff"}), 2u);
+  EXPECT_EQ(own_of({"free+0x92/0xa3", "main+0x2cf/0x2ff"}), 1u);
+  EXPECT_EQ(own_of({"_ZdlPvm+0x9/0xa", "main+0x2cf/0x2ff"}), 1u);
+}
+
+TEST_F(WatchTest, a_function_of_a_program_is_not_ours_because_it_begins_with_free) {
+  EXPECT_EQ(own_of({"free+0x92/0xa3", "free_tree+0x12/0x40", "main+0x2cf/0x2ff"}), 1u);
+  EXPECT_EQ(own_of({"malloc_or_die+0x92/0xa3", "main+0x2cf/0x2ff"}), 0u);
+}
+
+TEST_F(WatchTest, functions_that_our_headers_have_inline_are_left_out_behind_a_library_without_names) {
+  stub.nr_own_frames = 2;
+  EXPECT_EQ(own_of({"", "", "kmem_cache_zalloc+0x25/0x27", "main+0x2cf/0x2ff"}), 3u);
+  EXPECT_EQ(own_of({"", "", "main+0x2cf/0x2ff"}), 2u);
+}
+
+TEST_F(WatchTest, a_trace_of_nothing_but_our_own_is_shown_whole) {
+  EXPECT_EQ(own_of({"kmem_kfree+0x1/0x2", "free+0x1/0x2"}), 0u);
 }
 
 TEST(Counter, counts_up_down_and_keeps_the_highest) {

@@ -3,10 +3,11 @@
 //
 // The ABI (linux/rseq.h): the thread points rseq_cs at a descriptor of a stretch of code; when the kernel preempts,
 // migrates or signals the thread inside the stretch, it continues at the descriptor's abort address instead.  The last
-// instruction of the stretch is its only store to shared memory, so it happened once or not at all.  glibc tells where
-// the area is (__rseq_offset from the thread pointer); cpu_id there is negative for a thread that the kernel refused
-// (an old kernel, valgrind, a sandbox, a tunable), and such a thread never gets past the first load: see
-// port/layout.h.  It uses the shadow CPUs instead, whose words are guarded by a lock taken with try (cpu_stack.cc).
+// instruction of the stretch is its only store to shared memory, so it happened once or not at all. An aborted sequence counts
+// as refused, and the slow path retries a few times (cpu_stack.cc). glibc tells where the area is (__rseq_offset from the
+// thread pointer); cpu_id there is negative for a thread that the kernel refused (an old kernel, valgrind, a sandbox, a
+// tunable), and such a thread never gets past the first load: see port/layout.h.  It has a shadow CPU of its own instead
+// (own_shadow.h), or shares one.
 
 #include <kmem/rseq_descriptor.h>
 
@@ -16,53 +17,63 @@
 /// __rseq_offset of glibc, copied so that it is reached without the global offset table.
 extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
 
+namespace kmem {
+/// A constant that is returned after a label. Otherwise g++ 12 may load it before the sequence into a register that the
+/// sequence uses for an output.
+template <typename T>
+KMEM_INLINE T made_here(T value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+}  // namespace kmem
+
 #if defined(__aarch64__)
 #include "kmem_port/cpu_stack_arm64.h"
 #elif defined(__x86_64__)
 
-// Of the sequence between the labels 1 and 2.
-#define KMEM_RSEQ_BEGIN                                 \
-  KMEM_RSEQ_DESCRIPTOR                                  \
-  "leaq 3b(%%rip), %%rcx\n\t"                           \
-  "movq %%rcx, %%fs:8(%[rseq])\n\t"                     \
+// The descriptor of the sequence between the labels 1 and 2.
+#define KMEM_RSEQ_BEGIN(aborted)    \
+  KMEM_RSEQ_DESCRIPTOR(aborted)     \
+  "leaq 3b(%%rip), %%rcx\n\t"       \
+  "movq %%rcx, %%fs:8(%[rseq])\n\t" \
   "1:\n\t"
 
 // %rcx = the address of this CPU's words: base + cpu_id * kCpuStride.  The 32-bit multiplication takes the negative
 // ids of unregistered threads to the zero area at base + kBlocked.
-#define KMEM_RSEQ_WORDS                        \
-  "imull $32768, %%fs:4(%[rseq]), %%ecx\n\t"   \
+#define KMEM_RSEQ_WORDS                      \
+  "imull $32768, %%fs:4(%[rseq]), %%ecx\n\t" \
   "addq %[base], %%rcx\n\t"
 
-// Copies %edi words, at least one, last first; `collect` looks at xmm0 after each load of two or of one (twice).
-#define KMEM_COPY_SOME(from, to, collect)             \
-  "testb $1, %%dil\n\t"                               \
-  "jz 5f\n\t"                                         \
-  "movq -8(" from ",%%rdi,8), %%xmm0\n\t"             \
-  "movq %%xmm0, -8(" to ",%%rdi,8)\n\t"               \
-  "punpcklqdq %%xmm0, %%xmm0\n\t"                     \
-  collect                                             \
-  "decl %%edi\n\t"                                    \
-  "jz 7f\n\t"                                         \
-  "5:\n\t"                                            \
-  "testb $2, %%dil\n\t"                               \
-  "jz 6f\n\t"                                         \
-  "movups -16(" from ",%%rdi,8), %%xmm0\n\t"          \
-  "movups %%xmm0, -16(" to ",%%rdi,8)\n\t"            \
-  collect                                             \
-  "subl $2, %%edi\n\t"                                \
-  "jz 7f\n\t"                                         \
-  "6:\n\t"                                            \
-  "movups -16(" from ",%%rdi,8), %%xmm0\n\t"          \
-  "movups %%xmm0, -16(" to ",%%rdi,8)\n\t"            \
-  collect                                             \
-  "movups -32(" from ",%%rdi,8), %%xmm0\n\t"          \
-  "movups %%xmm0, -32(" to ",%%rdi,8)\n\t"            \
-  collect                                             \
-  "subl $4, %%edi\n\t"                                \
-  "jnz 6b\n\t"                                        \
+// Copies %edi words, at least one, last first; `collect` processes xmm0 after each load of two words, or of one word (twice).
+#define KMEM_COPY_SOME(from, to, collect)                             \
+  "testb $1, %%dil\n\t"                                               \
+  "jz 5f\n\t"                                                         \
+  "movq -8(" from                                                     \
+  ",%%rdi,8), %%xmm0\n\t"                                             \
+  "movq %%xmm0, -8(" to                                               \
+  ",%%rdi,8)\n\t"                                                     \
+  "punpcklqdq %%xmm0, %%xmm0\n\t" collect                             \
+  "decl %%edi\n\t"                                                    \
+  "jz 7f\n\t"                                                         \
+  "5:\n\t"                                                            \
+  "testb $2, %%dil\n\t"                                               \
+  "jz 6f\n\t"                                                         \
+  "movups -16(" from                                                  \
+  ",%%rdi,8), %%xmm0\n\t"                                             \
+  "movups %%xmm0, -16(" to ",%%rdi,8)\n\t" collect                    \
+  "subl $2, %%edi\n\t"                                                \
+  "jz 7f\n\t"                                                         \
+  "6:\n\t"                                                            \
+  "movups -16(" from                                                  \
+  ",%%rdi,8), %%xmm0\n\t"                                             \
+  "movups %%xmm0, -16(" to ",%%rdi,8)\n\t" collect "movups -32(" from \
+  ",%%rdi,8), %%xmm0\n\t"                                             \
+  "movups %%xmm0, -32(" to ",%%rdi,8)\n\t" collect                    \
+  "subl $4, %%edi\n\t"                                                \
+  "jnz 6b\n\t"                                                        \
   "7:\n\t"
-#define KMEM_COLLECT             \
-  "por %%xmm0, %%xmm4\n\t"       \
+#define KMEM_COLLECT       \
+  "por %%xmm0, %%xmm4\n\t" \
   "pand %%xmm0, %%xmm5\n\t"
 
 namespace kmem {
@@ -70,8 +81,7 @@ namespace kmem {
 struct CpuStackSequences {
   static KMEM_INLINE void* try_pop(char* base, Slot slot) {
     void* top;
-  again:
-    asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
+    asm volatile goto(KMEM_RSEQ_BEGIN(empty) KMEM_RSEQ_WORDS
                       "movq (%%rcx,%[slot],8), %%rdx\n\t"
                       "movq (%[base],%%rdx,4), %[top]\n\t"
                       "testq %[top], %[top]\n\t"
@@ -82,30 +92,57 @@ struct CpuStackSequences {
                       : [top] "=&r"(top)
                       : [rseq] "r"(kmem_rseq_offset), [base] "r"(base), [slot] "r"(uint64_t{slot.index})
                       : "rcx", "rdx", "cc", "memory"
-                      : again, empty);
+                      : empty);
     if (!top) __builtin_unreachable();
     KMEM_TAKES(top);
     return top;
   empty:
-    return nullptr;
+    return made_here<void*>(nullptr);
+  }
+
+  static_assert(kCountdown * sizeof(uint64_t) == 4080);
+  static KMEM_INLINE void* try_pop_counted(char* base, Slot slot, size_t bytes, bool& due) {
+    void* top;
+    due = false;
+    asm volatile goto(KMEM_RSEQ_BEGIN(empty) KMEM_RSEQ_WORDS
+                      "movq (%%rcx,%[slot],8), %%rdx\n\t"
+                      "movq (%[base],%%rdx,4), %[top]\n\t"
+                      "testq %[top], %[top]\n\t"
+                      "jz %l[empty]\n\t"
+                      "subq %[bytes], 4080(%%rcx)\n\t"
+                      "js %l[passed]\n\t"
+                      "addq $2, %%rdx\n\t"
+                      "movq %%rdx, (%%rcx,%[slot],8)\n\t"
+                      "2:\n\t"
+                      : [top] "=&r"(top)
+                      : [rseq] "r"(kmem_rseq_offset), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [bytes] "r"(bytes)
+                      : "rcx", "rdx", "cc", "memory"
+                      : empty, passed);
+    if (!top) __builtin_unreachable();
+    KMEM_TAKES(top);
+    return top;
+  passed:
+    due = true;
+  empty:
+    return made_here<void*>(nullptr);
   }
 
   /// try_push() of an object that must begin at a multiple of its size before the end of its slab.  The divisor of
   /// slot i is the pair {high, inverse} of 32-bit words at base + kDivisors + 8 * i: the object begins at a multiple
   /// exactly where (address | high) * inverse, modulo 2^32, is less than the inverse, 2^32 / size (after Lemire, Kaser,
-  /// Kurz: Faster remainder by direct computation, 2019).  Push::Inside where it is not.
+  /// Kurz: Faster remainder by direct computation, 2019).  Push::Inside if it does not.
   template <ptrdiff_t kDivisors>
   static KMEM_INLINE Push try_push_object(char* base, Slot slot, const void* p) {
-    asm goto("movl %k[p], %%ecx\n\t"
-             "orl %c[high](%[base],%[slot],8), %%ecx\n\t"
-             "imull %c[inverse](%[base],%[slot],8), %%ecx\n\t"
-             "cmpl %c[inverse](%[base],%[slot],8), %%ecx\n\t"
-             "jae %l[inside]\n\t"
-             :
-             : [p] "r"(p), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [high] "i"(kDivisors),
-               [inverse] "i"(kDivisors + 4)
-             : "rcx", "cc", "memory"
-             : inside);
+    asm goto(
+        "movl %k[p], %%ecx\n\t"
+        "orl %c[high](%[base],%[slot],8), %%ecx\n\t"
+        "imull %c[inverse](%[base],%[slot],8), %%ecx\n\t"
+        "cmpl %c[inverse](%[base],%[slot],8), %%ecx\n\t"
+        "jae %l[inside]\n\t"
+        :
+        : [p] "r"(p), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [high] "i"(kDivisors), [inverse] "i"(kDivisors + 4)
+        : "rcx", "cc", "memory"
+        : inside);
     return try_push(base, slot, p);
   inside:
     return Push::Inside;
@@ -113,8 +150,8 @@ struct CpuStackSequences {
 
   static KMEM_INLINE Push try_push(char* base, Slot slot, const void* p) {
     KMEM_GIVES(p);
-  again:
-    asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
+  again:  // never reached; g++ 12 makes better code if it sees a loop
+    asm volatile goto(KMEM_RSEQ_BEGIN(full) KMEM_RSEQ_WORDS
                       "movq (%%rcx,%[slot],8), %%rdx\n\t"
                       "cmpq %[p], (%[base],%%rdx,4)\n\t"
                       "je %l[same]\n\t"
@@ -134,11 +171,10 @@ struct CpuStackSequences {
     return Push::Same;
   }
 
-  /// Entries lie in a row from the top to the sheaf's capacity, so n of them are one copy.
+  /// Entries are contiguous from the top to the sheaf's capacity, so n of them are one copy.
   static KMEM_INLINE unsigned try_pop_some(char* base, Slot slot, void** out, unsigned n) {
     unsigned moved;
-  again:
-    asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
+    asm volatile goto(KMEM_RSEQ_BEGIN(empty) KMEM_RSEQ_WORDS
                       "movq (%%rcx,%[slot],8), %%rdx\n\t"
                       "leaq (%[base],%%rdx,4), %%rsi\n\t"
                       "movq %%rsi, %%rax\n\t"
@@ -161,19 +197,19 @@ struct CpuStackSequences {
                       : [rseq] "r"(kmem_rseq_offset), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [out] "r"(out),
                         [n] "r"(n)
                       : "rcx", "rdx", "rsi", "rdi", "xmm0", "cc", "memory"
-                      : again, empty);
+                      : empty);
     for (unsigned i = 0; i < moved; ++i) KMEM_TAKES(out[i]);
     return moved;
   empty:
-    return 0;
+    return made_here(0u);
   }
 
-  /// While they are copied, all of them are or-ed into xmm4 and and-ed into xmm5: the bits in which they differ.
+  /// During the copy, all pointers are or-ed into xmm4 and and-ed into xmm5, which gives the bits in which they differ.
   static KMEM_INLINE unsigned try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit) {
     for (unsigned i = 0; i < n; ++i) KMEM_GIVES(in[i]);
     unsigned moved;
   again:
-    asm volatile goto(KMEM_RSEQ_BEGIN KMEM_RSEQ_WORDS
+    asm volatile goto(KMEM_RSEQ_BEGIN(full) KMEM_RSEQ_WORDS
                       "movq (%%rcx,%[slot],8), %%rdx\n\t"
                       "movzbl %%dl, %%eax\n\t"
                       "shrl $1, %%eax\n\t"
@@ -213,14 +249,13 @@ struct CpuStackSequences {
                       : again, full, unfit);
     return moved;
   full:
-    return 0;
+    return made_here(0u);
   unfit:
-    return kUnfit;
+    return made_here(kUnfit);
   }
 
   static bool replace_here(uint64_t* word, uint32_t cpu, uint64_t expected, uint64_t desired) {
-  again:
-    asm volatile goto(KMEM_RSEQ_BEGIN
+    asm volatile goto(KMEM_RSEQ_BEGIN(lost)
                       "cmpl %[cpu], %%fs:4(%[rseq])\n\t"
                       "jne %l[lost]\n\t"
                       "cmpq %[expected], (%[word])\n\t"
@@ -231,7 +266,7 @@ struct CpuStackSequences {
                       : [rseq] "r"(kmem_rseq_offset), [cpu] "r"(cpu), [word] "r"(word), [expected] "r"(expected),
                         [desired] "r"(desired)
                       : "rcx", "cc", "memory"
-                      : again, lost);
+                      : lost);
     return true;
   lost:
     return false;
@@ -244,30 +279,6 @@ struct CpuStackSequences {
 #error "this port has restartable sequences for x86-64 and arm64"
 #endif
 
-namespace kmem {
+#include "kmem_port/own_shadow.h"
 
-struct CpuStackImpl : CpuStackSequences {
-  using CpuStackSequences::try_pop;
-  using CpuStackSequences::try_pop_some;
-  using CpuStackSequences::try_push;
-  using CpuStackSequences::try_push_some;
-  static KMEM_INLINE void* try_pop(Slot slot) { return try_pop(kmem_base, slot); }
-  static KMEM_INLINE Push try_push(Slot slot, const void* p) { return try_push(kmem_base, slot, p); }
-  static KMEM_INLINE unsigned try_pop_some(Slot slot, void** out, unsigned n) { return try_pop_some(kmem_base, slot, out, n); }
-  static KMEM_INLINE unsigned try_push_some(Slot slot, void* const* in, unsigned n, Fit fit) {
-    return try_push_some(kmem_base, slot, in, n, fit);
-  }
-
-  static uint64_t* words(CpuId cpu) { return reinterpret_cast<uint64_t*>(kmem_base + cpu.value * kCpuStride); }
-  static uint64_t word(CpuId cpu, Slot slot) { return __atomic_load_n(&words(cpu)[slot.index], __ATOMIC_ACQUIRE); }
-
-  static void* pop(Slot slot);
-  static Push push(Slot slot, const void* p);
-  static CpuId where();
-  static bool replace(CpuId cpu, Slot slot, uint64_t expected, uint64_t desired);
-  static uint64_t take_shadow(CpuId shadow, Slot slot);
-  static void after_fork();
-  static void use_shadows_only();
-};
-
-}  // namespace kmem
+#include "port/cpu_stack_by_sequences.h"

@@ -1,10 +1,10 @@
 #pragma once
-// Tasks, interrupts and the script that says when they come.
+// Tasks, interrupts, and the script that schedules them.
 //
 // A task runs on one simulated CPU until its script says otherwise.  Before every atomic operation of the core, before
 // every instruction of a per-CPU sequence and around every call of the port lies a step; at each the script may switch
 // to another task, deliver an interrupt to the task that runs, or migrate it.  Tasks on one CPU preempt each other;
-// tasks on different CPUs run side by side, so switching between those disturbs no sequence.
+// tasks on different CPUs run side by side, so switching between them does not restart a sequence.
 
 #include <functional>
 #include <memory>
@@ -16,7 +16,7 @@
 
 namespace sim_port {
 
-/// Where in a run we are.
+/// The position in a run.
 struct Moment {
   uint64_t step = 0;  // counted over all tasks and interrupts
   unsigned task = 0;
@@ -31,7 +31,7 @@ struct Event {
 
 using Script = std::function<Event(const Moment&)>;
 
-/// Nothing ever happens.
+/// A script without events.
 Script undisturbed();
 /// Each event at its step, counted from the start; steps ascend.
 struct Planned {
@@ -39,7 +39,7 @@ struct Planned {
   Event event;
 };
 Script plan(std::vector<Planned> events);
-/// At one step of `odds` something happens, drawn from the seed: a switch, an interrupt, a migration.
+/// At one of `odds` steps an event occurs, drawn from the seed: a switch, an interrupt, a migration.
 struct Chances {
   unsigned odds = 8;
   unsigned nr_tasks = 1, nr_handlers = 0;
@@ -54,17 +54,17 @@ struct Outcome {
   explicit operator bool() const { return failure.empty(); }
 };
 
-/// The tasks of one run.  When a task ends, the lowest that has not ended goes on.
+/// The tasks of one run.  When a task ends, the lowest-numbered task that has not ended continues.
 class Tasks {
  public:
   Tasks();
   ~Tasks();
-  /// Steps after which a run is given up: whoever waits for somebody who does not run never ends.
+  /// Steps after which a run is aborted, because a task that busy-waits for one that does not run would never end.
   uint64_t step_limit = 1000000;
 
-  /// `registered`: the kernel gave the task restartable sequences.
+  /// `registered`: the task has restartable sequences.
   unsigned add(uint32_t cpu, std::function<void()> body, bool registered = true);
-  /// An interrupt handler; its number.
+  /// Adds an interrupt handler; returns its number.
   unsigned add_handler(std::function<void()> body);
   Outcome run(const Script& script);
 
@@ -74,37 +74,37 @@ class Tasks {
   std::unique_ptr<Runner> runner_;
 };
 
-/// For code outside of tasks, such as a test's own: the CPU that it is on, and whether it has sequences.
+/// For code outside of tasks, such as a test: sets its CPU, and whether it has sequences.
 void stand_on(uint32_t cpu, bool registered = true);
 
 // For the files of this port, and for tests that plant a sequence of their own
 // -----------------------------------------
 
-/// A sequence in flight.  Made anew for each attempt.
+/// A sequence in flight. Constructed for each attempt.
 class Sequence {
  public:
   Sequence();
-  /// One instruction further; true: something came between, and the sequence must begin again.
+  /// Advances by one instruction. True: the sequence was disturbed, and must restart.
   [[nodiscard]] bool disturbed();
 };
 
 /// The CPU number that the kernel shows; -1 for a task without sequences.
 int32_t shown_cpu();
-/// The CPU that we are on.
+/// The actual CPU.
 uint32_t real_cpu();
-/// What the core remembers of the task that runs, and whether an interrupt is on top of it.
+/// The state of the current task, and whether an interrupt is on top of it.
 kmem::TaskState& task_state();
 bool in_interrupt();
-/// Keeps interrupts off the task, or delivers those that came meanwhile; whether they were off before.
+/// Blocks interrupts of the task, or unblocks them and delivers the pending ones; returns whether they were blocked before.
 bool interrupts_off(bool off);
-/// The task sleeps, and the lowest that can run goes on.  Where none can, the clock moves to the next deadline; where there
-/// is none either, or it is an interrupt that would sleep, the run is given up.  Outside of a run only the clock moves.
+/// The task sleeps, and the lowest-numbered runnable task continues. If none is runnable, the clock moves to the next deadline;
+/// if there is none, or if an interrupt would sleep, the run is aborted. Outside of a run only the clock moves.
 void wait_on(const uint32_t* word, uint64_t deadline_ns);
-/// The tasks that have slept longest may run again.
+/// Wakes up to `most` tasks, those that have slept longest first.
 void wake_on(const uint32_t* word, uint32_t most);
 /// Every sequence in flight on another CPU restarts.
 void fence_others();
-/// Ends the run, with no return to whoever runs; outside of a run it ends the program.
+/// Aborts the run and does not return; outside of a run it aborts the program.
 [[noreturn]] void give_up(const char* why);
 
 }  // namespace sim_port

@@ -1,0 +1,85 @@
+# A kernel on kmem, for machines without anything else (preset bare-x86_64): the core, the kernel's names and ports/bare, as
+# libkmem-bare.a, and the kernel that tests and shows it.
+
+set(KMEM_BARE_ARCH x86_64 CACHE STRING "Which machine")
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+
+add_library(kmem_on_bare INTERFACE)
+target_include_directories(kmem_on_bare INTERFACE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/ports/bare/include"
+  "${PROJECT_SOURCE_DIR}/include" "${PROJECT_BINARY_DIR}/made")
+target_compile_definitions(kmem_on_bare INTERFACE KMEM_BARE=1 KMEM_PERCPU_MAX_COPIES=136
+  $<$<CONFIG:Debug>:KMEM_DEBUG=1>)
+# Interrupts use the stack that is there.
+target_compile_options(kmem_on_bare INTERFACE -mno-red-zone -mcmodel=small -fno-pic -fcf-protection=none -fno-stack-protector
+  -fno-asynchronous-unwind-tables $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-use-cxa-atexit>)
+include(made)
+
+file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.cc")
+file(GLOB kernel_face_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/faces/kernel/*.cc")
+file(GLOB port_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/bare/*.cc"
+  "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/*.cc" "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/*.S")
+file(GLOB common_port_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/common/*.cc")
+
+add_library(kmem-bare STATIC ${core_sources} ${kernel_face_sources} ${port_sources} ${common_port_sources})
+add_dependencies(kmem-bare kmem_layout)
+target_include_directories(kmem-bare PRIVATE "${PROJECT_SOURCE_DIR}/ports/bare")
+target_link_libraries(kmem-bare PUBLIC kmem_on_bare PRIVATE kmem_freestanding)
+
+# kmem_kernel(NAME source...): an image that a loader starts.  It is linked twice: the second time with the names of the
+# functions that the first one has, for stack traces.
+function(kmem_kernel name)
+  set(port "${PROJECT_SOURCE_DIR}/ports/bare")
+  set(script "${port}/${KMEM_BARE_ARCH}/kernel.ld")
+  set(table "${PROJECT_BINARY_DIR}/made/${name}_symbols.S")
+  add_library(${name}_objects OBJECT ${ARGN})
+  target_link_libraries(${name}_objects PUBLIC kmem_on_bare PRIVATE kmem_warnings)
+  add_dependencies(${name}_objects kmem_layout)
+  add_executable(${name}_nameless $<TARGET_OBJECTS:${name}_objects>)
+  add_custom_command(OUTPUT "${table}" COMMAND "${port}/symbol_table" $<TARGET_FILE:${name}_nameless> "${table}"
+    DEPENDS ${name}_nameless "${port}/symbol_table" VERBATIM)
+  add_executable(${name} $<TARGET_OBJECTS:${name}_objects> "${table}")
+  foreach(image ${name}_nameless ${name})
+    target_link_libraries(${image} PRIVATE kmem-bare -Wl,--start-group -lstdc++ -lgcc -Wl,--end-group)
+    target_link_options(${image} PRIVATE -nostdlib -static -no-pie -Wl,-T,${script} -Wl,--build-id=none -Wl,-z,noexecstack
+      -Wl,-u,bare_entry32 -Wl,--no-warn-rwx-segments)
+    set_target_properties(${image} PROPERTIES LINK_DEPENDS "${script}" SUFFIX ".elf")
+  endforeach()
+endfunction()
+
+set(tests "${PROJECT_SOURCE_DIR}/tests")
+
+# kmem_test_kernel(NAME source...): one with tests in it, and a small GoogleTest of our own.
+function(kmem_test_kernel name)
+  kmem_kernel(${name} ${ARGN} "${tests}/bare/shim/runner.cc" "${tests}/bare/shim/runtime.cc")
+  set(objects ${name}_objects)
+  target_include_directories(${objects} BEFORE PRIVATE "${tests}/bare/shim")
+  target_include_directories(${objects} PRIVATE "${tests}" "${PROJECT_SOURCE_DIR}/ports/bare")
+  # No instance of a template comes from a library.
+  target_compile_definitions(${objects} PRIVATE _GLIBCXX_EXTERN_TEMPLATE=0)
+  target_compile_options(${objects} PRIVATE -fno-threadsafe-statics -fno-rtti -fno-omit-frame-pointer -U_FORTIFY_SOURCE)
+endfunction()
+
+# The kernel that shows kmem, with its monitor, and the tests of the kernel's names that know no host.
+file(GLOB kernel_sources CONFIGURE_DEPENDS "${tests}/bare/kernel/*.cc")
+foreach(name kmalloc krealloc pages)
+  list(APPEND kernel_sources "${tests}/unit/kernel_face/${name}_test.cc")
+endforeach()
+kmem_test_kernel(kmem-kernel ${kernel_sources})
+
+# Tests of the layers and of the port, which know no host; they run before any kmem is up.
+set(layer_tests)
+foreach(name port/memory port/window port/tasks port/devices port/diagnosis port/stacks
+    unit/boot/bootmem unit/boot/memblock unit/boot/shape_machine unit/sync/cpu_words unit/sync/index_stack unit/sync/sheaf
+    unit/page/frame_bits unit/page/page_allocator unit/page/policy unit/page/registry unit/page/zone
+    unit/slab/block_table unit/slab/cache unit/slab/heap unit/slab/mapped unit/slab/quarantine unit/slab/slab_shape unit/slab/slab
+    unit/vmap/address_map unit/vmap/vmap model/memblock_model model/frame_bits_model model/page_model model/slab_model)
+  list(APPEND layer_tests "${tests}/${name}_test.cc")
+endforeach()
+kmem_test_kernel(kmem-layers ${layer_tests} "${tests}/bare/layers_main.cc")
+
+# For other people's kernels: the archive, the headers, and how to link.
+include(GNUInstallDirs)
+install(TARGETS kmem-bare ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(FILES "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/kernel.ld" DESTINATION "${CMAKE_INSTALL_DATADIR}/kmem-bare")
+install(PROGRAMS "${PROJECT_SOURCE_DIR}/ports/bare/symbol_table" DESTINATION "${CMAKE_INSTALL_DATADIR}/kmem-bare")

@@ -1,0 +1,2 @@
+/* Here every machine has readq() and writeq(). */
+#include <linux/io.h>

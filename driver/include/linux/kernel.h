@@ -1,0 +1,13 @@
+/* kmem's small helpers of kernel code, and printf into memory with the kernel's conversions. */
+#include_next <linux/kernel.h>
+
+#if defined(KMEM_LINUX_KERNEL_H) && !defined(KMEM_DRIVER_LINUX_KERNEL_H)
+#define KMEM_DRIVER_LINUX_KERNEL_H
+#include <linux/kstrtox.h>
+#include <linux/sprintf.h>
+#include <linux/wordpart.h>
+/* READ_ONCE(), noinline and so on, which kernel code has without asking.  C++ asks: the words are attributes' names there. */
+#ifndef __cplusplus
+#include <linux/compiler.h>
+#endif
+#endif

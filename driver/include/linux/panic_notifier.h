@@ -1,0 +1,11 @@
+#ifndef KMEM_LINUX_PANIC_NOTIFIER_H
+#define KMEM_LINUX_PANIC_NOTIFIER_H
+/* Notifiers of a panic.  They are kept, and not called: a panic ends the process. */
+#include <linux/notifier.h>
+
+KMEM_BEGIN_C
+KMEM_API extern struct atomic_notifier_head kmem_driver_panic_notifiers;
+KMEM_END_C
+#define panic_notifier_list kmem_driver_panic_notifiers
+
+#endif

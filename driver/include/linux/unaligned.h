@@ -1,0 +1,2 @@
+/* Of 6.12: the same header. */
+#include <asm/unaligned.h>

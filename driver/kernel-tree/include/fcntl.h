@@ -1,0 +1,2 @@
+/* What drivers' headers take from <fcntl.h>, from the kernel. */
+#include <uapi/asm-generic/fcntl.h>

@@ -1,0 +1,1 @@
+/* Empty: no assembly here uses offsets of members. */

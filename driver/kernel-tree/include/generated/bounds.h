@@ -1,0 +1,4 @@
+#define NR_PAGEFLAGS 24
+#define MAX_NR_ZONES 4
+#define NR_CPUS_BITS 8
+#define SPINLOCK_SIZE 16

@@ -1,0 +1,25 @@
+/* Conversion factors from jiffies to milliseconds and microseconds, for HZ = 1000. */
+#define HZ_TO_MSEC_MUL32 0x80000000ull
+#define HZ_TO_MSEC_ADJ32 0x0ull
+#define HZ_TO_MSEC_SHR32 31
+#define MSEC_TO_HZ_MUL32 0x80000000ull
+#define MSEC_TO_HZ_ADJ32 0x0ull
+#define MSEC_TO_HZ_SHR32 31
+#define HZ_TO_MSEC_NUM 1
+#define HZ_TO_MSEC_DEN 1
+#define MSEC_TO_HZ_NUM 1
+#define MSEC_TO_HZ_DEN 1
+#define HZ_TO_USEC_MUL32 0xfa000000ull
+#define HZ_TO_USEC_ADJ32 0x0ull
+#define HZ_TO_USEC_SHR32 22
+#define USEC_TO_HZ_MUL32 0x83126e98ull
+#define USEC_TO_HZ_ADJ32 0x7fbe76c8b4ull
+#define USEC_TO_HZ_SHR32 41
+#define HZ_TO_USEC_NUM 1000
+#define HZ_TO_USEC_DEN 1
+#define USEC_TO_HZ_NUM 1
+#define USEC_TO_HZ_DEN 1000
+#define HZ_TO_NSEC_NUM 1000000
+#define HZ_TO_NSEC_DEN 1
+#define NSEC_TO_HZ_NUM 1
+#define NSEC_TO_HZ_DEN 1000000

@@ -1,0 +1,2 @@
+/* The numbers of <limits.h>, from the kernel. */
+#include <linux/limits.h>

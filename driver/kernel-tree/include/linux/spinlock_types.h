@@ -1,0 +1,4 @@
+#ifndef KMEM_TREE_LINUX_SPINLOCK_TYPES_H
+#define KMEM_TREE_LINUX_SPINLOCK_TYPES_H
+#include <linux/spinlock.h>
+#endif

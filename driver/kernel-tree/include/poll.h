@@ -1,0 +1,2 @@
+/* What drivers' headers take from <poll.h>, from the kernel. */
+#include <asm/poll.h>

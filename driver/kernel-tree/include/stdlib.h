@@ -1,0 +1,2 @@
+/* What drivers' headers take from <stdlib.h>, from the kernel. */
+#include <linux/types.h>

@@ -1,0 +1,2 @@
+/* What drivers' headers take from <sys/stat.h>, from the kernel. */
+#include <linux/stat.h>

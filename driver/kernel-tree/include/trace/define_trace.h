@@ -1,0 +1,1 @@
+/* Nothing to define: <linux/tracepoint.h>. */

@@ -1,0 +1,197 @@
+#pragma once
+// Shared by the files of this port. The folder of each processor defines the part marked below.
+
+#include <stdarg.h>
+
+#include "base/atomic.h"
+#include "base/types.h"
+#include "kmem_port/bare_cpu.h"
+#include "port/diagnosis.h"
+#include "port/machine.h"
+
+namespace bare {
+
+using kmem::kPageSize;
+
+// The address layout. All in the lower half, as in a process; with room for about 8 TiB of physical memory.
+inline constexpr uint64_t kDirectMap = uint64_t{16} << 40;
+inline constexpr uint64_t kBase =
+    (uint64_t{32} << 40) + (uint64_t{512} << 20);  // port/layout.h: from 257 MiB below to 4 GiB above
+inline constexpr uint64_t kDescriptors = uint64_t{33} << 40;
+inline constexpr uint64_t kMetadata = uint64_t{34} << 40;
+inline constexpr uint64_t kFixed = uint64_t{35} << 40;   // registers of the machine's own devices
+inline constexpr uint64_t kWindow = uint64_t{48} << 40;  // reserve() and map()
+inline constexpr uint64_t kWindowEnd = uint64_t{64} << 40;
+
+/// A lock that keeps interrupts off while it is held; for a few instructions, or to clear memory.
+class SpinLock {
+ public:
+  uint64_t lock() {
+    const uint64_t flags = irq_save();
+    while (__atomic_exchange_n(&held_, true, __ATOMIC_ACQUIRE)) relax();
+    return flags;
+  }
+  void unlock(uint64_t flags) {
+    __atomic_store_n(&held_, false, __ATOMIC_RELEASE);
+    irq_restore(flags);
+  }
+
+ private:
+  bool held_ = false;
+};
+class Locked {
+ public:
+  explicit Locked(SpinLock& lock) : lock_(lock), flags_(lock.lock()) {}
+  ~Locked() { lock_.unlock(flags_); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  SpinLock& lock_;
+  uint64_t flags_;
+};
+
+// Firmware ------------------------------------------------------------------------------------------------
+
+struct Range {
+  uint64_t start = 0, end = 0;
+  uint32_t node = 0;
+};
+inline constexpr unsigned kMostRanges = 64;
+/// A sorted list of ranges that do not overlap.
+struct Ranges {
+  Range all[kMostRanges];
+  unsigned nr = 0;
+  void add(uint64_t start, uint64_t end, uint32_t node = 0);
+  void remove(uint64_t start, uint64_t end);
+  bool contains(uint64_t at) const;
+};
+
+struct Firmware {
+  Ranges ram;                     // whole pages of memory that may be used
+  Ranges taken;                   // the parts of it that the image and the port use
+  char command_line[1024] = "";   // kmem's boot words
+  const char* kernel_words = "";  // the words after " -- ", which are the kernel's
+  uint64_t rsdp = 0;
+  uint32_t nr_cpus = 1;
+  uint32_t hardware_id[kMostCpus] = {};  // of each CPU: its APIC's number, its MPIDR
+  uint8_t cpu_node[kMostCpus] = {};
+  uint32_t nr_nodes = 1;
+  uint8_t distance[kmem::kMaxNodes][kmem::kMaxNodes] = {};
+};
+extern Firmware firmware;
+
+// Frames of the port's own ----------------------------------------------------------------------------------------------
+
+/// For page tables, and for memory that is mapped apart from the page allocator's frames.
+class FramePool {
+ public:
+  void init(uint64_t start, uint64_t bytes);
+  /// The physical address of `nr` frames in a row; 0 for none.  Contents unspecified.
+  uint64_t take(unsigned nr = 1);
+  void give(uint64_t at, unsigned nr = 1);
+  bool contains(uint64_t at) const { return at - start_ < nr_ * kPageSize; }
+  uint64_t nr() const { return nr_; }
+  uint64_t nr_free() const { return nr_free_; }
+
+ private:
+  SpinLock lock_;
+  uint64_t start_ = 0, nr_ = 0, nr_free_ = 0, next_ = 0;
+  uint64_t* used_ = nullptr;  // a bit for each frame
+};
+extern FramePool pool;
+
+/// The address of physical memory: in the direct map, and before that exists, identity-mapped.
+char* seen_at(uint64_t phys);
+extern bool has_direct_map;
+/// Cuts the kernel's words off the command line.
+void split_words();
+
+/// Takes the port's frames out of firmware.ram. Returns null, or the reason if there is not enough.
+const char* find_pool(uint64_t below);
+void fill_machine(kmem::Machine& machine);
+
+// Page tables -----------------------------------------------------------------------------------------------------------
+
+enum class Cache : uint8_t { Normal, Uncached, Combining };
+struct Mapping {
+  bool write = true;
+  Cache cache = Cache::Normal;
+  bool code = false;
+};
+/// Maps whole pages; the tables' frames come from the pool.  False: it is empty.
+bool map_range(uint64_t at, uint64_t phys, uint64_t bytes, Mapping how);
+enum class Rights : uint8_t { None, Read, ReadWrite };
+/// Pages that get a zeroed frame of the pool when they are first touched.
+bool map_on_demand(uint64_t at, uint64_t bytes, Rights rights);
+/// Unmaps a range; frees frames that came on demand.
+void unmap_range(uint64_t at, uint64_t bytes);
+/// Frees frames that came on demand; new ones will come. False: there were other frames, which stay.
+bool discard_range(uint64_t at, uint64_t bytes);
+/// Moves the mappings of a range to another range, which must be unmapped.
+bool move_range(uint64_t to, uint64_t from, uint64_t bytes);
+/// Changes the access to mapped pages; unmapped ones stay unmapped.
+bool change_access(uint64_t at, uint64_t bytes, Rights rights);
+/// At a page fault: maps a page that comes on demand. False: it was not such a page, or there is no frame.
+bool resolve_fault(uint64_t at, bool write);
+/// Is the address mapped, or will it be at the first touch?
+bool is_mapped(uint64_t at);
+void make_page_tables(uint64_t image_end);
+/// Flushes the TLBs of all CPUs; every sequence in flight restarts.
+void flush_all();
+
+// CPUs and tasks --------------------------------------------------------------------------------------------------------
+
+struct Task;
+extern Cpu cpus[kMostCpus];
+extern uint32_t nr_cpus_up;
+void start_scheduler();  // tasks run once CPUs call run_cpu()
+void schedule();
+void tick();               // of the local timer
+extern void (*on_tick)();  // called there too, in the interrupt
+void exit_task();
+Task* spawn(const char* name, void (*body)(void*), void* argument, uint64_t stack_bytes = 64 << 10);
+void sleep_until(uint64_t ns);
+/// May the task do steps on its CPU's copies of variables (port/cpu_local.h)?
+void set_percpu_steps(bool on);
+void forbid_percpu_steps();
+/// Pins the task to a CPU; negative: unpins it.
+void pin_task(int cpu);
+/// A task's number and name.
+uint32_t task_id();
+const char* task_name();
+
+void run_cpu();  // a CPU without a task of its own: waits for one, for ever
+
+// Diagnosis -------------------------------------------------------------------------------------------------------------
+
+void put(const char* text, size_t bytes);
+/// Receives the output instead of the console; for tests.
+extern void (*reads_along)(const char* text, size_t bytes);
+void say(const char* format, ...) __attribute__((format(printf, 1, 2)));
+[[noreturn]] void panic(const char* format, ...) __attribute__((format(printf, 1, 2)));
+inline constexpr int kFatal = 63;  // the status of a machine that ended by a fault
+[[noreturn]] void end_machine(int status);
+unsigned walk_frames(const void* frame, void** out, unsigned max);
+void show_trace(const void* pc, const void* frame);
+extern bool (*caught_access)(const kmem::BadAccess& access);
+
+// Defined by each processor's folder ------------------------------------------------------------------------------------
+
+uint64_t now_ns();
+void put_char(char c);
+/// A character that was typed; negative for none.
+int take_char();
+void start_cpus();
+/// Interrupts all other CPUs, even those with interrupts off, and waits until they have handled that.
+void pass_by_all();
+void forget_translations();
+
+/// The device registers at a physical address, according to a bus; false: unknown.
+bool find_registers(uint64_t phys, Range& out);
+
+struct SavedRegisters;
+const void* pc_of(const SavedRegisters* registers);
+const void* frame_of(const SavedRegisters* registers);
+
+}  // namespace bare

@@ -1,0 +1,222 @@
+// Initialisation of each CPU: segments, interrupt table, local APIC with its timer; and the start of the other CPUs.
+
+#include "bare.h"
+#include "base/memory.h"
+#include "port/layout.h"
+#include "x86.h"
+
+extern "C" {
+extern char bare_stubs[], bare_trampoline[], bare_trampoline_end[], bare_trampoline_cr3[];
+char* bare_ap_stack;
+[[noreturn]] void bare_ap_main();
+}
+
+namespace bare {
+namespace {
+
+struct [[gnu::packed]] Pointer {
+  uint16_t limit;
+  uint64_t base;
+};
+struct Gate {
+  uint16_t low, selector;
+  uint8_t stack, type;
+  uint16_t middle;
+  uint32_t high, reserved;
+};
+struct [[gnu::packed]] TaskState64 {
+  uint32_t reserved0;
+  uint64_t stacks[3], reserved1, interrupt_stacks[7], reserved2;
+  uint16_t reserved3, io_map;
+};
+constexpr unsigned kInterruptStack = 16384;
+struct Segments {
+  uint64_t gdt[8];
+  TaskState64 state;
+  alignas(16) char stacks[2][kInterruptStack];  // for NMIs, and for double faults
+};
+
+Gate idt[256];
+Segments segments[kMostCpus];
+uint64_t tsc_start = 0, ns_per_tsc_32 = 0;  // nanoseconds of a cycle, times 2^32
+uint32_t timer_count = 0;                   // counts of the local timer in a millisecond
+volatile uint32_t* local_apic = nullptr;
+uint64_t generation = 0;
+
+uint32_t read_apic(unsigned reg) { return local_apic[reg / 4]; }
+void write_apic(unsigned reg, uint32_t value) { local_apic[reg / 4] = value; }
+
+void fill_idt() {
+  for (unsigned i = 0; i < 256; ++i) {
+    // Each stub begins at a multiple of 16.
+    const auto at = reinterpret_cast<uint64_t>(bare_stubs) + i * 16;
+    const uint8_t stack = i == kNmi ? 1 : i == kDoubleFault ? 2 : 0;
+    idt[i] = {static_cast<uint16_t>(at), 8, stack, 0x8e, static_cast<uint16_t>(at >> 16), static_cast<uint32_t>(at >> 32), 0};
+  }
+}
+
+void load_segments(Segments& s) {
+  s.gdt[1] = 0x00209b0000000000;
+  s.gdt[2] = 0x00cf93000000ffff;
+  s.state.interrupt_stacks[0] = reinterpret_cast<uint64_t>(s.stacks[0] + kInterruptStack);
+  s.state.interrupt_stacks[1] = reinterpret_cast<uint64_t>(s.stacks[1] + kInterruptStack);
+  s.state.io_map = sizeof s.state;
+  const auto at = reinterpret_cast<uint64_t>(&s.state);
+  s.gdt[4] = 0x0000890000000000 | (sizeof s.state - 1) | (at & 0xffffff) << 16 | (at >> 24 & 0xff) << 56;
+  s.gdt[5] = at >> 32;
+  const Pointer gdt{sizeof s.gdt - 1, reinterpret_cast<uint64_t>(s.gdt)},
+      table{sizeof idt - 1, reinterpret_cast<uint64_t>(idt)};
+  asm volatile("lgdt %0\n\tlidt %1\n\tltr %w2" : : "m"(gdt), "m"(table), "r"(0x20));
+}
+
+// The clock -------------------------------------------------------------------------------------------------------------
+
+/// Cycles of the time stamp counter in so many milliseconds, measured by channel 2 of the old timer (PIT), which raises no
+/// interrupts.
+uint64_t tsc_in_ms(unsigned ms) {
+  constexpr uint32_t kHz = 1193182;
+  const uint32_t count = kHz * ms / 1000;
+  out8(0x61, static_cast<uint8_t>((in8(0x61) & ~2) | 1));
+  out8(0x43, 0xb0);
+  out8(0x42, static_cast<uint8_t>(count));
+  out8(0x42, static_cast<uint8_t>(count >> 8));
+  const uint64_t from = read_tsc();
+  while (!(in8(0x61) & 0x20)) relax();
+  return read_tsc() - from;
+}
+
+}  // namespace
+
+void start_clock() {
+  constexpr unsigned kMs = 5;
+  const uint64_t cycles = tsc_in_ms(kMs);
+  ns_per_tsc_32 = (uint64_t{kMs} * 1000000 << 32) / (cycles ? cycles : 1);
+  tsc_start = read_tsc();
+}
+
+uint64_t now_ns() {
+  return static_cast<uint64_t>(static_cast<unsigned __int128>(read_tsc() - tsc_start) * ns_per_tsc_32 >> 32) + 1000000000;
+}
+
+void start_local_timer() {
+  write_apic(0x3e0, 3);  // one count for 16 cycles
+  if (!timer_count) {
+    write_apic(0x320, 1 << 16);
+    write_apic(0x380, ~0u);
+    tsc_in_ms(5);
+    timer_count = (~0u - read_apic(0x390)) / 5;
+  }
+  write_apic(0x320, kTimer);
+  next_local_timer();
+}
+
+// One-shot, so that interrupts do not take all the time of a slow emulated machine.
+void next_local_timer() { write_apic(0x380, timer_count); }
+
+// CPUs ------------------------------------------------------------------------------------------------------------------
+
+void init_cpu(uint32_t id) {
+  if (!id) fill_idt();
+  Cpu& cpu = cpus[id];
+  cpu.self = &cpu;
+  cpu.id = id;
+  cpu.percpu = static_cast<int32_t>(id);
+  cpu.hardware_id = firmware.hardware_id[id];
+  cpu.words = id * kmem::kCpuStride;
+  load_segments(segments[id]);
+  write_msr(0xc0000101, reinterpret_cast<uint64_t>(&cpu));
+  // Entry 1 of the page attribute table, selected by PWT alone, becomes write-combining.
+  write_msr(0x277, 0x0007040600070106);
+}
+
+void init_interrupt_controller() {
+  if (!local_apic) {
+    if (!map_range(kFixed, read_msr(0x1b) & 0xffffff000, kPageSize, {true, Cache::Uncached})) panic("no local APIC");
+    local_apic = reinterpret_cast<volatile uint32_t*>(kFixed);
+    out8(0x21, 0xff);  // masks the old interrupt controllers
+    out8(0xa1, 0xff);
+  }
+  write_apic(0xf0, 0x100 | kSpurious);
+  write_apic(0x80, 0);
+}
+
+void end_of_interrupt() { write_apic(0xb0, 0); }
+
+static void send(uint32_t hardware_id, uint32_t command) {
+  const uint64_t flags = irq_save();
+  while (read_apic(0x300) & 1 << 12) relax();
+  write_apic(0x310, hardware_id << 24);
+  write_apic(0x300, command);
+  irq_restore(flags);
+}
+void send_ipi(uint32_t hardware_id, unsigned vector) { send(hardware_id, 0x4000 | vector); }
+
+static void wait_us(unsigned us) {
+  for (const uint64_t until = now_ns() + us * uint64_t{1000}; now_ns() < until;) relax();
+}
+
+/// Starts the CPUs one after the other: INIT, then twice SIPI with the start page.
+void start_cpus() {
+  constexpr uint64_t kPage = 0x8000;
+  char* const page = reinterpret_cast<char*>(kPage);
+  memcpy(page, bare_trampoline, static_cast<size_t>(bare_trampoline_end - bare_trampoline));
+  const auto cr3 = static_cast<uint32_t>(top_table());
+  memcpy(page + (bare_trampoline_cr3 - bare_trampoline), &cr3, sizeof cr3);
+  for (uint32_t id = 1; id < firmware.nr_cpus; ++id) {
+    constexpr uint64_t kBytes = 32768;
+    const uint64_t stack = pool.take(kBytes / kPageSize);
+    if (!stack) panic("no frames for the stack of CPU %u", id);
+    bare_ap_stack = seen_at(stack) + kBytes;
+    nr_cpus_up = id;
+    send(firmware.hardware_id[id], 0x4500);
+    wait_us(10000);
+    for (int i = 0; i < 2 && !__atomic_load_n(&cpus[id].up, __ATOMIC_ACQUIRE); ++i) {
+      send(firmware.hardware_id[id], 0x4600 | kPage >> 12);
+      for (int us = 0; us < 200000 && !__atomic_load_n(&cpus[id].up, __ATOMIC_ACQUIRE); us += 100) wait_us(100);
+    }
+    if (!cpus[id].up) say("CPU %u does not answer\n", id);
+  }
+  nr_cpus_up = firmware.nr_cpus;
+}
+
+// Passing by: each CPU takes a non-maskable interrupt, even with interrupts off; it flushes its TLB, and a sequence that it was
+// in restarts.
+
+void pass_by_all() {
+  const uint64_t mine = __atomic_add_fetch(&generation, 1, __ATOMIC_SEQ_CST);
+  const uint64_t flags = irq_save();
+  const uint32_t here = this_cpu_id();
+  for (uint32_t id = 0; id < firmware.nr_cpus; ++id)
+    if (id != here && __atomic_load_n(&cpus[id].up, __ATOMIC_RELAXED)) send(cpus[id].hardware_id, 0x4400);
+  forget_translations();
+  for (uint32_t id = 0; id < firmware.nr_cpus; ++id)
+    while (id != here && cpus[id].up && __atomic_load_n(&cpus[id].seen, __ATOMIC_ACQUIRE) < mine) relax();
+  irq_restore(flags);
+}
+void flush_all() { pass_by_all(); }
+
+}  // namespace bare
+
+using namespace bare;
+
+// The CPU must read what the boot CPU wrote for it before it reports that it is up.
+void bare_ap_main() {
+  const uint32_t id = nr_cpus_up;
+  init_cpu(id);
+  init_interrupt_controller();
+  start_local_timer();
+  __atomic_store_n(&cpus[id].seen, __atomic_load_n(&generation, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
+  __atomic_store_n(&cpus[id].up, true, __ATOMIC_SEQ_CST);
+  forget_translations();
+  run_cpu();
+  __builtin_unreachable();
+}
+
+/// In the handler of a non-maskable interrupt.
+extern "C" void bare_pass_by() {
+  Cpu& cpu = this_cpu();
+  const uint64_t now = __atomic_load_n(&generation, __ATOMIC_SEQ_CST);
+  forget_translations();
+  ++cpu.nr_passes;
+  __atomic_store_n(&cpu.seen, now, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,248 @@
+// Page tables of four levels.  A page that comes on demand is an entry that is not present, with a software bit set.
+
+#include "bare.h"
+#include "base/bits.h"
+#include "base/memory.h"
+#include "x86.h"
+
+namespace bare {
+namespace {
+
+constexpr uint64_t kPresent = 1, kWrite = 2, kWriteThrough = 8, kLarge = 1 << 7;
+constexpr uint64_t kDemand = 1 << 9;   // software: a zeroed frame comes on demand
+constexpr uint64_t kOwned = 1 << 10;   // software: the frame is the pool's, freed with the mapping
+constexpr uint64_t kClosed = 1 << 11;  // software: temporarily not present, the frame stays
+constexpr uint64_t kNoCode = uint64_t{1} << 63;
+constexpr uint64_t kUncached = 0x18;  // PCD and PWT: the fourth entry of the page attribute table
+constexpr uint64_t kFrame = 0x000ffffffffff000;
+constexpr uint64_t kLargeBytes = uint64_t{2} << 20;
+
+SpinLock lock;
+uint64_t top = 0;
+
+uint64_t* table_at(uint64_t phys) { return reinterpret_cast<uint64_t*>(seen_at(phys & kFrame)); }
+
+uint64_t new_table() {
+  const uint64_t at = pool.take();
+  if (at) memset(seen_at(at), 0, kPageSize);
+  return at;
+}
+
+/// Splits a large page into 512 small ones.
+bool split(uint64_t& entry) {
+  const uint64_t table = new_table();
+  if (!table) return false;
+  for (unsigned i = 0; i < 512; ++i) table_at(table)[i] = (entry & ~kLarge) + i * kPageSize;
+  entry = table | kPresent | kWrite;
+  return true;
+}
+
+/// Splits a large entry that comes on demand into entries for single pages.
+bool split_demand(uint64_t& entry) {
+  const uint64_t table = new_table();
+  if (!table) return false;
+  for (unsigned i = 0; i < 512; ++i) table_at(table)[i] = entry;
+  entry = table | kPresent | kWrite;
+  return true;
+}
+
+/// Gives an entry a table if it has none.
+bool give_table(uint64_t& entry, bool make) {
+  if (entry & kPresent) return !(entry & kLarge) || (make && split(entry));
+  if (entry & kDemand) return split_demand(entry);
+  const uint64_t made = make ? new_table() : 0;
+  if (made) entry = made | kPresent | kWrite;
+  return made != 0;
+}
+
+/// The entry for an address at a level (0: a page, 1: 2 MiB, 2: 1 GiB); null if there is no table and `make` is false.
+uint64_t* entry_of(uint64_t at, bool make, unsigned level = 0) {
+  uint64_t* table = table_at(top);
+  for (unsigned l = 3; l > level; --l) {
+    uint64_t& entry = table[at >> (12 + 9 * l) & 511];
+    if (!give_table(entry, make)) return nullptr;
+    table = table_at(entry);
+  }
+  return &table[at >> (12 + 9 * level) & 511];
+}
+
+uint64_t bits_of(Mapping how) {
+  const uint64_t cache = how.cache == Cache::Uncached ? kUncached : how.cache == Cache::Combining ? kWriteThrough : 0;
+  return kPresent | (how.write ? kWrite : 0) | cache | (how.code ? 0 : kNoCode);
+}
+
+/// Clears an entry; returns whether a TLB may hold it.
+bool drop(uint64_t& entry) {
+  const uint64_t old = entry;
+  entry = 0;
+  if (old & kOwned) pool.give(old & kFrame);
+  return old & kPresent;
+}
+
+/// Calls visit(entry) for each page of a range that has an entry, or for 2 MiB that come on demand. Releases the lock between
+/// parts.
+template <typename Visit>
+void each_entry(uint64_t at, uint64_t bytes, Visit visit) {
+  for (const uint64_t end = at + bytes; at < end;) {
+    const Locked locked(lock);
+    const uint64_t next = kmem::round_down(at, kLargeBytes) + kLargeBytes, to = next < end ? next : end;
+    uint64_t* large = entry_of(at, false, 1);
+    const bool whole = to - at == kLargeBytes;
+    if (large && (*large & kDemand) && !(*large & kPresent) && whole) visit(*large);
+    else if (large && *large && give_table(*large, true))
+      for (; at < to; at += kPageSize) visit(*entry_of(at, false));
+    at = to;
+  }
+}
+
+bool map_large(uint64_t at, uint64_t phys, uint64_t bits) {
+  uint64_t* entry = entry_of(at, true, 1);
+  if (!entry || (*entry & kPresent)) return false;
+  *entry = phys | bits | kLarge;
+  return true;
+}
+
+}  // namespace
+
+uint64_t top_table() { return top; }
+
+bool map_range(uint64_t at, uint64_t phys, uint64_t bytes, Mapping how) {
+  const uint64_t bits = bits_of(how);
+  bool remembered = false, done = true;
+  for (uint64_t off = 0; off < bytes && done;) {
+    const Locked locked(lock);
+    if (!((at + off) % kLargeBytes) && !((phys + off) % kLargeBytes) && bytes - off >= kLargeBytes &&
+        map_large(at + off, phys + off, bits)) {
+      off += kLargeBytes;
+      continue;
+    }
+    uint64_t* entry = entry_of(at + off, true);
+    done = entry != nullptr;
+    if (!done) break;
+    remembered |= drop(*entry);
+    *entry = (phys + off) | bits;
+    off += kPageSize;
+  }
+  if (remembered) flush_all();
+  return done;
+}
+
+/// In steps as large as possible where there is no table yet.
+bool map_on_demand(uint64_t at, uint64_t bytes, Rights rights) {
+  const uint64_t marker = kDemand | (rights == Rights::ReadWrite ? kWrite : 0);
+  for (const uint64_t end = at + bytes; at < end;) {
+    const Locked locked(lock);
+    for (unsigned level = 3; level-- > 0;) {
+      const uint64_t piece = kPageSize << 9 * level;
+      if (at % piece || end - at < piece) continue;
+      uint64_t* entry = entry_of(at, true, level);
+      if (!entry) return false;
+      if (level && *entry) continue;
+      if (!(*entry & (kPresent | kClosed))) *entry = marker;
+      at += piece;
+      break;
+    }
+  }
+  return true;
+}
+
+void unmap_range(uint64_t at, uint64_t bytes) {
+  // Frames of the pool may be reused at once, so the TLBs must be flushed before.
+  bool remembered = false;
+  each_entry(at, bytes, [&](uint64_t& entry) {
+    if (entry & kPresent) remembered = true, entry = (entry & ~kPresent) | kClosed;
+    else if (!(entry & kClosed)) entry = 0;
+  });
+  if (remembered) flush_all();
+  each_entry(at, bytes, [&](uint64_t& entry) { drop(entry); });
+}
+
+bool discard_range(uint64_t at, uint64_t bytes) {
+  bool all = true, remembered = false;
+  each_entry(at, bytes, [&](uint64_t& entry) {
+    if (entry & kOwned) remembered |= (entry & kPresent) != 0, entry = (entry & ~kPresent) | kClosed;
+    else all = all && (entry & kDemand);
+  });
+  if (remembered) flush_all();
+  each_entry(at, bytes, [&](uint64_t& entry) {
+    if (!(entry & kOwned)) return;
+    const uint64_t write = entry & kWrite;
+    drop(entry);
+    entry = kDemand | write;
+  });
+  return all;
+}
+
+bool change_access(uint64_t at, uint64_t bytes, Rights rights) {
+  const bool read = rights != Rights::None, write = rights == Rights::ReadWrite;
+  bool remembered = false;
+  each_entry(at, bytes, [&](uint64_t& entry) {
+    if (!(entry & (kPresent | kClosed | kDemand))) return;
+    remembered |= (entry & kPresent) != 0;
+    const bool comes = entry & kDemand;
+    entry = (entry & ~(kWrite | kClosed)) | (write ? kWrite : 0) | (comes && !read ? kClosed : 0);
+    if (comes) return;
+    entry = read ? entry | kPresent : (entry & ~kPresent) | kClosed;
+  });
+  if (remembered) flush_all();
+  return true;
+}
+
+/// Makes the tables first, so that nothing has moved if there are no frames for them.
+bool move_range(uint64_t to, uint64_t from, uint64_t bytes) {
+  for (uint64_t off = 0; off < bytes; off += kPageSize) {
+    const Locked locked(lock);
+    if (!entry_of(to + off, true)) return false;
+  }
+  for (uint64_t off = 0; off < bytes; off += kPageSize) {
+    const Locked locked(lock);
+    uint64_t* source = entry_of(from + off, false);
+    if (!source) continue;
+    *entry_of(to + off, true) = *source;
+    *source = 0;
+  }
+  flush_all();
+  return true;
+}
+
+bool resolve_fault(uint64_t at, bool write) {
+  const Locked locked(lock);
+  uint64_t* entry = entry_of(at, false);
+  if (!entry) return false;
+  if (*entry & kPresent) return !write || (*entry & kWrite);  // another CPU was faster
+  if (!(*entry & kDemand) || (*entry & kClosed) || (write && !(*entry & kWrite))) return false;
+  const uint64_t frame = pool.take();
+  if (!frame) return say("kmem: the port has no frames left; see docs/bare.md\n"), false;
+  memset(seen_at(frame), 0, kPageSize);
+  *entry = frame | kPresent | kOwned | kNoCode | (*entry & kWrite);
+  return true;
+}
+
+bool is_mapped(uint64_t at) {
+  const Locked locked(lock);
+  for (unsigned level = 2;; --level) {
+    const uint64_t* entry = entry_of(at, false, level);
+    if (!entry) return false;
+    if (!level || !(*entry & kPresent) || (*entry & kLarge)) return (*entry & (kPresent | kDemand)) && !(*entry & kClosed);
+  }
+}
+
+void forget_translations() { asm volatile("movq %%cr3, %%rax\n\tmovq %%rax, %%cr3" : : : "rax", "memory"); }
+
+/// Identity-maps the image, except page 0, and maps all memory in the direct map.
+void make_page_tables(uint64_t image_end) {
+  top = new_table();
+  if (!top) panic("no frame for page tables");
+  bool done = map_range(kPageSize, kPageSize, kmem::round_up(image_end, kPageSize) - kPageSize, {.code = true});
+  for (unsigned i = 0; i < firmware.ram.nr; ++i) {
+    const uint64_t from = kmem::round_down(firmware.ram.all[i].start, kLargeBytes);
+    const uint64_t to = kmem::round_up(firmware.ram.all[i].end, kLargeBytes);
+    for (uint64_t at = from; at < to; at += kLargeBytes)
+      if (!is_mapped(kDirectMap + at)) done = done && map_range(kDirectMap + at, at, kLargeBytes, {});
+  }
+  if (!done) panic("no frames for page tables");
+  asm volatile("movq %0, %%cr3" : : "r"(top) : "memory");
+  has_direct_map = true;
+}
+
+}  // namespace bare

@@ -1,0 +1,78 @@
+#pragma once
+// Instructions and registers of x86-64 for which C++ has no operations.
+
+#include "base/types.h"
+
+namespace bare {
+
+inline void out8(uint16_t port, uint8_t value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+inline void out32(uint16_t port, uint32_t value) { asm volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
+inline uint8_t in8(uint16_t port) {
+  uint8_t value;
+  asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+  return value;
+}
+inline uint32_t in32(uint16_t port) {
+  uint32_t value;
+  asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+  return value;
+}
+inline uint64_t read_msr(uint32_t msr) {
+  uint32_t low, high;
+  asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+  return uint64_t{high} << 32 | low;
+}
+inline void write_msr(uint32_t msr, uint64_t value) {
+  asm volatile("wrmsr" : : "a"(static_cast<uint32_t>(value)), "d"(static_cast<uint32_t>(value >> 32)), "c"(msr) : "memory");
+}
+inline uint64_t read_tsc() {
+  uint32_t low, high;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return uint64_t{high} << 32 | low;
+}
+
+/// The registers that interrupts.S saves on the stack.
+struct SavedRegisters {
+  uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+  uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+
+// Vectors
+inline constexpr unsigned kNmi = 2, kDoubleFault = 8, kPageFault = 14, kFirstDevice = 0x30, kTimer = 0xe0, kWake = 0xe1,
+                          kSpurious = 0xff;
+
+void read_acpi();
+void start_clock();
+void sort_sequences();
+void init_cpu(uint32_t id);
+void start_local_timer();
+void next_local_timer();  // in a millisecond
+void send_ipi(uint32_t hardware_id, unsigned vector);
+void end_of_interrupt();
+void init_interrupt_controller();
+uint64_t top_table();
+
+/// Registers a handler for a device's interrupt; returns the vector, or 0 if all are in use.
+unsigned take_vector(void (*handler)(void*), void* argument);
+void run_handler(unsigned vector);
+
+extern uint64_t boot_tsc;  // at the first instruction of C++
+
+// PCI -------------------------------------------------------------------------------------------------------------------
+
+struct PciBar {
+  uint64_t phys = 0, bytes = 0;
+};
+struct PciFunction {
+  uint16_t where = 0, vendor = 0, device = 0;  // bus << 8 | slot << 3 | function
+  PciBar bars[6];
+};
+void scan_pci();
+/// Null if there is none.
+const PciFunction* find_pci(uint16_t vendor, uint16_t device);
+uint32_t read_pci(const PciFunction& f, unsigned offset);
+void write_pci(const PciFunction& f, unsigned offset, uint32_t value);
+/// Enables bus mastering, and routes the function's message interrupts to that vector on the first CPU. False: it has none.
+bool enable_messages(const PciFunction& f, unsigned vector);
+
+}  // namespace bare

@@ -1,0 +1,14 @@
+#pragma once
+// The poison in elements that a pool holds in reserve, so that a write to one is found.
+
+namespace kmem {
+
+class Mempool;
+struct PoolWorld;
+
+/// Fills an element that goes to the reserve, if it is known where its memory lies.
+void poison(const PoolWorld& world, const Mempool& pool, void* element);
+/// Reports if it was written to meanwhile.
+void check_poison(const PoolWorld& world, const Mempool& pool, void* element);
+
+}  // namespace kmem

@@ -1,0 +1,3 @@
+#include "port/cpu_stack.h"
+
+char* kmem_base = nullptr;

@@ -1,0 +1,3 @@
+#include "slab/profiled_path.h"
+
+constinit kmem::ProfiledPaths kmem_profiled;

@@ -1,0 +1,1 @@
+#include "copies.c"  // NOLINT: one program in two languages

@@ -1,0 +1,1 @@
+#include "lists.c"  // NOLINT: one program in two languages

@@ -1,0 +1,1 @@
+#include "macros.c"  // NOLINT: one program in two languages

@@ -1,0 +1,1 @@
+#include "pages.c"  // NOLINT: one program in two languages

@@ -1,0 +1,69 @@
+/* A module with every kind of parameter, and calls of several levels that note their order. */
+#include <linux/errno.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "module_driver.h"
+
+int order[8], nr_calls, fail_late;
+int an_int = 1, array[4], nr_array;
+unsigned int a_uint;
+unsigned char a_byte;
+unsigned long long an_ullong;
+bool a_bool, an_inverted = true;
+char* a_charp = "as it was";
+char a_string[8];
+
+module_param(an_int, int, 0644);
+MODULE_PARM_DESC(an_int, "a number");
+module_param_named(renamed, a_uint, uint, 0444);
+module_param(a_byte, byte, 0);
+module_param(an_ullong, ullong, 0);
+module_param(a_bool, bool, 0);
+module_param_named(not_inverted, an_inverted, invbool, 0);
+module_param(a_charp, charp, 0);
+module_param_string(a_string, a_string, sizeof(a_string), 0);
+module_param_array(array, int, &nr_array, 0644);
+
+static int calls_set;
+static int set_by_call(const char* value, const struct kernel_param* parameter) {
+  (void)parameter;
+  calls_set = value[0] == 'x' ? 42 : 0;
+  return calls_set ? 0 : -EINVAL;
+}
+module_param_call(by_call, set_by_call, NULL, NULL, 0);
+int set_by_the_call(void) { return calls_set; }
+
+static void note(int n) { order[nr_calls++] = n; }
+
+static int late(void) {
+  note(3);
+  return fail_late ? -ENODEV : 0;
+}
+late_initcall(late);
+
+static int __init begin(void) {
+  note(2);
+  return 0;
+}
+static void __exit end(void) { note(9); }
+module_init(begin);
+module_exit(end);
+
+static int early(void) {
+  note(1);
+  return 0;
+}
+subsys_initcall(early);
+
+int exported_number(void) { return 17; }
+EXPORT_SYMBOL_GPL(exported_number);
+
+struct module* this_module(void) {
+  return THIS_MODULE;
+}
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("One");
+MODULE_AUTHOR("Another");
+MODULE_VERSION("1.2");

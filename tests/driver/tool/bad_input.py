@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""A program that uses a device badly: bad_input.py TEST DEVICE [SECONDS] [SEED].  It ends with 0 where the device goes on."""
+import ctypes
+import errno
+import mmap
+import os
+import random
+import select
+import signal
+import sys
+import time
+
+if sys.argv[1:2] in (["-h"], ["--help"], []):
+    print(__doc__.strip())
+    sys.exit(0)
+
+DEVICE = sys.argv[2]
+SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 2
+# A short run is the same each time; a long one looks for what nobody has seen.
+SEED = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 32) if SECONDS > 2 else 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+for call in (LIBC.read, LIBC.write, LIBC.ioctl):
+    call.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_ulong]
+EXPECTED = {errno.EFAULT, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.EAGAIN, errno.ENOSPC, errno.EBADF, errno.EINTR,
+            errno.EIO}  # a device that takes too long, on a busy machine
+
+
+class Addresses:
+    """Good ones and bad ones."""
+
+    def __init__(self):
+        self.page = mmap.mmap(-1, 4 * mmap.PAGESIZE)
+        self.begin = ctypes.addressof(ctypes.c_char.from_buffer(self.page))
+        LIBC.munmap(ctypes.c_void_p(self.begin + 2 * mmap.PAGESIZE), mmap.PAGESIZE)  # a hole
+        LIBC.mprotect(ctypes.c_void_p(self.begin + 3 * mmap.PAGESIZE), mmap.PAGESIZE, mmap.PROT_READ)
+        hole = self.begin + 2 * mmap.PAGESIZE
+        self.bad = [0, 8, hole, hole + 100, (1 << 47) - 8, 1 << 47, 0xffff888000000000, (1 << 64) - 1]
+        self.some_good = [self.begin, self.begin + 1, hole - 4, hole - 3, hole - 1, hole + mmap.PAGESIZE]
+
+    def any(self):
+        return random.choice(self.bad + self.some_good + [random.randrange(1 << 64), random.randrange(1 << 16)])
+
+
+def expected(result, what):
+    if result < 0 and ctypes.get_errno() not in EXPECTED:
+        raise AssertionError(f"{what} gives {os.strerror(ctypes.get_errno())}, seed {SEED}")
+
+
+def ioctls():
+    fd, addresses = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK), Addresses()
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        for _ in range(100):
+            command = random.choice([random.randrange(1 << 32), random.randrange(4) << 30 | random.choice([0, 1, 4, 8, 4096]) << 16
+                                     | random.choice(b"etlTX") << 8 | random.randrange(16)])
+            argument = addresses.any()
+            if DEVICE == "/dev/tube" and command >> 8 & 255 == ord("t"):
+                continue  # what tests do to the tube on purpose
+            expected(LIBC.ioctl(fd, ctypes.c_void_p(command), argument), f"ioctl {command:#x} {argument:#x}")
+
+
+def addresses():
+    fd, addresses = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK), Addresses()
+    os.write(fd, b"x" * 100)
+    for address in addresses.bad:
+        for call in (LIBC.write, LIBC.read):
+            if (call(fd, address, 10), ctypes.get_errno()) != (-1, errno.EFAULT):
+                raise AssertionError(f"{call.__name__} at {address:#x}")
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        for _ in range(100):
+            address, call = addresses.any(), random.choice([LIBC.write, LIBC.read])
+            expected(call(fd, address, random.choice([0, 1, 10, 100, 5000, 1 << 31, (1 << 64) - 1])), f"{call.__name__} {address:#x}")
+
+
+def use(what):
+    """One call again and again, until killed."""
+    fd = os.open(DEVICE, os.O_RDWR)
+    while True:
+        if what == "open":
+            os.close(os.open(DEVICE, os.O_RDWR))
+        elif what == "read":
+            os.read(fd, 1)
+        elif what == "write":
+            os.write(fd, b"x" * 1000)
+        elif what == "ioctl":
+            LIBC.ioctl(fd, ctypes.c_void_p(0x1234), 0)
+        elif what == "poll":
+            select.select([fd], [], [], 0.001)
+        elif what == "mmap":
+            mmap.mmap(fd, mmap.PAGESIZE).close()
+        elif what == "seek":
+            LIBC.lseek(fd, 0, 0)
+        elif what == "fork" and os.fork() == 0:
+            os._exit(LIBC.read(fd, None, 0))
+
+
+def killed():
+    end = time.monotonic() + SECONDS
+    calls = ["open", "read", "write", "ioctl", "poll", "mmap", "seek", "fork"]
+    while time.monotonic() < end:
+        for what in calls:
+            child = os.fork()
+            if not child:
+                os.setpgid(0, 0)
+                use(what)
+            time.sleep(random.random() * 0.02)
+            try:
+                os.killpg(child, signal.SIGKILL)
+            except ProcessLookupError:
+                os.kill(child, signal.SIGKILL)  # it has no group yet
+            status = os.waitpid(child, 0)[1]
+            if status != signal.SIGKILL:
+                raise AssertionError(f"{what} ends with {status:#x}, seed {SEED}")
+    fd = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK)
+    while True:  # what the children have left in it
+        try:
+            os.read(fd, 4096)
+        except BlockingIOError:
+            break
+    if os.write(fd, b"still here") != 10 or os.read(fd, 100) != b"still here":
+        raise AssertionError("the device does not go on")
+
+
+random.seed(SEED)
+globals()[sys.argv[1]]()
