@@ -1,5 +1,5 @@
 // Programs that ask for much and touch little, one pattern a run: `patterns NAME` prints what memory of its own
-// is resident at the end, in KiB, and how much was touched.  `patterns list` names them.
+// is resident at the end, in KiB, and how much was touched.  A second word lists the mappings.  `patterns list` names the patterns.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,20 @@ static long resident_kib(void) {
     if (!strncmp(line, "RssAnon:", 8)) kib = atol(line + 8);
   if (f) fclose(f);
   return kib;
+}
+
+/// Where it lies: to stderr, each mapping with more than 256 KiB of it, and whether the host gave huge pages.
+static void tell_mappings(void) {
+  FILE* f = fopen("/proc/self/smaps", "r");
+  char line[512], mapping[512] = "";
+  long kib = 0;
+  while (f && fgets(line, sizeof line, f)) {
+    if (strchr("0123456789abcdef", line[0])) strcpy(mapping, line);
+    if (!strncmp(line, "Anonymous:", 10)) kib = atol(line + 10);
+    if (!strncmp(line, "AnonHugePages:", 14) && kib > 256)
+      fprintf(stderr, "%ld KiB, %ld of them huge, in %s", kib, atol(line + 14), mapping);
+  }
+  if (f) fclose(f);
 }
 
 static size_t touched;
@@ -150,6 +164,7 @@ int main(int argc, char** argv) {
     if (strcmp(name, kPatterns[i].name)) continue;
     kPatterns[i].run();
     printf("%ld %zu\n", resident_kib(), touched * (kPage / kKiB));
+    if (argc > 2) tell_mappings();
     fflush(stdout);
     _Exit(0);  // what is freed at the end is nobody's concern
   }
