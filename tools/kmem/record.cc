@@ -80,7 +80,8 @@ class Recorder {
       next_map_ = now + std::ldexp(1 / options_.map_rate, static_cast<int>(file_.halvings()));
       const json map = page_map_of(*target, place, options_.cells);
       // Its memory goes away while a process ends: a map of what was left would be the one that the page opens on.
-      if (map["ranges"].empty() || (!map["skipped"].empty() && !runs(pid))) throw Failure("its memory could not be read");
+      if (map["ranges"].empty() || (!map["skipped"].empty() && !runs(pid)))
+        throw Failure(fmt::format("{} cannot be read: it ends", target->name()));
       file_.add(RecordingFile::Kind::Map, {{"t", now}, {"map", map}});
     } catch (const Failure& failure) {
       // Before its first allocation, and when it ends, there is nothing to see.
