@@ -162,6 +162,8 @@ DriverCommand::DriverCommand(CLI::App& app) : options_(std::make_unique<Options>
   o.add_reload();
 }
 
+const CLI::App& DriverCommand::word() const { return *options_->driver; }
+
 DriverCommand::~DriverCommand() = default;
 
 int DriverCommand::run(const std::vector<std::string>& behind) {

@@ -13,6 +13,7 @@ class DriverCommand {
   /// Adds the subcommand to the tool's.
   explicit DriverCommand(CLI::App& app);
   ~DriverCommand();
+  const CLI::App& word() const;
   /// Does what was asked for; `behind` is what lies behind "--".  The exit status.
   int run(const std::vector<std::string>& behind);
 
