@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cstdint>
 #include <iostream>
 #include <set>
 #include <string>
@@ -84,19 +86,34 @@ std::vector<Row> catalogue() {
   return rows;
 }
 
-/// How many characters of the message are no values, if the line has them all in their order; else 0.
-size_t likeness(std::string_view message, std::string_view line) {
+/// How many characters of the message's head, down to its last part that the line has, are no values; and whether that is all.
+struct Likeness {
+  size_t characters = 0;
+  bool whole = true;
+};
+
+Likeness likeness(std::string_view message, std::string_view line) {
   message = message.substr(0, message.find('\n'));
-  size_t characters = 0, at = 0;
-  while (!message.empty()) {
+  Likeness like;
+  for (size_t at = 0; !message.empty();) {
     const size_t end = std::min(message.find(kValue), message.size());
     const size_t found = line.find(message.substr(0, end), at);
-    if (found == std::string_view::npos) return 0;
-    characters += end;
+    if (found == std::string_view::npos) {
+      like.whole = false;
+      break;
+    }
+    like.characters += end;
     at = found + end;
     message.remove_prefix(std::min(end + kValue.size(), message.size()));
   }
-  return characters >= kFewestLetters ? characters : 0;
+  if (like.characters < kFewestLetters) like = {0, false};
+  return like;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  return out;
 }
 
 struct Answer {
@@ -104,13 +121,36 @@ struct Answer {
   std::string message;
 };
 
-Answer best(const std::vector<Row>& rows, std::string_view line) {
+enum class Of : uint8_t { Whole, Head };  // what of a message the line must have
+
+Answer best(const std::vector<Row>& rows, std::string_view line, Of of) {
   Answer answer;
   size_t most = 0;
   for (const Row& row : rows)
     for (const std::string& message : row.messages)
-      if (const size_t like = likeness(message, line); like > most) most = like, answer = {&row, message};
+      if (const Likeness like = likeness(message, line); (like.whole || of == Of::Head) && like.characters > most)
+        most = like.characters, answer = {&row, message};
   return answer;
+}
+
+/// The rows of which a message has these words in it.
+std::vector<Answer> that_contain(const std::vector<Row>& rows, std::string_view words) {
+  std::vector<Answer> found;
+  const std::string wanted = lower(words);
+  if (wanted.size() < kFewestLetters) return found;
+  for (const Row& row : rows) {
+    const auto has = [&](const std::string& message) { return lower(message).find(wanted) != std::string::npos; };
+    const auto message = std::find_if(row.messages.begin(), row.messages.end(), has);
+    if (message != row.messages.end()) found.push_back({&row, *message});
+  }
+  return found;
+}
+
+/// Of a whole message, or of a part of it that somebody remembers.
+std::vector<Answer> answers_for(const std::vector<Row>& rows, std::string_view message) {
+  for (const Of of : {Of::Whole, Of::Head})
+    if (const Answer answer = best(rows, message, of); answer.row) return {answer};
+  return that_contain(rows, message);
 }
 
 void print(const Answer& answer) {
@@ -122,12 +162,13 @@ void print(const Answer& answer) {
 int explain(const std::string& message) {
   const std::vector<Row> rows = catalogue();
   std::set<const Row*> told;
-  const auto tell = [&](const std::string& line) {
-    const Answer answer = best(rows, line);
+  const auto tell = [&](const Answer& answer) {
     if (answer.row && told.insert(answer.row).second) print(answer);
   };
-  if (!message.empty()) tell(message);
-  for (std::string line; message.empty() && std::getline(std::cin, line);) tell(line);
+  if (!message.empty())
+    for (const Answer& answer : answers_for(rows, message)) tell(answer);
+  // Of what a program was told only whole messages count: most of its lines are its own.
+  for (std::string line; message.empty() && std::getline(std::cin, line);) tell(best(rows, line, Of::Whole));
   if (told.empty()) fmt::print(stderr, "kmem: no message in the catalogue is like that\n");
   return told.empty();
 }

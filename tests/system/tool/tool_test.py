@@ -435,6 +435,16 @@ class Explaining(ToolTest):
         self.assertEqual(done.returncode, 0, done)
         self.assertRegex(done.stdout.decode(), r"(?s)double free of.*  cause: .*  what to do: ")
 
+    def test_a_part_of_a_message_is_enough(self):
+        for part in ("double free of 0x00007f4bb4400040", "double free", "Double Free"):
+            done = self.kmem("explain", part)
+            self.assertEqual(done.returncode, 0, done)
+            self.assertIn("double free of …, an object of cache", done.stdout.decode())
+        of_several = self.kmem("explain", "out of memory").stdout.decode()
+        self.assertGreater(of_several.count("cause: "), 1)
+        lines_of_a_program = self.kmem("explain", input=b"double free\nout of memory\n")
+        self.assertEqual(lines_of_a_program.stdout, b"", "of a program's lines only whole messages count")
+
     def test_what_a_program_was_told_is_explained_each_message_once(self):
         told = "kmem: BUG: kmem_cache_destroy(a): 1 objects are still allocated; the cache stays\nkmem: CPU stacks: x\n" * 2
         done = self.kmem("explain", input=told.encode())
