@@ -23,7 +23,8 @@ constexpr unsigned long kLength = 2;  // of the instruction that makes a system 
 
 Tracer::Tracer(pid_t thread, unsigned long instruction_pointer)
     : thread_(thread), instruction_(instruction_pointer - kLength), saved_(new Registers) {
-  attached_ = !ptrace(PTRACE_SEIZE, thread_, nullptr, nullptr) && !ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr);
+  attached_ = !ptrace(PTRACE_SEIZE, thread_, nullptr, nullptr);
+  if (attached_ && ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr)) let_go();
 }
 
 Tracer::~Tracer() {
@@ -32,9 +33,16 @@ Tracer::~Tracer() {
     saved_->all.orig_rax = ~0ul;  // it is over: there is nothing to begin again
     ptrace(PTRACE_SETREGS, thread_, nullptr, &saved_->all);
   }
-  if (attached_) ptrace(PTRACE_DETACH, thread_, nullptr, nullptr);
+  let_go();
   for (const int signal : signals_) syscall(SYS_tkill, thread_, signal);
   delete saved_;
+}
+
+/// A thread can only be left where it has stopped. One that is killed does not stop, and its parent does not hear of its end
+/// before we have.
+void Tracer::let_go() {
+  while (attached_ && ptrace(PTRACE_DETACH, thread_, nullptr, nullptr)) attached_ = wait_for_stop();
+  attached_ = false;
 }
 
 /// False: the thread has ended.
@@ -75,6 +83,7 @@ long Tracer::call(long number, const std::vector<unsigned long>& arguments) {
 
 Tracer::Tracer(pid_t thread, unsigned long instruction_pointer) : thread_(thread), instruction_(instruction_pointer) {}
 Tracer::~Tracer() = default;
+void Tracer::let_go() {}
 bool Tracer::wait_for_stop() { return false; }
 bool Tracer::stop() { return false; }
 long Tracer::call(long, const std::vector<unsigned long>&) { return -ENOSYS; }

@@ -23,6 +23,7 @@ class Tracer {
 
  private:
   bool wait_for_stop();
+  void let_go();
 
   pid_t thread_;
   unsigned long instruction_;

@@ -95,6 +95,30 @@ def use(what):
             os._exit(LIBC.read(fd, None, 0))
 
 
+def end_of(child, what):
+    """The status of a child that was killed; fails where its parent does not hear of it."""
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status
+        time.sleep(0.0002)
+    raise AssertionError(f"the end of a program that was killed in {what} is not told, seed {SEED}")
+
+
+def killed_mapping():
+    """The driver's host traces a thread while it maps something: a program that is killed then must not stay its own."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        child = os.fork()
+        if not child:
+            use("mmap")
+        time.sleep(0.002 + random.random() * 0.003)
+        os.kill(child, signal.SIGKILL)
+        if (status := end_of(child, "mmap")) != signal.SIGKILL:
+            raise AssertionError(f"mmap ends with {status:#x}, seed {SEED}")
+
+
 def killed():
     end = time.monotonic() + SECONDS
     calls = ["open", "read", "write", "ioctl", "poll", "mmap", "seek", "fork"]
@@ -109,7 +133,7 @@ def killed():
                 os.killpg(child, signal.SIGKILL)
             except ProcessLookupError:
                 os.kill(child, signal.SIGKILL)  # it has no group yet
-            status = os.waitpid(child, 0)[1]
+            status = end_of(child, what)
             if status != signal.SIGKILL:
                 raise AssertionError(f"{what} ends with {status:#x}, seed {SEED}")
     fd = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK)

@@ -307,7 +307,7 @@ class Running(DriverTool):
         self.assertNotIn("Traceback", done.stderr)
 
     def test_bad_input_does_no_harm(self):
-        for test in ("ioctls", "addresses", "killed"):
+        for test in ("ioctls", "addresses", "killed", "killed_mapping"):
             with self.subTest(test):
                 done = self.run_on_tube(sys.executable, BAD_INPUT, test, "/dev/tube", SECONDS)
                 self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
