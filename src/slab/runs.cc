@@ -80,23 +80,33 @@ void* Runs::begin(char* p, size_t size, Gfp gfp) {
 }
 
 void Runs::free(void* p) {
-  PageAllocator& pages = *world_->pages;
+  if (free_mallocs(p) || table_.find(p)) return;
+  end(p, at(p));
+  world_->pages->free_run(page_of(p));
+}
+
+bool Runs::free_mallocs(void* p) {
   BlockTable::Entry* entry = table_.find(p);
-  const Run run = entry ? Run::of(entry->word.load()) : at(p);
-  check_end(static_cast<char*>(p), run);
-  tell_freed(p, run.bytes());
-  if (KMEM_UNLIKELY(world_->tells)) {
-    kmem_port_tell(Tell::Taken, p, run.bytes());
-    kmem_port_tell(Tell::Open, p, run.bytes());
-  }
-  if (!entry) return pages.free_run(page_of(p));
+  const Run run = entry ? Run::of(entry->word.load()) : Run{};
+  if (!run.pages) return false;
+  end(p, run);
   // Of two tasks that free the same block at the same time only one continues.
-  if (uint64_t word = run.word(); !run.pages || !entry->word.compare_exchange(word, word | Run::kKept)) return;
-  const uint64_t most = most_kept(pages);
+  if (uint64_t word = run.word(); !entry->word.compare_exchange(word, word | Run::kKept)) return true;
+  const uint64_t most = most_kept(*world_->pages);
   KeptBlocks::Place* const place = keeps() && run.pages <= most ? kept_.place_for(run.pages) : nullptr;
   if (!place) release(*entry, run.pages);
   else if (const KeptBlocks::Kept old = kept_.put(*place, *entry, run.pages)) release(*old.entry(), old.pages());
   if (kept_.nr_pages() > most) let_go(place);
+  return true;
+}
+
+// What is checked, and who is told, before a run goes back.
+void Runs::end(void* p, const Run& run) {
+  check_end(static_cast<char*>(p), run);
+  tell_freed(p, run.bytes());
+  if (KMEM_LIKELY(!world_->tells)) return;
+  kmem_port_tell(Tell::Taken, p, run.bytes());
+  kmem_port_tell(Tell::Open, p, run.bytes());
 }
 
 // Kept runs --------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ class Runs {
   void* alloc_aligned(size_t size, size_t align, Contents contents);
   /// A run must begin at p.
   void free(void* p);
+  /// The same with one look into the table; false if p is no run of malloc's, or one that was freed.
+  bool free_mallocs(void* p);
   /// In place. Growing fails if the frames behind it are not free.
   bool resize(void* p, size_t size);
   /// The run that begins at p, an address in an online frame that is not a slab's.
@@ -67,6 +69,7 @@ class Runs {
  private:
   friend class RunsTestPeer;
   Page* page_of(const void* run) const;
+  void end(void* p, const Run& run);
   void release(BlockTable::Entry& entry, uint64_t nr);
   void* give_again(KeptBlocks::Kept run, size_t size, Contents contents);
   void* begin(char* p, size_t size, Gfp gfp);

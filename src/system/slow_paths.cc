@@ -40,6 +40,7 @@ bool slow_free(void* p, Family by) {
   System& s = system();
   // The most frequent case: the fast path found the sheaf full.
   if (const unsigned c = fast::class_of(p); c && c != kSharedClass) return s.heap.cache(c).free(p), true;
+  if (KMEM_LIKELY(!s.options.hardened && by == Family::Malloc) && s.heap.free_run(p)) return true;
   const Block block = s.heap.classify(p);
   if (KMEM_UNLIKELY(s.options.hardened)) check_family(p, block, by);
   return free_block(p, block);
