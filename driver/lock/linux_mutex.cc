@@ -16,7 +16,7 @@ using namespace kmem_driver;
 
 int lock_in(struct mutex* lock, unsigned state, unsigned subclass, const void* caller) {
   kmem_might_sleep(__FILE__, __LINE__);
-  lockdep::acquire(lock, lock->kmem_class, {.sleeps = true, .subclass = static_cast<unsigned char>(subclass)}, caller);
+  lockdep::acquire(lock, lock->kmem_class, {.sleeps = true, .subclass = subclass}, caller);
   const int error = QueuedLock(lock->kmem_lock).take(Mode::Write, state);
   if (error) lockdep::release(lock, caller);
   return error;
@@ -45,6 +45,9 @@ int mutex_lock_interruptible_nested(struct mutex* lock, unsigned int subclass) n
   return lock_in(lock, TASK_INTERRUPTIBLE, subclass, __builtin_return_address(0));
 }
 int mutex_lock_killable(struct mutex* lock) noexcept { return lock_in(lock, TASK_KILLABLE, 0, __builtin_return_address(0)); }
+int mutex_lock_killable_nested(struct mutex* lock, unsigned int subclass) noexcept {
+  return lock_in(lock, TASK_KILLABLE, subclass, __builtin_return_address(0));
+}
 
 int mutex_trylock(struct mutex* lock) noexcept {
   if (!QueuedLock(lock->kmem_lock).try_take(Mode::Write)) return 0;

@@ -16,8 +16,7 @@ using lockdep::How;
 
 int take(rw_semaphore* lock, Mode mode, unsigned state, unsigned subclass, const void* caller) {
   kmem_might_sleep(__FILE__, __LINE__);
-  lockdep::acquire(lock, lock->kmem_class,
-                   How{.read = mode == Mode::Read, .sleeps = true, .subclass = static_cast<unsigned char>(subclass)}, caller);
+  lockdep::acquire(lock, lock->kmem_class, How{.read = mode == Mode::Read, .sleeps = true, .subclass = subclass}, caller);
   const int error = QueuedLock(lock->kmem_lock).take(mode, state);
   if (error) lockdep::release(lock, caller);
   return error;
@@ -62,6 +61,12 @@ int down_write_killable(rw_semaphore* lock) noexcept {
 }
 void down_write_nested(rw_semaphore* lock, int subclass) noexcept {
   take(lock, Mode::Write, TASK_UNINTERRUPTIBLE, static_cast<unsigned>(subclass), __builtin_return_address(0));
+}
+int down_read_killable_nested(rw_semaphore* lock, int subclass) noexcept {
+  return take(lock, Mode::Read, TASK_KILLABLE, static_cast<unsigned>(subclass), __builtin_return_address(0));
+}
+int down_write_killable_nested(rw_semaphore* lock, int subclass) noexcept {
+  return take(lock, Mode::Write, TASK_KILLABLE, static_cast<unsigned>(subclass), __builtin_return_address(0));
 }
 int down_read_trylock(rw_semaphore* lock) noexcept { return try_take(lock, Mode::Read, __builtin_return_address(0)); }
 int down_write_trylock(rw_semaphore* lock) noexcept { return try_take(lock, Mode::Write, __builtin_return_address(0)); }

@@ -23,6 +23,7 @@ namespace {
 constinit QuietLock graph_lock;
 bool is_on = true;
 constinit thread_local unsigned off = 0, next_subclass = 0;
+constinit thread_local const void* next_nest = nullptr;  // the lock that the next one is nested under
 
 /// Locks taken by the checker itself are not checked, nor those of an interrupt on top of it.
 class Inside {
@@ -129,6 +130,14 @@ void check_against_held(const task_struct* task, const kmem_held_lock& next) {
   }
 }
 
+/// The order of locks of one class may be left to a lock that all who take them hold.  Do they?
+bool check_nest(const task_struct* task, const kmem_held_lock& next, const void* nest) {
+  for (unsigned i = 0; i < task->kmem_nr_held; ++i)
+    if (task->kmem_held[i].address == reinterpret_cast<unsigned long>(nest)) return true;
+  report_nest_not_held(next, nest);
+  return false;
+}
+
 kmem_held_lock describe(const void* lock, unsigned lock_class, const How& how, const void* caller) {
   const auto count = static_cast<unsigned>(preempt_count());
   kmem_held_lock h = {};
@@ -137,7 +146,6 @@ kmem_held_lock describe(const void* lock, unsigned lock_class, const How& how, c
   h.lock_class = lock_class;
   h.read = how.recursive_read ? 2 : how.read;
   h.trylock = how.trylock;
-  h.nested = how.subclass >= 8;
   h.hardirqs_off = irqs_disabled() != 0;
   h.softirqs_off = (count & SOFTIRQ_MASK) != 0;
   h.in_hardirq = (count & HARDIRQ_MASK) != 0;
@@ -188,15 +196,18 @@ __attribute__((constructor)) void begin() {
 
 void acquire(const void* lock, const void* site, How how, const void* caller) {
   const unsigned subclass = how.subclass ? how.subclass : next_subclass;
+  const void* nest = next_nest;
   next_subclass = 0;
+  next_nest = nullptr;
   const Inside inside;
   if (!inside) return;
-  how.subclass = static_cast<unsigned char>(subclass);
+  if (subclass >= kSubclasses) return report_subclass(subclass);
   task_struct* task = get_current();
-  const unsigned lock_class = class_of(lock, site, subclass < 8 ? subclass : 0, how.sleeps);
+  const unsigned lock_class = class_of(lock, site, subclass, how.sleeps);
   if (lock_class == kNoClass) return;
-  const kmem_held_lock next = describe(lock, lock_class, how, caller);
-  if (!graph().classes[lock_class].unchecked) {
+  kmem_held_lock next = describe(lock, lock_class, how, caller);
+  next.nested = nest && check_nest(task, next, nest);
+  if (!graph().classes[lock_class].unchecked && !how.unordered) {
     check_against_held(task, next);
     mark_all(next);
   }
@@ -246,6 +257,14 @@ void kmem_driver_might_lock(const void* lock, const void* site, int reads) noexc
   release(lock, __builtin_return_address(0));
 }
 
+void lock_acquire(lockdep_map* map, unsigned subclass, int trylock, int read, int check, lockdep_map* nest,
+                  unsigned long ip) noexcept {
+  next_nest = nest;
+  acquire(map, map->kmem_class,
+          {.read = read != 0, .recursive_read = read == 2, .trylock = trylock != 0, .unordered = !check, .subclass = subclass},
+          reinterpret_cast<const void*>(ip));
+}
+void lock_release(lockdep_map* map, unsigned long ip) noexcept { release(map, reinterpret_cast<const void*>(ip)); }
 void lock_map_acquire(lockdep_map* map) noexcept { acquire(map, map->kmem_class, {}, __builtin_return_address(0)); }
 void lock_map_acquire_read(lockdep_map* map) noexcept {
   acquire(map, map->kmem_class, {.read = true, .recursive_read = true}, __builtin_return_address(0));
@@ -278,5 +297,6 @@ void kmem_driver_rwlock_init(rwlock_t* lock, const kmem_lock_site* site) noexcep
   lock->kmem_class = site;
 }
 void kmem_driver_next_lock_is_nested(unsigned int subclass) noexcept { next_subclass = subclass; }
+void kmem_driver_next_lock_is_nested_under(const void* nest) noexcept { next_nest = nest; }
 
 }  // extern "C"

@@ -3,10 +3,13 @@
 
 namespace kmem_driver::lockdep {
 
+constexpr unsigned kSubclasses = 8;
+
 /// How a lock is taken.
 struct How {
   bool read = false, recursive_read = false, trylock = false, sleeps = false;
-  unsigned char subclass = 0;  // 8: nested under another lock that orders them
+  bool unordered = false;  // held, but no order and no usage is checked
+  unsigned subclass = 0;   // below kSubclasses
 };
 
 /// `site` is the lock's kmem_class.

@@ -163,6 +163,22 @@ void report_inversion(unsigned safe, unsigned unsafe, unsigned from, unsigned to
   end();
 }
 
+void report_nest_not_held(const kmem_held_lock& next, const void* nest) {
+  const task_struct* task = get_current();
+  begin("==================================", "Nested lock was not taken");
+  KMEM_SAY("----------------------------------\n");
+  KMEM_SAY("%s/%d is trying to lock:\n", task->comm, task->pid);
+  say_lock(next);
+  KMEM_SAY("\nbut this task is not holding:\n%016lx\n", reinterpret_cast<unsigned long>(nest));
+  end();
+}
+
+void report_subclass(unsigned subclass) {
+  count_mistake();
+  printk(KERN_ERR "BUG: looking up invalid subclass: %u\n", subclass);
+  dump_stack();
+}
+
 void report_held(const task_struct* task, const char* where) {
   char title[80];
   kmem_driver_snprintf(title, sizeof(title), "lock held when %s!", where);

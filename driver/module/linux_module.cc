@@ -102,12 +102,14 @@ int start(module* of, char* parameters) {
   of->version = kmem_driver_info(of, "version", 0);
   if (const int error = set_parameters(of, parameters)) return free_parameters(of), error;
   of->state = MODULE_STATE_COMING;
+  if (const int error = show_module(of)) return free_parameters(of), error;
   of->kmem_loaded = true;
   of->kmem_next = modules().loaded;
   modules().loaded = of;
   if (const int error = run_all(of)) {
     of->state = MODULE_STATE_GOING;
     leave(of);
+    hide_module(of);
     unlink(of);
     free_parameters(of);
     return error;
@@ -154,6 +156,7 @@ int kmem_driver_unload(module* of) noexcept {
   if (!__atomic_compare_exchange_n(&of->kmem_users, &nobody, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return -EBUSY;
   of->state = MODULE_STATE_GOING;
   kmem_driver::leave(of);
+  kmem_driver::hide_module(of);
   kmem_driver::unlink(of);
   kmem_driver::free_parameters(of);
   __atomic_store_n(&of->kmem_users, 0, __ATOMIC_RELEASE);

@@ -48,7 +48,9 @@ int set_one(module* of, const char* name, const char* value) {
     pr_err("%s: parameter `%s' needs a value\n", of->name, name);
     return -EINVAL;
   }
+  kernel_param_lock(of);
   const int error = p->ops->set ? p->ops->set(value, p) : -EPERM;
+  kernel_param_unlock(of);
   if (error) pr_err("%s: `%s' invalid for parameter `%s'\n", of->name, value ? value : "", name);
   return error;
 }

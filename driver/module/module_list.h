@@ -33,6 +33,9 @@ Modules& modules();
 int set_parameters(module* of, char* text);
 /// Frees the memory of parameter values.
 void free_parameters(const module* of);
+/// Adds the module's folder in /sys/module, and takes it away.  0, -EEXIST: a module of that name is there; -ENOMEM.
+int show_module(module* of);
+void hide_module(module* of);
 /// The parameter of that name, or null.
 const kernel_param* parameter_of(const module* of, const char* name);
 

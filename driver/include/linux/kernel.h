@@ -3,6 +3,7 @@
 
 #if defined(KMEM_LINUX_KERNEL_H) && !defined(KMEM_DRIVER_LINUX_KERNEL_H)
 #define KMEM_DRIVER_LINUX_KERNEL_H
+#include <linux/instruction_pointer.h>
 #include <linux/kstrtox.h>
 #include <linux/sprintf.h>
 #include <linux/wordpart.h>

@@ -20,6 +20,12 @@ KMEM_API int kmem_driver_lock_is_written(const void* lock) KMEM_NOTHROW;
 KMEM_API unsigned int kmem_driver_nr_locks_held(void) KMEM_NOTHROW;
 /** Checks a wait that is not on a lock, as if the lock were taken and released here. */
 KMEM_API void kmem_driver_might_lock(const void* lock, const void* lock_class, int reads) KMEM_NOTHROW;
+/** The pseudo-lock is taken, or was tried with success.  read: 1, or 2 for a reader that may be inside a reader of the same
+ *  lock.  check: 0 for one whose order and contexts are not checked.  nest: NULL, or a held pseudo-lock that orders those of
+ *  this class.  ip: the place that reports name.  Any context. */
+KMEM_API void lock_acquire(struct lockdep_map* map, unsigned int subclass, int trylock, int read, int check,
+                           struct lockdep_map* nest, unsigned long ip) KMEM_DRIVER_NAME(lock_acquire);
+KMEM_API void lock_release(struct lockdep_map* map, unsigned long ip) KMEM_DRIVER_NAME(lock_release);
 KMEM_API void lock_map_acquire(struct lockdep_map* map) KMEM_DRIVER_NAME(lock_map_acquire);
 KMEM_API void lock_map_acquire_read(struct lockdep_map* map) KMEM_DRIVER_NAME(lock_map_acquire_read);
 KMEM_API void lock_map_release(struct lockdep_map* map) KMEM_DRIVER_NAME(lock_map_release);
@@ -37,6 +43,23 @@ KMEM_END_C
 #define lockdep_set_class(lock, key) lockdep_set_class_and_name(lock, key, #key)
 #define lockdep_set_class_and_subclass(lock, key, subclass) \
   ((void)((lock)->kmem_class = kmem_driver_lock_site(#key, key, subclass, 0)))
+#define lock_acquire_exclusive(map, subclass, trylock, nest, ip) lock_acquire(map, subclass, trylock, 0, 1, nest, ip)
+#define lock_acquire_shared(map, subclass, trylock, nest, ip) lock_acquire(map, subclass, trylock, 1, 1, nest, ip)
+#define lock_acquire_shared_recursive(map, subclass, trylock, nest, ip) lock_acquire(map, subclass, trylock, 2, 1, nest, ip)
+/* By the kind of the lock that they stand for. */
+#define spin_acquire(map, subclass, trylock, ip) lock_acquire_exclusive(map, subclass, trylock, NULL, ip)
+#define spin_release(map, ip) lock_release(map, ip)
+#define rwlock_acquire(map, subclass, trylock, ip) lock_acquire_exclusive(map, subclass, trylock, NULL, ip)
+#define rwlock_acquire_read(map, subclass, trylock, ip) lock_acquire_shared_recursive(map, subclass, trylock, NULL, ip)
+#define rwlock_release(map, ip) lock_release(map, ip)
+#define mutex_acquire(map, subclass, trylock, ip) lock_acquire_exclusive(map, subclass, trylock, NULL, ip)
+#define mutex_acquire_nest(map, subclass, trylock, nest, ip) lock_acquire_exclusive(map, subclass, trylock, nest, ip)
+#define mutex_release(map, ip) lock_release(map, ip)
+#define rwsem_acquire(map, subclass, trylock, ip) lock_acquire_exclusive(map, subclass, trylock, NULL, ip)
+#define rwsem_acquire_nest(map, subclass, trylock, nest, ip) lock_acquire_exclusive(map, subclass, trylock, nest, ip)
+#define rwsem_acquire_read(map, subclass, trylock, ip) lock_acquire_shared(map, subclass, trylock, NULL, ip)
+#define rwsem_release(map, ip) lock_release(map, ip)
+#define lock_is_held(map) lockdep_is_held(map)
 #define lockdep_set_novalidate_class(lock) ((void)((lock)->kmem_class = kmem_driver_lock_site("novalidate", NULL, 0, 1)))
 #define lockdep_is_held(lock) kmem_driver_lock_is_held(lock)
 #define lockdep_is_held_type(lock, reads) (kmem_driver_lock_is_written(lock) == !(reads))

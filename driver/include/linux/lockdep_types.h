@@ -33,6 +33,9 @@ KMEM_BEGIN_C
  *  sites. */
 KMEM_API const struct kmem_lock_site* kmem_driver_lock_site(const char* name, const struct lock_class_key* key, int subclass,
                                                             int unchecked) KMEM_NOTHROW;
+/** Of the next lock that the calling task takes: its subclass (0 to 7), and a lock that it is nested under. */
+KMEM_API void kmem_driver_next_lock_is_nested(unsigned int subclass) KMEM_NOTHROW;
+KMEM_API void kmem_driver_next_lock_is_nested_under(const void* nest) KMEM_NOTHROW;
 /** The lock is initialised: reports it if a task holds it ("double init"). */
 KMEM_API void kmem_driver_lock_begins(const void* lock, size_t size, const char* name) KMEM_NOTHROW;
 /** Memory, or a lock, is being freed: reports it if a task holds a lock in it. */

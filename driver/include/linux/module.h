@@ -32,6 +32,7 @@ struct module {
   int kmem_users;
   bool kmem_loaded;
   void* kmem_object; /* of a file: what dlopen() gave */
+  void* kmem_folder; /* in /sys/module */
   struct module* kmem_next;
 };
 

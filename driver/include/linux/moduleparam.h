@@ -1,11 +1,16 @@
 #ifndef KMEM_LINUX_MODULEPARAM_H
 #define KMEM_LINUX_MODULEPARAM_H
 /* Parameters of a module: variables that the command line sets before its init calls run, "name=value" or
- * "module.name=value" (a - in a name is a _).  The permissions are kept but have no effect yet: there is no /sys/module.
+ * "module.name=value" (a - in a name is a _).  While the module is loaded, a parameter is a file too,
+ * /sys/module/<module>/parameters/<name>, with its permissions: 0 is no file, without S_IRUGO it is not read (-EACCES), without
+ * S_IWUGO not written.  Permissions that let everybody write, or others more than the owner, do not compile.
+ *
+ * set() and get() are called in a task, one at a time for all parameters (kernel_param_lock()).
  *
  * A value that is not valid for the type, or out of its range, is refused: -EINVAL or -ERANGE, as in the kernel.
  * Meaning: the kernel's <linux/moduleparam.h>. */
 #include <kmem/driver_face.h>
+#include <kmem/permissions.h>
 #include <linux/init.h>
 #include <linux/types.h>
 
@@ -53,6 +58,9 @@ struct kmem_param_about {
 
 KMEM_BEGIN_C
 
+/** A driver that reads a charp, or several parameters at once, keeps writers of /sys/module out meanwhile.  Task context. */
+KMEM_API void kernel_param_lock(struct module* module) KMEM_DRIVER_NAME(kernel_param_lock);
+KMEM_API void kernel_param_unlock(struct module* module) KMEM_DRIVER_NAME(kernel_param_unlock);
 KMEM_API void kmem_driver_note_param(struct kernel_param* parameter) KMEM_NOTHROW;
 KMEM_API void kmem_driver_note_param_about(struct kmem_param_about* about) KMEM_NOTHROW;
 
@@ -118,8 +126,17 @@ typedef bool kmem_param__Bool;
 #define KMEM_PARAM_POINTER_(type, pointer) (sizeof((pointer) == (kmem_param_##type*)0) ? (void*)(pointer) : (void*)0)
 
 #define KMEM_NOTE_PARAM_(param_name, operations, permissions, at_level, argument, string, array)                 \
-  static struct kernel_param kmem_param_of_##param_name = {                                                      \
-      #param_name, &kmem_this_module, operations, permissions, at_level, 0, argument, string, array, 0, 0};      \
+  static struct kernel_param kmem_param_of_##param_name = {#param_name,                                          \
+                                                           &kmem_this_module,                                    \
+                                                           operations,                                           \
+                                                           VERIFY_OCTAL_PERMISSIONS(permissions),                \
+                                                           at_level,                                             \
+                                                           0,                                                    \
+                                                           argument,                                             \
+                                                           string,                                               \
+                                                           array,                                                \
+                                                           0,                                                    \
+                                                           0};                                                   \
   KMEM_DRIVER_WHEN_LOADED(kmem_note_param_##param_name) { kmem_driver_note_param(&kmem_param_of_##param_name); } \
   struct kernel_param
 

@@ -42,6 +42,8 @@ KMEM_API void mutex_unlock(struct mutex* lock) KMEM_DRIVER_NAME(mutex_unlock);
 KMEM_API void mutex_lock_nested(struct mutex* lock, unsigned int subclass) KMEM_DRIVER_NAME(mutex_lock_nested);
 KMEM_MUST_CHECK KMEM_API int mutex_lock_interruptible_nested(struct mutex* lock, unsigned int subclass)
     KMEM_DRIVER_NAME(mutex_lock_interruptible_nested);
+KMEM_MUST_CHECK KMEM_API int mutex_lock_killable_nested(struct mutex* lock, unsigned int subclass)
+    KMEM_DRIVER_NAME(mutex_lock_killable_nested);
 KMEM_API void kmem_driver_mutex_init(struct mutex* lock, const struct kmem_lock_site* site) KMEM_NOTHROW;
 /** The lock is not used any more: it is reported if it is held. */
 KMEM_API void mutex_destroy(struct mutex* lock) KMEM_DRIVER_NAME(mutex_destroy);
@@ -50,6 +52,7 @@ static inline void __mutex_init(struct mutex* lock, const char* name, struct loc
   kmem_driver_mutex_init(lock, kmem_driver_lock_site(name, key, 0, 0));
 }
 static inline void mutex_lock_io(struct mutex* lock) { mutex_lock(lock); }
+static inline void mutex_lock_io_nested(struct mutex* lock, unsigned int subclass) { mutex_lock_nested(lock, subclass); }
 /** Decrements; returns 1, with the lock held, if the count reached 0. */
 KMEM_API int kmem_driver_dec_and_mutex_lock(int* count, struct mutex* lock) KMEM_NOTHROW;
 
@@ -60,7 +63,8 @@ KMEM_END_C
     static const struct kmem_lock_site kmem_site = KMEM_LOCK_SITE_(#lock); \
     kmem_driver_mutex_init(lock, &kmem_site);                              \
   } while (0)
-#define mutex_lock_nest_lock(lock, nest) mutex_lock_nested(lock, 8)
+/** One of many locks of a class, in any order: everybody who takes two of them holds `nest`.  Not holding it is reported. */
+#define mutex_lock_nest_lock(lock, nest) (kmem_driver_next_lock_is_nested_under(nest), mutex_lock(lock))
 #define atomic_dec_and_mutex_lock(count, lock) kmem_driver_dec_and_mutex_lock(&(count)->counter, lock)
 #define devm_mutex_init(dev, lock)                                       \
   __extension__({                                                        \

@@ -27,6 +27,10 @@ KMEM_API void up_write(struct rw_semaphore* lock) KMEM_DRIVER_NAME(up_write);
 KMEM_API void downgrade_write(struct rw_semaphore* lock) KMEM_DRIVER_NAME(downgrade_write);
 KMEM_API void down_read_nested(struct rw_semaphore* lock, int subclass) KMEM_DRIVER_NAME(down_read_nested);
 KMEM_API void down_write_nested(struct rw_semaphore* lock, int subclass) KMEM_DRIVER_NAME(down_write_nested);
+KMEM_MUST_CHECK KMEM_API int down_read_killable_nested(struct rw_semaphore* lock, int subclass)
+    KMEM_DRIVER_NAME(down_read_killable_nested);
+KMEM_MUST_CHECK KMEM_API int down_write_killable_nested(struct rw_semaphore* lock, int subclass)
+    KMEM_DRIVER_NAME(down_write_killable_nested);
 /** Taken by one task and given back by another. */
 KMEM_API void down_read_non_owner(struct rw_semaphore* lock) KMEM_DRIVER_NAME(down_read_non_owner);
 KMEM_API void up_read_non_owner(struct rw_semaphore* lock) KMEM_DRIVER_NAME(up_read_non_owner);
@@ -43,7 +47,8 @@ KMEM_END_C
     static const struct kmem_lock_site kmem_site = KMEM_LOCK_SITE_(#lock); \
     kmem_driver_rwsem_init(lock, &kmem_site);                              \
   } while (0)
-#define down_write_nest_lock(lock, nest) down_write_nested(lock, 8)
+/** As mutex_lock_nest_lock(). */
+#define down_write_nest_lock(lock, nest) (kmem_driver_next_lock_is_nested_under(nest), down_write(lock))
 
 DEFINE_GUARD(rwsem_read, struct rw_semaphore*, down_read(_T), up_read(_T))
 DEFINE_GUARD_COND(rwsem_read, _try, down_read_trylock(_T))

@@ -24,7 +24,6 @@ KMEM_BEGIN_C
 KMEM_API void kmem_driver_spin_lock_init(spinlock_t* lock, const struct kmem_lock_site* site) KMEM_NOTHROW;
 KMEM_API void kmem_driver_rwlock_init(rwlock_t* lock, const struct kmem_lock_site* site) KMEM_NOTHROW;
 /** For a lock of the same class as one that is held, in an order of the caller's: a subclass from 1 to 7. */
-KMEM_API void kmem_driver_next_lock_is_nested(unsigned int subclass) KMEM_NOTHROW;
 static inline void kmem_spin_lock_nested_(spinlock_t* lock, unsigned int subclass) {
   kmem_driver_next_lock_is_nested(subclass);
   spin_lock(lock);
@@ -69,7 +68,9 @@ KMEM_END_C
   } while (0)
 #undef spin_lock_nested
 #define spin_lock_nested(lock, subclass) kmem_spin_lock_nested_(lock, subclass)
-#define spin_lock_nest_lock(lock, nest) kmem_spin_lock_nested_(lock, 8)
+/** One of many locks of a class, in any order: everybody who takes two of them holds `nest`.  Not holding it is reported. */
+#define spin_lock_nest_lock(lock, nest) (kmem_driver_next_lock_is_nested_under(nest), spin_lock(lock))
+#define raw_spin_lock_nest_lock(lock, nest) spin_lock_nest_lock(lock, nest)
 #define spin_lock_bh_nested(lock, subclass) (local_bh_disable(), kmem_spin_lock_nested_(lock, subclass))
 #define spin_lock_irqsave_nested(lock, flags, subclass) ((void)((flags) = kmem_spin_lock_irqsave_nested_(lock, subclass)))
 #define raw_spin_lock_nested(lock, subclass) spin_lock_nested(lock, subclass)
@@ -96,5 +97,6 @@ KMEM_END_C
     kmem_got;                                 \
   })
 #define write_lock_nested(lock, subclass) (kmem_driver_next_lock_is_nested(subclass), write_lock(lock))
+#define read_lock_nested(lock, subclass) (kmem_driver_next_lock_is_nested(subclass), read_lock(lock))
 #define smp_mb__after_spinlock() KMEM_DRIVER_FENCE(__ATOMIC_SEQ_CST)
 #endif

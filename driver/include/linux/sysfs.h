@@ -6,6 +6,7 @@
  * Adding and removing: task context; after the removing function has returned, show() and store() are no longer called.
  * Meaning: the kernel's Documentation/filesystems/sysfs.rst. */
 #include <kmem/driver_face.h>
+#include <kmem/permissions.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
@@ -39,7 +40,7 @@ struct sysfs_ops {
 };
 
 #define __ATTR(attr_name, attr_mode, show_it, store_it) \
-  { {#attr_name, attr_mode}, show_it, store_it }
+  { {#attr_name, VERIFY_OCTAL_PERMISSIONS(attr_mode)}, show_it, store_it }
 #define __ATTR_RO(name) __ATTR(name, 0444, name##_show, NULL)
 #define __ATTR_RO_MODE(name, mode) __ATTR(name, mode, name##_show, NULL)
 #define __ATTR_WO(name) __ATTR(name, 0200, NULL, name##_store)

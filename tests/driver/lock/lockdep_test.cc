@@ -115,6 +115,134 @@ TEST_F(Lockdep, two_locks_of_one_class_are_reported_unless_they_are_said_to_be_n
   EXPECT_FALSE(logged("WARNING"));
 }
 
+struct Sleeping {
+  struct rw_semaphore lock;
+};
+void begin(Sleeping* s) { init_rwsem(&s->lock); }
+struct Spinning {
+  spinlock_t lock;
+};
+void begin(Spinning* s) { spin_lock_init(&s->lock); }
+
+TEST_F(Lockdep, locks_of_one_class_in_any_order_are_right_under_a_lock_that_orders_them) {
+  Object one, another;
+  begin(&one);
+  begin(&another);
+  mutex_lock(&mutex_m);
+  mutex_lock_nest_lock(&another.lock, &mutex_m);
+  mutex_lock_nest_lock(&one.lock, &mutex_m);
+  mutex_unlock(&one.lock);
+  mutex_unlock(&another.lock);
+  mutex_unlock(&mutex_m);
+  EXPECT_FALSE(logged("WARNING"));
+  mutex_lock(&another.lock);
+  mutex_lock_nest_lock(&one.lock, &mutex_m);
+  mutex_unlock(&one.lock);
+  mutex_unlock(&another.lock);
+  EXPECT_TRUE(logged("WARNING: Nested lock was not taken"));
+  EXPECT_TRUE(logged("but this task is not holding:"));
+  EXPECT_TRUE(logged("WARNING: possible recursive locking detected"));
+}
+
+TEST_F(Lockdep, spin_locks_and_semaphores_nest_under_a_lock_too) {
+  Sleeping s[2];
+  Spinning p[2];
+  for (int i = 0; i < 2; ++i) begin(&s[i]), begin(&p[i]);
+  mutex_lock(&mutex_m);
+  down_write_nest_lock(&s[0].lock, &mutex_m);
+  down_write_nest_lock(&s[1].lock, &mutex_m);
+  spin_lock_nest_lock(&p[0].lock, &mutex_m);
+  spin_lock_nest_lock(&p[1].lock, &mutex_m);
+  EXPECT_FALSE(logged("WARNING"));
+  spin_unlock(&p[1].lock);
+  spin_unlock(&p[0].lock);
+  up_write(&s[1].lock);
+  up_write(&s[0].lock);
+  mutex_unlock(&mutex_m);
+  spin_lock(&p[0].lock);
+  spin_lock_nest_lock(&p[1].lock, &mutex_m);
+  spin_unlock(&p[1].lock);
+  spin_unlock(&p[0].lock);
+  EXPECT_TRUE(logged("WARNING: Nested lock was not taken"));
+}
+
+TEST_F(Lockdep, a_subclass_of_its_own_has_an_order_of_its_own) {
+  Object parent, child;
+  begin(&parent);
+  begin(&child);
+  mutex_lock(&parent.lock);
+  ASSERT_EQ(mutex_lock_killable_nested(&child.lock, 1), 0);
+  mutex_unlock(&child.lock);
+  mutex_unlock(&parent.lock);
+  EXPECT_FALSE(logged("WARNING"));
+  mutex_lock_nested(&child.lock, 1);
+  mutex_lock(&parent.lock);
+  mutex_unlock(&parent.lock);
+  mutex_unlock(&child.lock);
+  EXPECT_TRUE(logged("WARNING: possible circular locking dependency detected"));
+  EXPECT_TRUE(logged("(&o->lock/1)"));
+}
+
+TEST_F(Lockdep, readers_and_writers_nest_killably) {
+  Sleeping s[2];
+  for (Sleeping& one : s) begin(&one);
+  down_write(&s[0].lock);
+  ASSERT_EQ(down_write_killable_nested(&s[1].lock, 1), 0);
+  up_write(&s[1].lock);
+  ASSERT_EQ(down_read_killable_nested(&s[1].lock, 1), 0);
+  up_read(&s[1].lock);
+  up_write(&s[0].lock);
+  EXPECT_FALSE(logged("WARNING"));
+}
+
+TEST_F(Lockdep, there_are_eight_subclasses) {
+  Object o;
+  begin(&o);
+  mutex_lock_nested(&o.lock, 7);
+  mutex_unlock(&o.lock);
+  EXPECT_FALSE(logged("BUG"));
+  mutex_lock_nested(&o.lock, 8);
+  mutex_unlock(&o.lock);
+  EXPECT_TRUE(logged("BUG: looking up invalid subclass: 8"));
+}
+
+TEST_F(Lockdep, a_wait_without_a_lock_is_of_one_order_with_locks) {
+  static lock_class_key key;
+  static lockdep_map map;
+  lockdep_init_map(&map, "reply", &key, 0);
+  lock_acquire_exclusive(&map, 0, 0, nullptr, _THIS_IP_);
+  EXPECT_TRUE(lock_is_held(&map));
+  spin_lock(&lock_a);
+  spin_unlock(&lock_a);
+  lock_release(&map, _THIS_IP_);
+  EXPECT_FALSE(lock_is_held(&map));
+  spin_lock(&lock_a);
+  lock_acquire_shared(&map, 0, 0, nullptr, _THIS_IP_);
+  EXPECT_TRUE(logged("WARNING: possible circular locking dependency detected"));
+  lock_release(&map, _THIS_IP_);
+  spin_unlock(&lock_a);
+}
+
+TEST_F(Lockdep, a_pseudo_lock_may_be_read_inside_itself_tried_or_not_checked) {
+  static lock_class_key key;
+  static lockdep_map map;
+  lockdep_init_map(&map, "window", &key, 0);
+  lock_acquire_shared_recursive(&map, 0, 0, nullptr, _THIS_IP_);
+  lock_acquire_shared_recursive(&map, 0, 0, nullptr, _THIS_IP_);
+  lock_release(&map, _THIS_IP_);
+  lock_release(&map, _THIS_IP_);
+  lock_acquire_shared(&map, 0, 0, nullptr, _THIS_IP_);
+  lock_acquire(&map, 0, 0, 0, 0, nullptr, _THIS_IP_);
+  lock_release(&map, _THIS_IP_);
+  lock_acquire_exclusive(&map, 0, 1, nullptr, _THIS_IP_);
+  EXPECT_FALSE(logged("WARNING"));
+  lock_release(&map, _THIS_IP_);
+  lock_acquire_exclusive(&map, 0, 0, nullptr, _THIS_IP_);
+  EXPECT_TRUE(logged("WARNING: possible recursive locking detected"));
+  lock_release(&map, _THIS_IP_);
+  lock_release(&map, _THIS_IP_);
+}
+
 TEST_F(Lockdep, a_lock_that_an_interrupt_takes_and_a_task_with_interrupts_on_is_reported) {
   spin_lock(&lock_a);
   spin_unlock(&lock_a);

@@ -24,6 +24,11 @@ module_param_named(not_inverted, an_inverted, invbool, 0);
 module_param(a_charp, charp, 0);
 module_param_string(a_string, a_string, sizeof(a_string), 0);
 module_param_array(array, int, &nr_array, 0644);
+static int a_secret;
+module_param(a_secret, int, 0200);
+static const struct kernel_param_ops only_set = {.set = param_set_int}, only_get = {.get = param_get_int};
+module_param_cb(without_get, &only_set, &a_secret, 0644);
+module_param_cb(without_set, &only_get, &a_secret, 0644);
 
 static int calls_set;
 static int set_by_call(const char* value, const struct kernel_param* parameter) {

@@ -3,12 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <kmem/driver.h>
 #include <cerrno>
 #include <cstring>
 
+#include "helpers.h"
 #include "module_driver.h"
 
+extern "C" void kmem_driver_kernel_param_lock(module*);
+extern "C" void kmem_driver_kernel_param_unlock(module*);
 extern "C" bool kmem_driver_try_module_get(module*);
 extern "C" void kmem_driver_module_put(module*);
 
@@ -76,6 +80,76 @@ TEST_F(Modules, a_value_that_does_not_fit_is_refused_and_nothing_runs) {
   EXPECT_EQ(kmem_driver_insmod("a_string=12345678"), -ENOSPC);
   EXPECT_EQ(kmem_driver_insmod("by_call=y"), -EINVAL);
   EXPECT_EQ(nr_calls, 0);
+}
+
+/// What a file of the module's folder holds; "-13" for the error of its open.
+std::string text_of(const char* name) {
+  const int fd = kmem_driver_open((std::string("/sys/module/driver/") + name).c_str(), O_RDONLY);
+  if (fd < 0) return std::to_string(fd);
+  char text[64] = "";
+  const ssize_t n = kmem_driver_read(fd, text, sizeof(text) - 1);
+  kmem_driver_close(fd);
+  return n < 0 ? std::to_string(n) : text;
+}
+/// The number of bytes that were written, or the error of the open or the write.
+ssize_t write_to(const char* name, const std::string& text) {
+  const int fd = kmem_driver_open((std::string("/sys/module/driver/parameters/") + name).c_str(), O_WRONLY);
+  if (fd < 0) return fd;
+  const ssize_t n = kmem_driver_write(fd, text.data(), text.size());
+  kmem_driver_close(fd);
+  return n;
+}
+
+TEST_F(Modules, a_parameter_is_a_file_with_its_permissions_while_the_module_is_loaded) {
+  EXPECT_EQ(text_of("parameters/an_int"), std::to_string(-ENOENT));
+  ASSERT_EQ(kmem_driver_insmod("an_int=5 renamed=6"), 0);
+  EXPECT_EQ(text_of("parameters/an_int"), "5\n");
+  EXPECT_EQ(write_to("an_int", "17\n"), 3);
+  EXPECT_EQ(an_int, 17);
+  EXPECT_EQ(write_to("an_int", "17x\n"), -EINVAL);
+  EXPECT_EQ(write_to("array", "9,8"), 3);
+  EXPECT_EQ(text_of("parameters/array"), "9,8\n");
+  EXPECT_EQ(text_of("parameters/renamed"), "6\n");
+  EXPECT_EQ(write_to("renamed", "7"), -EACCES);  // 0444
+  EXPECT_EQ(a_uint, 6u);
+  EXPECT_EQ(text_of("parameters/a_byte"), std::to_string(-ENOENT));  // 0: no file
+  EXPECT_EQ(write_to("a_secret", "3"), 1);
+  EXPECT_EQ(text_of("parameters/a_secret"), std::to_string(-EACCES));  // 0200
+  EXPECT_EQ(text_of("parameters/without_get"), std::to_string(-EPERM));
+  EXPECT_EQ(write_to("without_set", "1"), -EPERM);
+  EXPECT_EQ(kmem_driver_rmmod(), 0);
+  EXPECT_EQ(text_of("parameters/an_int"), std::to_string(-ENOENT));
+}
+
+TEST_F(Modules, its_folder_tells_state_users_and_version) {
+  ASSERT_EQ(kmem_driver_insmod(""), 0);
+  EXPECT_EQ(text_of("initstate"), "live\n");
+  EXPECT_EQ(text_of("version"), "1.2\n");
+  ASSERT_TRUE(kmem_driver_try_module_get(this_module()));
+  EXPECT_EQ(text_of("refcnt"), "1\n");
+  kmem_driver_module_put(this_module());
+  EXPECT_EQ(text_of("refcnt"), "0\n");
+  EXPECT_EQ(kmem_driver_rmmod(), 0);
+  EXPECT_EQ(text_of("initstate"), std::to_string(-ENOENT));
+}
+
+TEST_F(Modules, the_folder_of_a_module_that_did_not_load_goes_again) {
+  fail_late = 1;
+  EXPECT_EQ(kmem_driver_insmod(""), -ENODEV);
+  EXPECT_EQ(text_of("initstate"), std::to_string(-ENOENT));
+  fail_late = 0;
+  EXPECT_EQ(kmem_driver_insmod(""), 0);
+}
+
+TEST_F(Modules, a_driver_keeps_writers_of_its_parameters_out) {
+  ASSERT_EQ(kmem_driver_insmod("an_int=1"), 0);
+  kmem_driver_kernel_param_lock(this_module());
+  test::Thread writer([] { EXPECT_EQ(write_to("an_int", "2"), 1); });
+  writer.wait_until_it_sleeps(TASK_UNINTERRUPTIBLE);
+  EXPECT_EQ(an_int, 1);
+  kmem_driver_kernel_param_unlock(this_module());
+  writer.join();
+  EXPECT_EQ(an_int, 2);
 }
 
 TEST_F(Modules, arguments_of_a_program_keep_their_spaces_and_unknown_ones_are_ignored) {
