@@ -126,6 +126,7 @@ using kmem_driver::modules;
 extern "C" {
 
 void kmem_driver_note_call(kmem_initcall* call) noexcept { modules().calls.add(call); }
+void kmem_driver_note_setup(kmem_setup* setup) noexcept { modules().setups.add(setup); }
 void kmem_driver_note_info(kmem_module_info* info) noexcept { modules().infos.add(info); }
 
 int kmem_driver_load(module* of, const char* parameters) noexcept {

@@ -10,6 +10,7 @@
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
+#include <linux/sprintf.h>
 #include <linux/string.h>
 
 #include "module_list.h"
@@ -38,8 +39,35 @@ char* next_word(char*& text) {
   return word;
 }
 
-int set_one(module* of, const char* name, const char* value) {
+bool take_early(const kmem_setup* s, const char* name, char* value) {
+  if (!same_name(name, s->name)) return false;
+  if (s->set(value)) pr_warn("Malformed early option '%s'\n", name);
+  return true;
+}
+
+/// Behind the text that begins like it; a text without = is followed by = here, as the word is.
+bool take_late(const kmem_setup* s, const char* name, char* value) {
+  const size_t n = strlen(s->name), plain = n && s->name[n - 1] == '=' ? n - 1 : n;
+  if (strncmp(name, s->name, plain) != 0 || (plain != n && (name[plain] || !value))) return false;
+  if (plain != n) return s->set(value) != 0;
+  char* rest = kasprintf(GFP_KERNEL, "%s%s%s", name + plain, value ? "=" : "", value ? value : "");
+  if (!rest) return false;
+  const bool taken = s->set(rest) != 0;
+  kfree(rest);
+  return taken;
+}
+
+/// Words of __setup() and early_param().
+bool take_setup(const module* of, const char* name, char* value) {
+  bool taken = false;
+  for (const kmem_setup* s = modules().setups.first; s && !taken; s = s->next)
+    if (s->module == of) taken = s->early ? take_early(s, name, value) : take_late(s, name, value);
+  return taken;
+}
+
+int set_one(module* of, const char* name, char* value) {
   const kernel_param* p = parameter_of(of, name);
+  if (!p && take_setup(of, name, value)) return 0;
   if (!p) {
     pr_warn("%s: unknown parameter '%s' ignored\n", of->name, name);
     return 0;

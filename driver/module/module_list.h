@@ -24,6 +24,7 @@ struct Modules {
   Notes<kmem_initcall> calls;
   Notes<kernel_param> params;
   Notes<kmem_param_about> abouts;
+  Notes<kmem_setup> setups;
   Notes<kmem_module_info> infos;
   module* loaded = nullptr;
 };

@@ -64,6 +64,7 @@ void forget_all(const Extent& extent) {
   forget(modules().calls, extent);
   forget(modules().params, extent);
   forget(modules().abouts, extent);
+  forget(modules().setups, extent);
   forget(modules().infos, extent);
   forget_debug_sites(reinterpret_cast<void*>(extent.begin), reinterpret_cast<void*>(extent.end));
   lockdep::keep_names(reinterpret_cast<void*>(extent.begin), reinterpret_cast<void*>(extent.end));

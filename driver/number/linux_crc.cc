@@ -2,8 +2,10 @@
 #include <array>
 
 #include <linux/crc-ccitt.h>
+#include <linux/crc-itu-t.h>
 #include <linux/crc16.h>
 #include <linux/crc32.h>
+#include <linux/crc4.h>
 #include <linux/crc7.h>
 #include <linux/crc8.h>
 
@@ -65,6 +67,19 @@ u32 __crc32c_le(u32 crc, const unsigned char* p, size_t n) noexcept { return fro
 u16 crc16(u16 crc, const u8* p, size_t n) noexcept { return from_low(kCrc16, crc, p, n); }
 u16 crc_ccitt(u16 crc, const u8* p, size_t n) noexcept { return from_low(kCcitt, crc, p, n); }
 u16 crc_ccitt_false(u16 crc, const u8* p, size_t n) noexcept { return from_high(kCcittHigh, crc, p, n); }
+u16 crc_itu_t(u16 crc, const u8* p, size_t n) noexcept { return from_high(kCcittHigh, crc, p, n); }
+
+uint8_t crc4(uint8_t crc, uint64_t value, int bits) noexcept {
+  // Four bits at a time, the high ones first; x^4 + x^2 + x + 1.
+  constexpr auto step = [](unsigned nibble) {
+    for (int i = 0; i < 4; ++i) nibble = nibble & 8 ? (nibble << 1 ^ 0x17) & 0xf : nibble << 1;
+    return nibble;
+  };
+  if (bits < 64) value &= (uint64_t{1} << bits) - 1;
+  for (int shift = (bits + 3) / 4 * 4 - 4; shift >= 0; shift -= 4)
+    crc = static_cast<uint8_t>(step((crc ^ (value >> shift)) & 0xf));
+  return crc;
+}
 u8 crc7_be(u8 crc, const u8* p, size_t n) noexcept {
   for (; n > 0; --n, ++p) crc = kCrc7[crc ^ *p];
   return crc;
@@ -82,3 +97,12 @@ u8 crc8(const u8* table, const u8* p, size_t n, u8 crc) noexcept {
   for (; n > 0; --n, ++p) crc = table[crc ^ *p];
   return crc;
 }
+
+/// What crc_itu_t_byte() looks up.
+#define KMEM_EIGHT_(n)                                                                                                    \
+  kCcittHigh[n], kCcittHigh[(n) + 1], kCcittHigh[(n) + 2], kCcittHigh[(n) + 3], kCcittHigh[(n) + 4], kCcittHigh[(n) + 5], \
+      kCcittHigh[(n) + 6], kCcittHigh[(n) + 7]
+#define KMEM_64_(n)                                                                                          \
+  KMEM_EIGHT_(n), KMEM_EIGHT_((n) + 8), KMEM_EIGHT_((n) + 16), KMEM_EIGHT_((n) + 24), KMEM_EIGHT_((n) + 32), \
+      KMEM_EIGHT_((n) + 40), KMEM_EIGHT_((n) + 48), KMEM_EIGHT_((n) + 56)
+const u16 kmem_crc_itu_t_table[256] = {KMEM_64_(0), KMEM_64_(64), KMEM_64_(128), KMEM_64_(192)};

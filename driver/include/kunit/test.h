@@ -156,7 +156,7 @@ KMEM_END_C
 #define KUNIT_ASSERT_FAILURE(test, format, ...) KUNIT_FAIL_AND_ABORT(test, format, ##__VA_ARGS__)
 
 #define KMEM_KUNIT_MESSAGE_(test, ...) KMEM_KUNIT_MESSAGE__(test, ##__VA_ARGS__)
-#define KMEM_KUNIT_MESSAGE__(test, ...) kmem_kunit_message((test), "" __VA_ARGS__)
+#define KMEM_KUNIT_MESSAGE__(test, ...) kmem_kunit_message((test), __VA_ARGS__)
 #define KMEM_KUNIT_TRUE_(test, assertion, condition, want, text, message)                               \
   do {                                                                                                  \
     if ((!!(condition)) != (want))                                                                      \

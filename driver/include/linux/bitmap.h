@@ -6,6 +6,7 @@
 #ifndef KMEM_DRIVER_LINUX_BITMAP_H
 #define KMEM_DRIVER_LINUX_BITMAP_H
 #include <linux/bitops.h>
+#include <linux/limits.h>
 
 #define BITMAP_FIRST_WORD_MASK(start) (~0UL << ((start) & (BITS_PER_LONG - 1)))
 #define BITMAP_LAST_WORD_MASK(bits) (~0UL >> (-(bits) & (BITS_PER_LONG - 1)))

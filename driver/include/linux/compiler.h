@@ -36,4 +36,9 @@
   static void* __attribute__((__used__)) __UNIQUE_ID(kmem_address_of_##name) = (void*)(unsigned long)&name;
 #define __must_be_array(array) KMEM_MUST_BE_ARRAY_(array)
 
+/** Has the type negative numbers? */
+#ifndef is_signed_type
+#define is_signed_type(type) (((type)(-1)) < (type)1)
+#define is_unsigned_type(type) (!is_signed_type(type))
+#endif
 #endif

@@ -25,12 +25,40 @@ struct kmem_initcall {
   bool done;
 };
 
-KMEM_BEGIN_C
-KMEM_API void kmem_driver_note_call(struct kmem_initcall* call) KMEM_NOTHROW;
-KMEM_END_C
-
 /* One struct module for each linked object, whichever of its files names it. */
 extern __attribute__((__visibility__("hidden"))) struct module kmem_this_module;
+
+/** A recorded word of the command line; internal to kmem. */
+struct kmem_setup {
+  struct kmem_setup* next;
+  struct module* module;
+  const char* name;
+  int (*set)(char* text);
+  bool early;
+};
+
+KMEM_BEGIN_C
+KMEM_API void kmem_driver_note_call(struct kmem_initcall* call) KMEM_NOTHROW;
+KMEM_API void kmem_driver_note_setup(struct kmem_setup* setup) KMEM_NOTHROW;
+KMEM_END_C
+
+/* Words of the kernel's command line, for code that is built in: here they come with the parameters, before the init calls.  A
+ * parameter of the same name is tried first.  function() of __setup() gets what follows the text "name" or "name=", and
+ * returns 1
+ * if that was for it; function() of early_param() gets the value, or NULL, and returns 0.  In the kernel neither is anything
+ * in a
+ * module, so where MODULE is defined they are nothing. */
+#ifdef MODULE
+#define __setup(text, function) struct kmem_setup
+#define early_param(text, function) struct kmem_setup
+#else
+#define __setup(text, function) KMEM_NOTE_SETUP_(text, function, false)
+#define early_param(text, function) KMEM_NOTE_SETUP_(text, function, true)
+#define KMEM_NOTE_SETUP_(text, function, is_early)                                                           \
+  static struct kmem_setup kmem_setup_of_##function = {0, &kmem_this_module, text, function, is_early};      \
+  KMEM_DRIVER_WHEN_LOADED(kmem_note_setup_##function) { kmem_driver_note_setup(&kmem_setup_of_##function); } \
+  struct kmem_setup
+#endif
 
 /* Sections that the kernel discards after start-up: here they stay. */
 #define __init

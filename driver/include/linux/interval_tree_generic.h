@@ -59,6 +59,5 @@
         return prefix##_search(rb->rb_right, start, last);                                                \
     }                                                                                                     \
     return NULL;                                                                                          \
-  }                                                                                                       \
-  struct rb_node
+  }
 #endif

@@ -4,7 +4,9 @@
 #if defined(KMEM_LINUX_KERNEL_H) && !defined(KMEM_DRIVER_LINUX_KERNEL_H)
 #define KMEM_DRIVER_LINUX_KERNEL_H
 #include <linux/instruction_pointer.h>
+#include <linux/kconfig.h>
 #include <linux/kstrtox.h>
+#include <linux/limits.h>
 #include <linux/sprintf.h>
 #include <linux/wordpart.h>
 /* READ_ONCE(), noinline and so on, which kernel code has without asking.  C++ asks: the words are attributes' names there. */

@@ -15,11 +15,10 @@
 #include <kmem/driver_face.h>
 #include <linux/compiler_types.h>
 #include <linux/errno.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
-
-struct scatterlist;
 
 /** The ring: `in` and `out` count on without end, and their difference is the length. */
 struct __kfifo {
@@ -95,7 +94,8 @@ KMEM_API unsigned int __kfifo_dma_out_prepare_r(struct __kfifo* fifo, struct sca
                                                 size_t record_length) KMEM_DRIVER_NAME(__kfifo_dma_out_prepare_r);
 KMEM_API void __kfifo_dma_out_finish_r(struct __kfifo* fifo, size_t record_length) KMEM_DRIVER_NAME(__kfifo_dma_out_finish_r);
 
-/* The reader sees what the writer stored before it moved `in`, and the writer what the reader has read before it moved `out`. */
+/* The reader sees what the writer stored before it moved `in`, and the writer what the reader has read before it moved `out`.
+ * */
 static inline unsigned int kmem_kfifo_len_(const struct __kfifo* fifo) {
   const unsigned int out = __atomic_load_n(&fifo->out, __ATOMIC_ACQUIRE);
   return __atomic_load_n(&fifo->in, __ATOMIC_ACQUIRE) - out;
@@ -231,8 +231,10 @@ KMEM_END_C
   (kfifo_recsize(fifo) ? __kfifo_to_user_r(&(fifo)->kfifo, (to), (bytes), (copied), kfifo_recsize(fifo)) \
                        : __kfifo_to_user(&(fifo)->kfifo, (to), (bytes), (copied)))
 
-/** For a device that reads or writes the ring itself: writes its room for `n` elements (of records: for one of that many bytes),
- *  or what is in, into up to `nr` pieces of a list, without an end mark, and returns how many; 0: it does not fit, or nothing is
+/** For a device that reads or writes the ring itself: writes its room for `n` elements (of records: for one of that many
+ *  bytes),
+ *  or what is in, into up to `nr` pieces of a list, without an end mark, and returns how many; 0: it does not fit, or nothing
+ * is
  *  in.  The other call says that the device is done: with how many bytes. */
 #define kfifo_dma_in_prepare(fifo, pieces, nr, n)                                                           \
   (kfifo_recsize(fifo) ? __kfifo_dma_in_prepare_r(&(fifo)->kfifo, (pieces), (nr), (n), kfifo_recsize(fifo)) \

@@ -3,6 +3,7 @@
 /* Lists to which any number of tasks add without a lock, in any context; emptied as a whole, or, by one task at a time, entry
  * by entry. */
 #include <asm/cmpxchg.h>
+#include <kmem/driver_face.h>
 #include <linux/container_of.h>
 #include <linux/types.h>
 
@@ -16,6 +17,7 @@ struct llist_head {
   { NULL }
 #define LLIST_HEAD(name) struct llist_head name = LLIST_HEAD_INIT(name)
 
+KMEM_BEGIN_C
 static inline void init_llist_head(struct llist_head* list) { list->first = NULL; }
 /** A node that is in no list points at itself. */
 static inline void init_llist_node(struct llist_node* node) { node->next = node; }
@@ -23,12 +25,12 @@ static inline bool llist_on_list(const struct llist_node* node) { return node->n
 static inline bool llist_empty(const struct llist_head* list) { return !__atomic_load_n(&list->first, __ATOMIC_RELAXED); }
 static inline struct llist_node* llist_next(struct llist_node* node) { return node->next; }
 /** Adds first to last, which are linked; true: the list was empty. */
-static inline bool llist_add_batch(struct llist_node* first, struct llist_node* last, struct llist_head* list) {
-  struct llist_node* old = __atomic_load_n(&list->first, __ATOMIC_RELAXED);
-  do last->next = old;
-  while (!try_cmpxchg(&list->first, &old, first));
-  return !old;
-}
+KMEM_API bool llist_add_batch(struct llist_node* first, struct llist_node* last, struct llist_head* list)
+    KMEM_DRIVER_NAME(llist_add_batch);
+/** Takes the newest entry; one caller at a time. */
+KMEM_API struct llist_node* llist_del_first(struct llist_head* list) KMEM_DRIVER_NAME(llist_del_first);
+/** Reverses a chain: the oldest first. */
+KMEM_API struct llist_node* llist_reverse_order(struct llist_node* node) KMEM_DRIVER_NAME(llist_reverse_order);
 static inline bool llist_add(struct llist_node* node, struct llist_head* list) { return llist_add_batch(node, node, list); }
 /** For a list that only the caller can access. */
 static inline bool __llist_add(struct llist_node* node, struct llist_head* list) {
@@ -43,24 +45,8 @@ static inline struct llist_node* __llist_del_all(struct llist_head* list) {
   list->first = NULL;
   return first;
 }
-/** Takes the newest entry; one caller at a time. */
-static inline struct llist_node* llist_del_first(struct llist_head* list) {
-  struct llist_node* first = __atomic_load_n(&list->first, __ATOMIC_ACQUIRE);
-  while (first && !try_cmpxchg(&list->first, &first, __atomic_load_n(&first->next, __ATOMIC_RELAXED)))
-    ;
-  return first;
-}
-/** Reverses a chain: the oldest first. */
-static inline struct llist_node* llist_reverse_order(struct llist_node* node) {
-  struct llist_node* turned = NULL;
-  while (node) {
-    struct llist_node* next = node->next;
-    node->next = turned;
-    turned = node;
-    node = next;
-  }
-  return turned;
-}
+KMEM_END_C
+
 #define llist_entry(node, type, member) container_of(node, type, member)
 #define KMEM_LLIST_ENTRY_(node, type, member)                       \
   __extension__({                                                   \

@@ -54,7 +54,7 @@ static inline void rb_erase_augmented_cached(struct rb_node* node, struct rb_roo
     name##_copy(old, now);                                                           \
     compute(rb_entry(old, type, member), false);                                     \
   }                                                                                  \
-  storage const struct rb_augment_callbacks name = {name##_propagate, name##_copy, name##_rotate}
+  storage const struct rb_augment_callbacks name = {name##_propagate, name##_copy, name##_rotate};
 /** The same for the largest value(node) of a subtree. */
 #define RB_DECLARE_CALLBACKS_MAX(storage, name, type, member, word, augmented, value)                \
   static inline bool name##_compute_max(type* node, bool stop_if_same) {                             \

@@ -6,6 +6,7 @@
 #include <linux/bug.h>
 #include <linux/dma-direction.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/types.h>

@@ -6,6 +6,7 @@
 #if !defined(KMEM_NO_KERNEL_TYPES) && !defined(KMEM_KERNEL_TREE)
 
 #include <kmem/integers.h>
+#include <linux/bits.h>
 #if __STDC_HOSTED__
 #include <sys/types.h>
 #endif
@@ -22,6 +23,11 @@ typedef struct {
 #ifndef __bitwise
 #define __bitwise
 #endif
+
+#ifndef BITS_TO_LONGS
+#define BITS_TO_LONGS(nr) (((nr) + BITS_PER_LONG - 1) / BITS_PER_LONG)
+#endif
+#define DECLARE_BITMAP(name, bits) unsigned long name[BITS_TO_LONGS(bits)]
 
 typedef unsigned short umode_t;
 typedef unsigned int fmode_t;

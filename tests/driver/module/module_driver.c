@@ -5,7 +5,7 @@
 
 #include "module_driver.h"
 
-int order[8], nr_calls, fail_late;
+int order[32], nr_calls, fail_late;
 int an_int = 1, array[4], nr_array;
 unsigned int a_uint;
 unsigned char a_byte;
@@ -38,6 +38,24 @@ static int set_by_call(const char* value, const struct kernel_param* parameter) 
 }
 module_param_call(by_call, set_by_call, NULL, NULL, 0);
 int set_by_the_call(void) { return calls_set; }
+
+int early_number, late_number;
+char late_text[16];
+static int set_early(char* value) {
+  early_number = value ? (int)simple_strtol(value, NULL, 0) : -1;
+  return early_number == 99 ? -EINVAL : 0;
+}
+early_param("early", set_early);
+static int set_late(char* value) {
+  late_number = (int)simple_strtol(value, NULL, 0);
+  return late_number != 99;
+}
+__setup("late=", set_late);
+static int set_text(char* rest) {
+  strscpy(late_text, rest, sizeof(late_text));
+  return 1;
+}
+__setup("text", set_text);
 
 static void note(int n) { order[nr_calls++] = n; }
 

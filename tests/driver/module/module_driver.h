@@ -3,7 +3,9 @@
 extern "C" {
 #endif
 struct module;
-extern int order[8], nr_calls, fail_late, an_int, array[4], nr_array;
+extern int order[32], nr_calls, fail_late, an_int, array[4], nr_array;
+extern int early_number, late_number;
+extern char late_text[16];
 extern unsigned int a_uint;
 extern unsigned char a_byte;
 extern unsigned long long an_ullong;

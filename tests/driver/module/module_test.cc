@@ -159,6 +159,23 @@ TEST_F(Modules, arguments_of_a_program_keep_their_spaces_and_unknown_ones_are_ig
   EXPECT_STREQ(a_charp, "of a command line");
 }
 
+TEST_F(Modules, words_of_the_command_line_come_with_the_parameters) {
+  kmem_driver_log_clear();
+  ASSERT_EQ(kmem_driver_insmod("early=5 late=6 texture=7"), 0);
+  EXPECT_EQ(early_number, 5);
+  EXPECT_EQ(late_number, 6);
+  EXPECT_STREQ(late_text, "ure=7");
+  EXPECT_FALSE(test::logged("unknown parameter"));
+  ASSERT_EQ(kmem_driver_rmmod(), 0);
+  ASSERT_EQ(kmem_driver_insmod("early early_not=1 late late=99"), 0);
+  EXPECT_EQ(early_number, -1);
+  EXPECT_TRUE(test::logged("unknown parameter 'early_not' ignored"));
+  EXPECT_TRUE(test::logged("unknown parameter 'late' ignored"));  // without a value; and with one that it does not take
+  ASSERT_EQ(kmem_driver_rmmod(), 0);
+  ASSERT_EQ(kmem_driver_insmod("early=99"), 0);
+  EXPECT_TRUE(test::logged("Malformed early option 'early'"));
+}
+
 TEST_F(Modules, it_is_found_by_its_name_and_says_what_it_is) {
   ASSERT_EQ(kmem_driver_insmod(""), 0);
   EXPECT_EQ(kmem_driver_find("driver"), this_module());
