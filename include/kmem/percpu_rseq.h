@@ -168,6 +168,17 @@ KMEM_PERCPU_SIZE(64, "q", "re")
 #elif KMEM_PERCPU_RSEQ && defined(__aarch64__)
 
 /* As above; x16 and x17 are for the sequence. */
+#ifdef KMEM_BARE
+/* Behind TPIDR_EL1, as behind %gs. */
+#define KMEM_PERCPU_BEGIN                                                                     \
+  ".pushsection kmem_sequences, \"a?\"\n\t.balign 8\n\t.quad 1f, 2f\n\t.popsection\n\t1:\n\t" \
+  "mrs x16, tpidr_el1\n\t"                                                                    \
+  "ldrsw x16, [x16, 32]\n\t"                                                                  \
+  "ldr x16, [%[distances], x16, lsl 3]\n\t"                                                   \
+  "cbz x16, %l[taken]\n\t"                                                                    \
+  "add x16, x16, %[variable]\n\t"
+#define KMEM_PERCPU_INPUTS [distances] "r"(kmem_percpu_distances), [variable] "r"(variable)
+#else
 #define KMEM_PERCPU_BEGIN                   \
   KMEM_RSEQ_DESCRIPTOR(taken)               \
   "adrp x16, 3b\n\t"                        \
@@ -181,8 +192,9 @@ KMEM_PERCPU_SIZE(64, "q", "re")
 #define KMEM_PERCPU_INPUTS                                                                                  \
   [area] "r"((char*)kmem_percpu_self.none + kmem_percpu_self.area), [distances] "r"(kmem_percpu_distances), \
       [variable] "r"(variable)
+#endif
 
-#if KMEM_PERCPU_MAY_GO
+#if KMEM_PERCPU_MAY_GO && !defined(KMEM_BARE)
 #define KMEM_PERCPU_END "\n\t2:\n\tstr xzr, [%[area], 8]\n\t"
 #define KMEM_PERCPU_FORGET (*(volatile uint64_t*)((char*)kmem_percpu_self.none + kmem_percpu_self.area + 8) = 0)
 #else

@@ -6,9 +6,6 @@
 namespace kmem {
 namespace {
 
-constexpr Pfn kDmaEnd{(uint64_t{16} << 20) >> kPageShift};
-constexpr Pfn kDma32End{(uint64_t{4} << 30) >> kPageShift};
-
 /// May the request use this zone?
 bool may_have(const Zone& zone, const FrameRequest& request, unsigned node) {
   return zone.kind() <= highest_zone(request.gfp) && (!(request.gfp & gfp::kThisNode) || zone.node().value == node);
@@ -43,11 +40,11 @@ bool Zones::add_zone(const Machine& machine, ZoneKind kind, Pfn first, Pfn end, 
   return true;
 }
 
-// A range is cut at 16 MiB and at 4 GiB.
+// A range is cut where the zones DMA and DMA32 end.
 bool Zones::add_range(const Machine& machine, const RamRange& range, char*& metadata) {
   const Pfn start{range.start.value >> kPageShift}, end = start + (range.bytes >> kPageShift);
   if (range.high) return add_zone(machine, ZoneKind::HighMem, start, end, range.node, metadata);
-  const Pfn limits[] = {{0}, kDmaEnd, kDma32End, {~uint64_t{0}}};
+  const Pfn limits[] = {{0}, {machine.dma_end.value >> kPageShift}, {machine.dma32_end.value >> kPageShift}, {~uint64_t{0}}};
   for (unsigned kind = 0; kind < 3; ++kind) {
     const Pfn from = start < limits[kind] ? limits[kind] : start;
     const Pfn to = end < limits[kind + 1] ? end : limits[kind + 1];

@@ -38,6 +38,8 @@ struct Machine {
   unsigned nr_ram = 0;
   RamGap gaps[kMaxRamGaps];
   unsigned nr_gaps = 0;
+  /// The physical addresses at which the zones DMA and DMA32 end, multiples of the largest block; a zone of no length is none.
+  PhysAddr dma_end{uint64_t{16} << 20}, dma32_end{uint64_t{4} << 30};
 
   /// The address of physical address 0: a frame's address is direct_map + pfn * kPageSize.
   char* direct_map = nullptr;

@@ -7,10 +7,12 @@
 #include <set>
 #include <vector>
 
+#include "dma_limit.h"
 #include "unit/kernel_face/log.h"
 
 namespace {
 
+using kmem::test::dma_end;
 using kmem::test::log_of;
 using kmem::test::mentions;
 
@@ -166,11 +168,11 @@ TEST(Arrays, elements_have_room_and_kcalloc_clears_them) {
   EXPECT_EQ(kcalloc(8, 0, GFP_KERNEL), ZERO_SIZE_PTR);
 }
 
-TEST(Zones, dma_memory_lies_below_16_MiB) {
+TEST(Zones, dma_memory_lies_where_devices_with_few_address_bits_reach) {
   for (const size_t size : {16u, 100u, 4096u, 65536u}) {
     void* p = kmalloc(size, GFP_KERNEL | GFP_DMA);
     ASSERT_TRUE(p) << size;
-    EXPECT_LE(virt_to_phys(p) + size, 16u << 20) << size;
+    EXPECT_LE(virt_to_phys(p) + size, dma_end()) << size;
     EXPECT_EQ(page_zonenum(virt_to_page(p)), ZONE_DMA);
     kfree(p);
   }
@@ -191,7 +193,7 @@ TEST(Zones, dma_memory_and_plain_memory_do_not_mix_in_a_cpus_reach) {
     kfree(dma);
     plain.push_back(kmalloc(128, GFP_KERNEL));
     dma = kmalloc(128, GFP_ATOMIC | GFP_DMA);
-    ASSERT_LT(virt_to_phys(dma), 16u << 20);
+    ASSERT_LT(virt_to_phys(dma), dma_end());
     kfree(dma);
   }
   for (void* p : plain) kfree(p);

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "dma_limit.h"
 #include "unit/kernel_face/log.h"
 
 namespace {
@@ -97,7 +98,7 @@ TEST(Pages, descriptors_frames_and_addresses_lead_to_each_other) {
 TEST(Pages, zones_are_where_their_names_say) {
   struct page* dma = alloc_pages(GFP_KERNEL | GFP_DMA, 3);
   ASSERT_TRUE(dma);
-  EXPECT_LE(page_to_phys(dma) + (PAGE_SIZE << 3), 16u << 20);
+  EXPECT_LE(page_to_phys(dma) + (PAGE_SIZE << 3), kmem::test::dma_end());
   EXPECT_EQ(page_zonenum(dma), ZONE_DMA);
   __free_pages(dma, 3);
   struct page* dma32 = alloc_page(GFP_KERNEL | GFP_DMA32);
@@ -116,9 +117,9 @@ TEST(Pages, zones_are_where_their_names_say) {
 TEST(Pages, the_dma_zone_can_be_used_up_and_comes_back) {
   std::vector<struct page*> all;
   while (struct page* page = alloc_pages(GFP_DMA | __GFP_NOWARN | __GFP_NORETRY, 5)) {
-    ASSERT_LT(page_to_phys(page), 16u << 20);
+    ASSERT_LT(page_to_phys(page), kmem::test::dma_end());
     all.push_back(page);
-    ASSERT_LE(all.size(), 128u) << "16 MiB hold no more blocks of 128 KiB";
+    ASSERT_LE(all.size(), kmem::test::dma_end() / (PAGE_SIZE << 5)) << "the zone holds no more blocks of 128 KiB";
   }
   EXPECT_GE(all.size(), 64u);
   for (struct page* page : all) __free_pages(page, 5);

@@ -13,22 +13,30 @@
 
 #include "base/attributes.h"
 #include "base/sanitizer.h"
+#include "port/made_here.h"
 
 /// __rseq_offset of glibc, copied so that it is reached without the global offset table.
 extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
 
-namespace kmem {
-/// A constant that is returned after a label. Otherwise g++ 12 may load it before the sequence into a register that the
-/// sequence uses for an output.
-template <typename T>
-KMEM_INLINE T made_here(T value) {
-  asm volatile("" : "+r"(value));
-  return value;
-}
-}  // namespace kmem
-
 #if defined(__aarch64__)
-#include "kmem_port/cpu_stack_arm64.h"
+
+// The descriptor's address goes through x16.
+#define KMEM_RSEQ_BEGIN(aborted) \
+  KMEM_RSEQ_DESCRIPTOR(aborted)  \
+  "adrp x16, 3b\n\t"             \
+  "add x16, x16, :lo12:3b\n\t"   \
+  "str x16, [%[area], 8]\n\t"    \
+  "1:\n\t"
+// In 32 bits before base is added; see x86-64's.
+#define KMEM_RSEQ_WORDS       \
+  "ldr w16, [%[area], 4]\n\t" \
+  "lsl w16, w16, 15\n\t"      \
+  "add x16, %[base], x16\n\t"
+#define KMEM_RSEQ_CPU "ldr w17, [%[area], 4]\n\t"
+#define KMEM_RSEQ_INPUTS [area] "r"(static_cast<char*>(__builtin_thread_pointer()) + kmem_rseq_offset),
+
+#include "port/sequences_arm64.h"
+
 #elif defined(__x86_64__)
 
 // The descriptor of the sequence between the labels 1 and 2.

@@ -1,20 +1,15 @@
 #pragma once
-// The sequences of cpu_stack_impl.h for arm64: the same steps, with the descriptor's address in x16, and x14 to x17 as scratch
-// registers.
+// The sequences of a port for arm64: included by its <kmem_port/cpu_stack_impl.h>, which says how one begins and where it finds
+// this CPU's words and number. x14 to x17 are scratch registers.
+//
+//   KMEM_RSEQ_BEGIN(aborted)  the start, label 1; where the port continues at a C label after an interruption, at this one
+//   KMEM_RSEQ_WORDS           x16 = the address of this CPU's words, from %[base]
+//   KMEM_RSEQ_CPU             w17 = this CPU's number
+//   KMEM_RSEQ_INPUTS          the operands that these need, and a comma behind them
 
-#define KMEM_RSEQ_BEGIN(aborted) \
-  KMEM_RSEQ_DESCRIPTOR(aborted)  \
-  "adrp x16, 3b\n\t"             \
-  "add x16, x16, :lo12:3b\n\t"   \
-  "str x16, [%[area], 8]\n\t"    \
-  "1:\n\t"
-#define KMEM_RSEQ_AREA (static_cast<char*>(__builtin_thread_pointer()) + kmem_rseq_offset)
-
-// x16 = the address of this CPU's words, in 32 bits before base is added; see x86-64's.
-#define KMEM_RSEQ_WORDS       \
-  "ldr w16, [%[area], 4]\n\t" \
-  "lsl w16, w16, 15\n\t"      \
-  "add x16, %[base], x16\n\t"
+#include "base/attributes.h"
+#include "base/sanitizer.h"
+#include "port/made_here.h"
 
 namespace kmem {
 
@@ -32,7 +27,7 @@ struct CpuStackSequences {
                       "str x17, [x16, %[slot], lsl 3]\n\t"
                       "2:\n\t"
                       : [top] "=&r"(top)
-                      : [area] "r"(KMEM_RSEQ_AREA), [base] "r"(base), [slot] "r"(uint64_t{slot.index})
+                      : KMEM_RSEQ_INPUTS[base] "r"(base), [slot] "r"(uint64_t{slot.index})
                       : "x15", "x16", "x17", "cc", "memory"
                       : empty);
     if (!top) __builtin_unreachable();
@@ -58,7 +53,7 @@ struct CpuStackSequences {
                       "str x17, [x16, %[slot], lsl 3]\n\t"
                       "2:\n\t"
                       : [top] "=&r"(top)
-                      : [area] "r"(KMEM_RSEQ_AREA), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [bytes] "r"(bytes)
+                      : KMEM_RSEQ_INPUTS[base] "r"(base), [slot] "r"(uint64_t{slot.index}), [bytes] "r"(bytes)
                       : "x15", "x16", "x17", "cc", "memory"
                       : empty, passed);
     if (!top) __builtin_unreachable();
@@ -92,7 +87,7 @@ struct CpuStackSequences {
                       "str x17, [x16, %[slot], lsl 3]\n\t"
                       "2:\n\t"
                       :
-                      : [area] "r"(KMEM_RSEQ_AREA), [base] "r"(base), [slot] "r"(uint64_t{slot.index}), [p] "r"(p)
+                      : KMEM_RSEQ_INPUTS[base] "r"(base), [slot] "r"(uint64_t{slot.index}), [p] "r"(p)
                       : "x14", "x15", "x16", "x17", "cc", "memory"
                       : full, same);
     return Push::Done;
@@ -123,8 +118,7 @@ struct CpuStackSequences {
   }
 
   static bool replace_here(uint64_t* word, uint32_t cpu, uint64_t expected, uint64_t desired) {
-    asm volatile goto(KMEM_RSEQ_BEGIN(lost)
-                      "ldr w17, [%[area], 4]\n\t"
+    asm volatile goto(KMEM_RSEQ_BEGIN(lost) KMEM_RSEQ_CPU
                       "cmp w17, %w[cpu]\n\t"
                       "b.ne %l[lost]\n\t"
                       "ldr x17, [%[word]]\n\t"
@@ -133,8 +127,7 @@ struct CpuStackSequences {
                       "str %[desired], [%[word]]\n\t"
                       "2:\n\t"
                       :
-                      : [area] "r"(KMEM_RSEQ_AREA), [cpu] "r"(cpu), [word] "r"(word), [expected] "r"(expected),
-                        [desired] "r"(desired)
+                      : KMEM_RSEQ_INPUTS[cpu] "r"(cpu), [word] "r"(word), [expected] "r"(expected), [desired] "r"(desired)
                       : "x16", "x17", "cc", "memory"
                       : lost);
     return true;
