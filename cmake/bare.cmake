@@ -1,5 +1,5 @@
-# A kernel on kmem, for machines without anything else (preset bare-x86_64): the core, the kernel's names and ports/bare, as
-# libkmem-bare.a, and the kernel that tests and shows it.
+# A kernel on kmem, for machines without anything else (presets bare-x86_64, bare-arm64): the core, the kernel's names and
+# ports/bare, as libkmem-bare.a, and the kernel that tests and shows it.
 
 set(KMEM_BARE_ARCH x86_64 CACHE STRING "Which machine")
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
@@ -9,8 +9,18 @@ target_include_directories(kmem_on_bare INTERFACE "${PROJECT_SOURCE_DIR}/src" "$
   "${PROJECT_SOURCE_DIR}/include" "${PROJECT_BINARY_DIR}/made")
 target_compile_definitions(kmem_on_bare INTERFACE KMEM_BARE=1 KMEM_PERCPU_MAX_COPIES=136
   $<$<CONFIG:Debug>:KMEM_DEBUG=1>)
-# Interrupts use the stack that is there.
-target_compile_options(kmem_on_bare INTERFACE -mno-red-zone -mcmodel=small -fno-pic -fcf-protection=none -fno-stack-protector
+if(KMEM_BARE_ARCH STREQUAL "x86_64")
+  # Interrupts use the stack that is there.
+  set(processor_options -mno-red-zone -mcmodel=small -fcf-protection=none)
+  set(entry bare_entry32)
+elseif(KMEM_BARE_ARCH STREQUAL "arm64")
+  # Functions of libgcc that choose atomic instructions ask a host which there are.
+  set(processor_options -mcmodel=small -mno-outline-atomics -mbranch-protection=none)
+  set(entry bare_header)
+else()
+  message(FATAL_ERROR "ports/bare has no ${KMEM_BARE_ARCH}; there are x86_64 and arm64")
+endif()
+target_compile_options(kmem_on_bare INTERFACE ${processor_options} -fno-pic -fno-stack-protector
   -fno-asynchronous-unwind-tables $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-use-cxa-atexit>)
 include(made)
 
@@ -35,15 +45,20 @@ function(kmem_kernel name)
   target_link_libraries(${name}_objects PUBLIC kmem_on_bare PRIVATE kmem_warnings)
   add_dependencies(${name}_objects kmem_layout)
   add_executable(${name}_nameless $<TARGET_OBJECTS:${name}_objects>)
-  add_custom_command(OUTPUT "${table}" COMMAND "${port}/symbol_table" $<TARGET_FILE:${name}_nameless> "${table}"
+  add_custom_command(OUTPUT "${table}" COMMAND "${port}/symbol_table" $<TARGET_FILE:${name}_nameless> "${table}" "${CMAKE_NM}"
     DEPENDS ${name}_nameless "${port}/symbol_table" VERBATIM)
   add_executable(${name} $<TARGET_OBJECTS:${name}_objects> "${table}")
   foreach(image ${name}_nameless ${name})
     target_link_libraries(${image} PRIVATE kmem-bare -Wl,--start-group -lstdc++ -lgcc -Wl,--end-group)
     target_link_options(${image} PRIVATE -nostdlib -static -no-pie -Wl,-T,${script} -Wl,--build-id=none -Wl,-z,noexecstack
-      -Wl,-u,bare_entry32 -Wl,--no-warn-rwx-segments)
+      -Wl,-u,${entry} -Wl,--no-warn-rwx-segments)
     set_target_properties(${image} PROPERTIES LINK_DEPENDS "${script}" SUFFIX ".elf")
   endforeach()
+  if(KMEM_BARE_ARCH STREQUAL "arm64")
+    # What arm64's loaders start: the image without ELF's headers (ports/bare/arm64/boot.S).
+    add_custom_command(TARGET ${name} POST_BUILD
+      COMMAND "${CMAKE_OBJCOPY}" -O binary $<TARGET_FILE:${name}> "${PROJECT_BINARY_DIR}/${name}.img" VERBATIM)
+  endif()
 endfunction()
 
 set(tests "${PROJECT_SOURCE_DIR}/tests")
@@ -64,6 +79,9 @@ file(GLOB kernel_sources CONFIGURE_DEPENDS "${tests}/bare/kernel/*.cc")
 foreach(name kmalloc krealloc pages)
   list(APPEND kernel_sources "${tests}/unit/kernel_face/${name}_test.cc")
 endforeach()
+if(NOT KMEM_BARE_ARCH STREQUAL "x86_64")
+  list(FILTER kernel_sources EXCLUDE REGEX "devices_test.cc$")  # there is a PCI bus on x86-64 only
+endif()
 kmem_test_kernel(kmem-kernel ${kernel_sources})
 
 # Tests of the layers and of the port, which know no host; they run before any kmem is up.

@@ -7,6 +7,11 @@
  *       -Iinstalled/include -nostdlib -static -no-pie -Wl,-T,installed/share/kmem-bare/kernel.ld -Wl,-u,bare_entry32
  *       kernel.c installed/lib/libkmem-bare.a -lgcc -o kernel.elf
  *   qemu-system-x86_64 -nographic -kernel kernel.elf
+ *
+ * On arm64: aarch64-linux-gnu-gcc with -mno-outline-atomics in place of the two options of x86-64 and -u,bare_header, then
+ *
+ *   aarch64-linux-gnu-objcopy -O binary kernel.elf kernel.img
+ *   qemu-system-aarch64 -machine virt -cpu cortex-a72 -nographic -semihosting -kernel kernel.img
  */
 #include <linux/list.h>
 #include <linux/mm.h>

@@ -72,7 +72,8 @@ struct Firmware {
   Ranges taken;                   // the parts of it that the image and the port use
   char command_line[1024] = "";   // kmem's boot words
   const char* kernel_words = "";  // the words after " -- ", which are the kernel's
-  uint64_t rsdp = 0;
+  /// Where the zones DMA and DMA32 end.
+  uint64_t dma_end = uint64_t{16} << 20, dma32_end = uint64_t{4} << 30;
   uint32_t nr_cpus = 1;
   uint32_t hardware_id[kMostCpus] = {};  // of each CPU: its APIC's number, its MPIDR
   uint8_t cpu_node[kMostCpus] = {};
@@ -104,8 +105,18 @@ extern FramePool pool;
 /// The address of physical memory: in the direct map, and before that exists, identity-mapped.
 char* seen_at(uint64_t phys);
 extern bool has_direct_map;
-/// Cuts the kernel's words off the command line.
-void split_words();
+/// The firmware's command line; the kernel's words are cut off it.
+void take_words(const char* words);
+/// The whole pages in a range of memory that the firmware names.
+void add_memory(uint64_t start, uint64_t bytes);
+/// Pages that hold anything of a range are not memory.
+void remove_memory(uint64_t start, uint64_t bytes);
+/// Memory that stays with the image, the firmware or the port.
+void keep_memory(uint64_t start, uint64_t bytes);
+/// Says which memory is part of which node.
+void set_memory_node(uint64_t start, uint64_t bytes, uint32_t node);
+/// Home node of the CPU with that number in the hardware.
+void set_cpu_node(uint32_t hardware_id, uint32_t node);
 
 /// Takes the port's frames out of firmware.ram. Returns null, or the reason if there is not enough.
 const char* find_pool(uint64_t below);
@@ -122,6 +133,7 @@ struct Mapping {
 /// Maps whole pages; the tables' frames come from the pool.  False: it is empty.
 bool map_range(uint64_t at, uint64_t phys, uint64_t bytes, Mapping how);
 enum class Rights : uint8_t { None, Read, ReadWrite };
+enum class AccessKind : uint8_t { Read, Write, Code };
 /// Pages that get a zeroed frame of the pool when they are first touched.
 bool map_on_demand(uint64_t at, uint64_t bytes, Rights rights);
 /// Unmaps a range; frees frames that came on demand.
@@ -136,13 +148,12 @@ bool change_access(uint64_t at, uint64_t bytes, Rights rights);
 bool resolve_fault(uint64_t at, bool write);
 /// Is the address mapped, or will it be at the first touch?
 bool is_mapped(uint64_t at);
-void make_page_tables(uint64_t image_end);
-/// Flushes the TLBs of all CPUs; every sequence in flight restarts.
-void flush_all();
+void make_page_tables();
+/// The physical address of the top table.
+uint64_t top_table();
 
 // CPUs and tasks --------------------------------------------------------------------------------------------------------
 
-struct Task;
 extern Cpu cpus[kMostCpus];
 extern uint32_t nr_cpus_up;
 void start_scheduler();  // tasks run once CPUs call run_cpu()
@@ -161,7 +172,31 @@ void pin_task(int cpu);
 uint32_t task_id();
 const char* task_name();
 
-void run_cpu();  // a CPU without a task of its own: waits for one, for ever
+[[noreturn]] void run_cpu();  // a CPU without a task of its own: waits for one, for ever
+
+// Interrupts ------------------------------------------------------------------------------------------------------------
+
+/// The bits of a task's preempt count that count interrupts (include/linux/preempt.h).
+inline constexpr uint32_t kHardirqMask = 0xf << 16;
+enum class Came : uint8_t { Timer, Wake, Device };
+/// Handles an interrupt, then schedules if it is time. `number` is what the processor's run_handler() and end_of_interrupt()
+/// take.
+void handle_interrupt(Came what, uint32_t number);
+/// Where an interrupted task goes on: at the start of the sequence that it was in, or where it was.
+uint64_t resume_at(uint64_t pc);
+/// Before the first interrupt: the linker puts sequences in the order of its inputs.
+void sort_sequences();
+struct SavedRegisters;
+/// A page fault: maps a page that comes on demand, or ends in a report.
+void handle_page_fault(uint64_t at, AccessKind kind, bool may_come, const SavedRegisters& registers);
+/// Reports what the processor could not do, and ends the machine.
+[[noreturn]] void end_by_exception(const char* what, const SavedRegisters& registers);
+
+// Boot ------------------------------------------------------------------------------------------------------------------
+
+/// From the firmware's facts to the kernel's first task, bare_kernel_main(). Memory below `seen_below` can be reached before
+/// the port's own page tables exist.
+[[noreturn]] void boot_machine(const char* processor, uint64_t seen_below);
 
 // Diagnosis -------------------------------------------------------------------------------------------------------------
 
@@ -179,18 +214,35 @@ extern bool (*caught_access)(const kmem::BadAccess& access);
 // Defined by each processor's folder ------------------------------------------------------------------------------------
 
 uint64_t now_ns();
+/// Counts cycles; instructions, where the machine's time is its instructions.
+uint64_t read_cycles();
+extern uint64_t boot_cycles;  // at the first instruction of C++
 void put_char(char c);
 /// A character that was typed; negative for none.
 int take_char();
+/// Maps the image, and what it needs to reach the console.
+bool map_image();
+void init_cpu(uint32_t id);
+void init_interrupt_controller();
+void find_devices();
+void start_clock();
+void start_local_timer();
+void next_local_timer();  // in a millisecond
 void start_cpus();
-/// Interrupts all other CPUs, even those with interrupts off, and waits until they have handled that.
+void run_handler(uint32_t number);
+void end_of_interrupt(uint32_t number);
+/// Returns when every other CPU, also one with interrupts off, has left or restarted the sequence that it was in.
 void pass_by_all();
+/// Flushes the TLBs of all CPUs.
+void flush_all();
 void forget_translations();
+/// What bare_switch() finds on a new task's stack, so that it begins in bare_begin_task: its stack pointer.
+uint64_t prepare_stack(char* top, void (*body)(void*), void* argument);
 
 /// The device registers at a physical address, according to a bus; false: unknown.
 bool find_registers(uint64_t phys, Range& out);
 
-struct SavedRegisters;
+void show_registers(const SavedRegisters& registers);
 const void* pc_of(const SavedRegisters* registers);
 const void* frame_of(const SavedRegisters* registers);
 

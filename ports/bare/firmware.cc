@@ -64,6 +64,8 @@ bool Ranges::contains(uint64_t at) const {
   return false;
 }
 
+namespace {
+/// Cuts the kernel's words, which follow " -- ", off the command line.
 void split_words() {
   char* const words = firmware.command_line;
   for (char* at = words; *at; ++at) {
@@ -72,6 +74,39 @@ void split_words() {
     firmware.kernel_words = at[2] ? at + 3 : at + 2;
     *at = 0;
     return;
+  }
+}
+}  // namespace
+
+void take_words(const char* words) {
+  size_t n = 0;
+  for (; words[n] && n + 1 < sizeof firmware.command_line; ++n) firmware.command_line[n] = words[n];
+  firmware.command_line[n] = 0;
+  split_words();
+}
+
+void add_memory(uint64_t start, uint64_t bytes) {
+  const uint64_t from = kmem::round_up(start, kPageSize), to = kmem::round_down(start + bytes, kPageSize);
+  if (from < to) firmware.ram.add(from, to);
+}
+void remove_memory(uint64_t start, uint64_t bytes) {
+  firmware.ram.remove(kmem::round_down(start, kPageSize), kmem::round_up(start + bytes, kPageSize));
+}
+void keep_memory(uint64_t start, uint64_t bytes) {
+  firmware.taken.add(kmem::round_down(start, kPageSize), kmem::round_up(start + bytes, kPageSize));
+}
+
+void set_cpu_node(uint32_t hardware_id, uint32_t node) {
+  for (uint32_t cpu = 0; cpu < firmware.nr_cpus; ++cpu)
+    if (firmware.hardware_id[cpu] == hardware_id) firmware.cpu_node[cpu] = static_cast<uint8_t>(node);
+}
+
+void set_memory_node(uint64_t start, uint64_t bytes, uint32_t node) {
+  const Ranges before = firmware.ram;
+  for (unsigned i = 0; i < before.nr; ++i) {
+    const Range& r = before.all[i];
+    const uint64_t from = r.start > start ? r.start : start, to = r.end < start + bytes ? r.end : start + bytes;
+    if (from < to) firmware.ram.add(from, to, node);
   }
 }
 
@@ -102,7 +137,7 @@ const char* find_pool(uint64_t below) {
       is_free = is_free && (firmware.taken.all[j].end <= end - wanted || firmware.taken.all[j].start >= end);
     if (is_free) best = end - wanted;
   }
-  if (!best) return "there is too little memory below 4 GiB for the port's own tables";
+  if (!best) return "there is too little memory for the port's own tables where the boot reaches it";
   firmware.taken.add(best, best + wanted);
   pool.init(best, wanted);
   return nullptr;
@@ -154,6 +189,8 @@ void fill_machine(kmem::Machine& machine) {
   for (unsigned i = 0; i < machine.nr_ram; ++i) add_gaps(machine, machine.ram[i]);
   for (unsigned i = 0; i < firmware.taken.nr; ++i)
     add_gap(machine, firmware.taken.all[i].start, firmware.taken.all[i].end, true);
+  machine.dma_end = {firmware.dma_end};
+  machine.dma32_end = {firmware.dma32_end};
   machine.nr_cpus = firmware.nr_cpus;
   machine.nr_areas = 2 * firmware.nr_cpus;
   machine.nr_nodes = firmware.nr_nodes;

@@ -1,6 +1,7 @@
 // The functions to which compilers generate calls.
 
 #include "base/memory.h"
+#include "base/types.h"
 
 extern "C" {
 #if defined(__x86_64__) || defined(__i386__)
@@ -25,6 +26,47 @@ void* memset(void* at, int byte, size_t n) noexcept {
   n %= sizeof(size_t);
   asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(byte) : "memory");
   return at;
+}
+#elif defined(__aarch64__)
+// In assembler, so that the compiler does not make them calls of themselves.
+void* memcpy(void* __restrict to, const void* __restrict from, size_t n) noexcept {
+  void* at = to;
+  uint64_t a, b;
+  asm volatile(
+      "1: subs %[n], %[n], 16\n\t"
+      "b.lo 2f\n\t"
+      "ldp %[a], %[b], [%[from]], 16\n\t"
+      "stp %[a], %[b], [%[at]], 16\n\t"
+      "b 1b\n"
+      "2: adds %[n], %[n], 16\n\t"
+      "b.eq 4f\n"
+      "3: ldrb %w[a], [%[from]], 1\n\t"
+      "strb %w[a], [%[at]], 1\n\t"
+      "subs %[n], %[n], 1\n\t"
+      "b.ne 3b\n"
+      "4:"
+      : [at] "+r"(at), [from] "+r"(from), [n] "+r"(n), [a] "=&r"(a), [b] "=&r"(b)
+      :
+      : "cc", "memory");
+  return to;
+}
+void* memset(void* to, int byte, size_t n) noexcept {
+  void* at = to;
+  asm volatile(
+      "1: subs %[n], %[n], 16\n\t"
+      "b.lo 2f\n\t"
+      "stp %[pattern], %[pattern], [%[at]], 16\n\t"
+      "b 1b\n"
+      "2: adds %[n], %[n], 16\n\t"
+      "b.eq 4f\n"
+      "3: strb %w[pattern], [%[at]], 1\n\t"
+      "subs %[n], %[n], 1\n\t"
+      "b.ne 3b\n"
+      "4:"
+      : [at] "+r"(at), [n] "+r"(n)
+      : [pattern] "r"(~uint64_t{0} / 255 * static_cast<unsigned char>(byte))
+      : "cc", "memory");
+  return to;
 }
 #endif
 

@@ -102,16 +102,6 @@ bool give_stack(Task& task, uint64_t bytes) {
   return true;
 }
 
-/// Prepares the stack as bare_switch() leaves it: the task begins in bare_begin_task, with its body and argument in registers.
-void prepare(Task& task, void (*body)(void*), void* argument) {
-  auto* top = reinterpret_cast<uint64_t*>(task.stack + kPageSize + task.stack_bytes - 16);
-  const uint64_t frame[] = {0, 0, reinterpret_cast<uint64_t>(argument),        reinterpret_cast<uint64_t>(body),
-                            0, 0, reinterpret_cast<uint64_t>(&bare_begin_task)};
-  top -= sizeof frame / sizeof *frame;
-  memcpy(top, frame, sizeof frame);
-  task.stack_pointer = reinterpret_cast<uint64_t>(top);
-}
-
 void wake_task(Task* task) {
   waiting.remove(task);
   task->waits_on = nullptr;
@@ -132,7 +122,7 @@ void switch_away(bool still_ready) {
   if (still_ready && !before->is_idle) ready.push(before);
   cpu.must_schedule = false;
   if (next == before) return;
-  cpu.current = next;
+  set_current_task(cpu, next);
   cpu.percpu = next->steps_off || no_steps ? -1 : static_cast<int32_t>(cpu.id);
   bare_switch(&before->stack_pointer, next->stack_pointer);
 }
@@ -153,8 +143,9 @@ void run_cpu() {
   Cpu& cpu = this_cpu();
   if (!cpu.idle) {
     const uint64_t flags = run_lock.lock();
-    cpu.idle = cpu.current = new_task("idle");
+    cpu.idle = new_task("idle");
     cpu.idle->is_idle = true;
+    set_current_task(cpu, cpu.idle);
     run_lock.unlock(flags);
   }
   for (;;) {
@@ -162,7 +153,7 @@ void run_cpu() {
     switch_away(false);
     bury();
     run_lock.unlock(flags);
-    asm volatile("sti\n\thlt" : : : "memory");
+    wait_for_interrupt();
   }
 }
 
@@ -179,7 +170,7 @@ Task* spawn(const char* name, void (*body)(void*), void* argument, uint64_t stac
   Task* task = new_task(name);
   run_lock.unlock(flags);
   if (!task || !give_stack(*task, stack_bytes)) return nullptr;
-  prepare(*task, body, argument);
+  task->stack_pointer = prepare_stack(task->stack + kPageSize + task->stack_bytes, body, argument);
   flags = run_lock.lock();
   ready.push(task);
   run_lock.unlock(flags);
@@ -245,7 +236,7 @@ extern "C" {
 
 void bare_task_main(void (*body)(void*), void* argument) {
   bury();
-  run_lock.unlock(0x200);
+  run_lock.unlock(kInterruptsOn);
   body(argument);
   exit_task();
 }
@@ -257,7 +248,7 @@ kmem::TaskState* kmem_port_task() {
 }
 
 void kmem_port_wait(const uint32_t* word, uint32_t expected, uint64_t deadline_ns) {
-  if (!scheduling || this_cpu().irq_depth) return relax();
+  if (!scheduling || kmem_port_in_interrupt()) return relax();
   const uint64_t flags = run_lock.lock();
   Task* task = current();
   if (!task->is_idle && __atomic_load_n(word, __ATOMIC_SEQ_CST) == expected && now_ns() < deadline_ns) {
@@ -289,7 +280,8 @@ size_t kmem_port_task_name(char* out, size_t bytes) {
   if (bytes) out[n] = 0;
   return n;
 }
-bool kmem_port_in_interrupt() { return this_cpu().irq_depth != 0; }
+/// Of the task: a task that looks at its CPU's depth may be moved between the two loads, and read another CPU's.
+bool kmem_port_in_interrupt() { return kmem_port_task()->preempt_count.peek() & kHardirqMask; }
 uint64_t kmem_port_irq_save() { return irq_save(); }
 void kmem_port_irq_restore(uint64_t flags) { irq_restore(flags); }
 bool kmem_port_cpus(kmem::HostCpus, uint64_t* mask, unsigned words) {

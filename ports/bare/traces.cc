@@ -73,7 +73,12 @@ using namespace bare;
 
 extern "C" {
 
-unsigned kmem_port_backtrace(void** frames, unsigned max) { return walk_frames(__builtin_frame_address(0), frames, max); }
+/// No tail call: the frame that the walk begins at must still be there.
+unsigned kmem_port_backtrace(void** frames, unsigned max) {
+  const unsigned n = walk_frames(__builtin_frame_address(0), frames, max);
+  asm volatile("" : : : "memory");
+  return n;
+}
 unsigned kmem_port_backtrace_of(const kmem::BadAccess* access, void** frames, unsigned max) {
   const auto* registers = static_cast<const SavedRegisters*>(access->state);
   if (!max) return 0;

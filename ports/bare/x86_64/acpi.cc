@@ -5,6 +5,9 @@
 #include "x86.h"
 
 namespace bare {
+
+uint64_t rsdp = 0;
+
 namespace {
 
 struct [[gnu::packed]] Header {
@@ -35,9 +38,9 @@ uint64_t search(uint64_t from, uint64_t to) {
 }
 
 const char* find_table(const char* signature) {
-  const char* rsdp = at(firmware.rsdp);
-  const bool wide = rsdp[15] >= 2;
-  const uint64_t root = wide ? read<uint64_t>(rsdp + 24) : read<uint32_t>(rsdp + 16);
+  const char* root_pointer = at(rsdp);
+  const bool wide = root_pointer[15] >= 2;
+  const uint64_t root = wide ? read<uint64_t>(root_pointer + 24) : read<uint32_t>(root_pointer + 16);
   const auto length = read<uint32_t>(at(root) + 4);
   const unsigned step = wide ? 8 : 4;
   for (uint32_t off = sizeof(Header); off + step <= length; off += step) {
@@ -72,20 +75,6 @@ void read_cpus(const char* madt) {
   });
 }
 
-void set_cpu_node(uint32_t hardware_id, uint32_t node) {
-  for (uint32_t cpu = 0; cpu < firmware.nr_cpus; ++cpu)
-    if (firmware.hardware_id[cpu] == hardware_id) firmware.cpu_node[cpu] = static_cast<uint8_t>(node);
-}
-
-void set_memory_node(uint64_t start, uint64_t bytes, uint32_t node) {
-  const Ranges before = firmware.ram;
-  for (unsigned i = 0; i < before.nr; ++i) {
-    const Range& r = before.all[i];
-    const uint64_t from = r.start > start ? r.start : start, to = r.end < start + bytes ? r.end : start + bytes;
-    if (from < to) firmware.ram.add(from, to, node);
-  }
-}
-
 void read_nodes(const char* srat) {
   each_entry(srat, 48, [](uint8_t type, const char* e) {
     const bool enabled = read<uint32_t>(e + (type == 0 ? 4 : type == 1 ? 28 : 12)) & 1;
@@ -111,8 +100,8 @@ void read_acpi() {
   uint32_t eax = 1, ebx, ecx = 0, edx;
   asm volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
   firmware.hardware_id[0] = ebx >> 24;
-  if (!firmware.rsdp) firmware.rsdp = search(0xe0000, 0x100000);
-  if (!firmware.rsdp) return say("no ACPI: one CPU, one node\n");
+  if (!rsdp) rsdp = search(0xe0000, 0x100000);
+  if (!rsdp) return say("no ACPI: one CPU, one node\n");
   if (const char* madt = find_table("APIC")) read_cpus(madt);
   if (const char* srat = find_table("SRAT")) read_nodes(srat);
   if (const char* slit = find_table("SLIT")) read_distances(slit);

@@ -6,6 +6,7 @@
 #include "x86.h"
 
 extern "C" {
+void bare_begin_task();
 extern char bare_stubs[], bare_trampoline[], bare_trampoline_end[], bare_trampoline_cr3[];
 char* bare_ap_stack;
 [[noreturn]] void bare_ap_main();
@@ -80,22 +81,28 @@ uint64_t tsc_in_ms(unsigned ms) {
   out8(0x43, 0xb0);
   out8(0x42, static_cast<uint8_t>(count));
   out8(0x42, static_cast<uint8_t>(count >> 8));
-  const uint64_t from = read_tsc();
+  const uint64_t from = read_cycles();
   while (!(in8(0x61) & 0x20)) relax();
-  return read_tsc() - from;
+  return read_cycles() - from;
 }
 
 }  // namespace
+
+uint64_t read_cycles() {
+  uint32_t low, high;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return uint64_t{high} << 32 | low;
+}
 
 void start_clock() {
   constexpr unsigned kMs = 5;
   const uint64_t cycles = tsc_in_ms(kMs);
   ns_per_tsc_32 = (uint64_t{kMs} * 1000000 << 32) / (cycles ? cycles : 1);
-  tsc_start = read_tsc();
+  tsc_start = read_cycles();
 }
 
 uint64_t now_ns() {
-  return static_cast<uint64_t>(static_cast<unsigned __int128>(read_tsc() - tsc_start) * ns_per_tsc_32 >> 32) + 1000000000;
+  return static_cast<uint64_t>(static_cast<unsigned __int128>(read_cycles() - tsc_start) * ns_per_tsc_32 >> 32) + 1000000000;
 }
 
 void start_local_timer() {
@@ -140,7 +147,7 @@ void init_interrupt_controller() {
   write_apic(0x80, 0);
 }
 
-void end_of_interrupt() { write_apic(0xb0, 0); }
+void end_of_interrupt(uint32_t) { write_apic(0xb0, 0); }
 
 static void send(uint32_t hardware_id, uint32_t command) {
   const uint64_t flags = irq_save();
@@ -179,6 +186,14 @@ void start_cpus() {
   nr_cpus_up = firmware.nr_cpus;
 }
 
+uint64_t prepare_stack(char* top, void (*body)(void*), void* argument) {
+  const uint64_t frame[] = {0, 0, reinterpret_cast<uint64_t>(argument),        reinterpret_cast<uint64_t>(body),
+                            0, 0, reinterpret_cast<uint64_t>(&bare_begin_task)};
+  top -= 16 + sizeof frame;
+  memcpy(top, frame, sizeof frame);
+  return reinterpret_cast<uint64_t>(top);
+}
+
 // Passing by: each CPU takes a non-maskable interrupt, even with interrupts off; it flushes its TLB, and a sequence that it was
 // in restarts.
 
@@ -194,6 +209,7 @@ void pass_by_all() {
   irq_restore(flags);
 }
 void flush_all() { pass_by_all(); }
+void forget_translations() { asm volatile("movq %%cr3, %%rax\n\tmovq %%rax, %%cr3" : : : "rax", "memory"); }
 
 }  // namespace bare
 

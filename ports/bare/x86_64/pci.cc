@@ -5,8 +5,6 @@
 
 namespace bare {
 
-uint64_t boot_tsc = 0;
-
 namespace {
 
 constexpr unsigned kMost = 64;

@@ -25,11 +25,6 @@ inline uint64_t read_msr(uint32_t msr) {
 inline void write_msr(uint32_t msr, uint64_t value) {
   asm volatile("wrmsr" : : "a"(static_cast<uint32_t>(value)), "d"(static_cast<uint32_t>(value >> 32)), "c"(msr) : "memory");
 }
-inline uint64_t read_tsc() {
-  uint32_t low, high;
-  asm volatile("rdtsc" : "=a"(low), "=d"(high));
-  return uint64_t{high} << 32 | low;
-}
 
 /// The registers that interrupts.S saves on the stack.
 struct SavedRegisters {
@@ -41,22 +36,12 @@ struct SavedRegisters {
 inline constexpr unsigned kNmi = 2, kDoubleFault = 8, kPageFault = 14, kFirstDevice = 0x30, kTimer = 0xe0, kWake = 0xe1,
                           kSpurious = 0xff;
 
+extern uint64_t rsdp;  // where ACPI's tables begin; 0: they are searched
 void read_acpi();
-void start_clock();
-void sort_sequences();
-void init_cpu(uint32_t id);
-void start_local_timer();
-void next_local_timer();  // in a millisecond
 void send_ipi(uint32_t hardware_id, unsigned vector);
-void end_of_interrupt();
-void init_interrupt_controller();
-uint64_t top_table();
 
 /// Registers a handler for a device's interrupt; returns the vector, or 0 if all are in use.
 unsigned take_vector(void (*handler)(void*), void* argument);
-void run_handler(unsigned vector);
-
-extern uint64_t boot_tsc;  // at the first instruction of C++
 
 // PCI -------------------------------------------------------------------------------------------------------------------
 

@@ -11,11 +11,12 @@
 #include <thread>
 #include <vector>
 
+#include "dma_limit.h"
 #include "kernel.h"
 
 namespace {
 
-constexpr uint64_t kDmaEnd = uint64_t{16} << 20, kDma32End = uint64_t{4} << 30;
+constexpr uint64_t kDma32End = uint64_t{4} << 30;
 
 bool is_memory(uint64_t phys) { return bare::firmware.ram.contains(phys) && !bare::firmware.taken.contains(phys); }
 
@@ -49,11 +50,11 @@ struct Pages {
 
 }  // namespace
 
-TEST(Zones, dma_memory_lies_below_16_mib_and_dma32_below_4_gib) {
+TEST(Zones, dma_memory_lies_where_the_firmware_says_and_dma32_below_4_gib) {
   struct page* dma = alloc_pages(GFP_KERNEL | GFP_DMA, 3);
   struct page* dma32 = alloc_pages(GFP_KERNEL | GFP_DMA32, 3);
   ASSERT_TRUE(dma && dma32);
-  EXPECT_LT(page_to_phys(dma) + (8 << 12), kDmaEnd + 1);
+  EXPECT_LT(page_to_phys(dma) + (8 << 12), kmem::test::dma_end() + 1);
   EXPECT_LT(page_to_phys(dma32) + (8 << 12), kDma32End + 1);
   __free_pages(dma, 3);
   __free_pages(dma32, 3);
@@ -64,7 +65,7 @@ TEST(Zones, each_is_given_out_to_its_last_page_and_comes_back) {
     unsigned long first = 0;
     for (int round = 0; round < 2; ++round) {
       Pages pages;
-      const unsigned long nr = pages.take_all(GFP_ATOMIC | gfp, gfp == GFP_DMA     ? kDmaEnd
+      const unsigned long nr = pages.take_all(GFP_ATOMIC | gfp, gfp == GFP_DMA     ? kmem::test::dma_end()
                                                                 : gfp == GFP_DMA32 ? kDma32End
                                                                                    : ~uint64_t{0});
       EXPECT_EQ(pages.wrong, 0u) << "frames that are no memory, or another zone's";

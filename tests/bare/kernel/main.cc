@@ -7,7 +7,6 @@
 
 #include "gtest/gtest.h"
 #include "kernel.h"
-#include "x86_64/x86.h"
 
 const char* word_text(const char* name, char* out, size_t bytes) {
   const size_t length = strlen(name);
@@ -55,7 +54,7 @@ void show_machine() {
 
 extern "C" int bare_kernel_main(void) {
   void* first = kmalloc(100, GFP_KERNEL);
-  const uint64_t cycles = bare::read_tsc() - bare::boot_tsc;
+  const uint64_t cycles = bare::read_cycles() - bare::boot_cycles;
   bare::say("first kmalloc(100) = %p, %lu cycles after the image's first instruction\n", first, cycles);
   kfree(first);
   show_machine();

@@ -205,6 +205,26 @@ struct CpuStackSequences {
 
 }  // namespace kmem
 
+#elif defined(__aarch64__)
+
+// From the label 1 to the label 2.
+#define KMEM_RSEQ_BEGIN(aborted)            \
+  ".pushsection kmem_sequences, \"a?\"\n\t" \
+  ".balign 8\n\t"                           \
+  ".quad 1f, 2f\n\t"                        \
+  ".popsection\n\t"                         \
+  "1:\n\t"
+#define KMEM_RSEQ_WORDS    \
+  "mrs x16, tpidr_el1\n\t" \
+  "ldr x16, [x16, 8]\n\t"  \
+  "add x16, x16, %[base]\n\t"
+#define KMEM_RSEQ_CPU      \
+  "mrs x17, tpidr_el1\n\t" \
+  "ldr w17, [x17, 16]\n\t"
+#define KMEM_RSEQ_INPUTS
+
+#include "port/sequences_arm64.h"
+
 #endif
 
 #include "port/no_own_shadow.h"

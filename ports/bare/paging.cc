@@ -1,20 +1,14 @@
-// Page tables of four levels.  A page that comes on demand is an entry that is not present, with a software bit set.
+// Page tables of four levels, with 512 entries each.  A page that comes on demand is an entry that is not present, with a
+// software bit set.  What the bits are is in the processor's page_entry.h.
 
 #include "bare.h"
 #include "base/bits.h"
 #include "base/memory.h"
-#include "x86.h"
+#include "page_entry.h"
 
 namespace bare {
 namespace {
 
-constexpr uint64_t kPresent = 1, kWrite = 2, kWriteThrough = 8, kLarge = 1 << 7;
-constexpr uint64_t kDemand = 1 << 9;   // software: a zeroed frame comes on demand
-constexpr uint64_t kOwned = 1 << 10;   // software: the frame is the pool's, freed with the mapping
-constexpr uint64_t kClosed = 1 << 11;  // software: temporarily not present, the frame stays
-constexpr uint64_t kNoCode = uint64_t{1} << 63;
-constexpr uint64_t kUncached = 0x18;  // PCD and PWT: the fourth entry of the page attribute table
-constexpr uint64_t kFrame = 0x000ffffffffff000;
 constexpr uint64_t kLargeBytes = uint64_t{2} << 20;
 
 SpinLock lock;
@@ -28,12 +22,20 @@ uint64_t new_table() {
   return at;
 }
 
+/// A walk must not find the table before its entries.
+void link_table(uint64_t& entry, uint64_t table) {
+  entries_written();
+  entry = table_entry(table);
+}
+
 /// Splits a large page into 512 small ones.
 bool split(uint64_t& entry) {
   const uint64_t table = new_table();
   if (!table) return false;
-  for (unsigned i = 0; i < 512; ++i) table_at(table)[i] = (entry & ~kLarge) + i * kPageSize;
-  entry = table | kPresent | kWrite;
+  const uint64_t first = as_page(entry);
+  for (unsigned i = 0; i < 512; ++i) table_at(table)[i] = first + i * kPageSize;
+  break_before_make(entry);
+  link_table(entry, table);
   return true;
 }
 
@@ -42,16 +44,16 @@ bool split_demand(uint64_t& entry) {
   const uint64_t table = new_table();
   if (!table) return false;
   for (unsigned i = 0; i < 512; ++i) table_at(table)[i] = entry;
-  entry = table | kPresent | kWrite;
+  link_table(entry, table);
   return true;
 }
 
 /// Gives an entry a table if it has none.
 bool give_table(uint64_t& entry, bool make) {
-  if (entry & kPresent) return !(entry & kLarge) || (make && split(entry));
+  if (entry & kPresent) return !is_large(entry) || (make && split(entry));
   if (entry & kDemand) return split_demand(entry);
   const uint64_t made = make ? new_table() : 0;
-  if (made) entry = made | kPresent | kWrite;
+  if (made) link_table(entry, made);
   return made != 0;
 }
 
@@ -64,11 +66,6 @@ uint64_t* entry_of(uint64_t at, bool make, unsigned level = 0) {
     table = table_at(entry);
   }
   return &table[at >> (12 + 9 * level) & 511];
-}
-
-uint64_t bits_of(Mapping how) {
-  const uint64_t cache = how.cache == Cache::Uncached ? kUncached : how.cache == Cache::Combining ? kWriteThrough : 0;
-  return kPresent | (how.write ? kWrite : 0) | cache | (how.code ? 0 : kNoCode);
 }
 
 /// Clears an entry; returns whether a TLB may hold it.
@@ -95,10 +92,10 @@ void each_entry(uint64_t at, uint64_t bytes, Visit visit) {
   }
 }
 
-bool map_large(uint64_t at, uint64_t phys, uint64_t bits) {
+bool map_large(uint64_t at, uint64_t page) {
   uint64_t* entry = entry_of(at, true, 1);
   if (!entry || (*entry & kPresent)) return false;
-  *entry = phys | bits | kLarge;
+  *entry = as_large(page);
   return true;
 }
 
@@ -107,29 +104,29 @@ bool map_large(uint64_t at, uint64_t phys, uint64_t bits) {
 uint64_t top_table() { return top; }
 
 bool map_range(uint64_t at, uint64_t phys, uint64_t bytes, Mapping how) {
-  const uint64_t bits = bits_of(how);
   bool remembered = false, done = true;
   for (uint64_t off = 0; off < bytes && done;) {
     const Locked locked(lock);
     if (!((at + off) % kLargeBytes) && !((phys + off) % kLargeBytes) && bytes - off >= kLargeBytes &&
-        map_large(at + off, phys + off, bits)) {
+        map_large(at + off, page_entry(phys + off, how))) {
       off += kLargeBytes;
       continue;
     }
     uint64_t* entry = entry_of(at + off, true);
     done = entry != nullptr;
     if (!done) break;
-    remembered |= drop(*entry);
-    *entry = (phys + off) | bits;
+    if (drop(*entry)) break_before_make(*entry), remembered = true;
+    *entry = page_entry(phys + off, how);
     off += kPageSize;
   }
+  entries_written();
   if (remembered) flush_all();
   return done;
 }
 
 /// In steps as large as possible where there is no table yet.
 bool map_on_demand(uint64_t at, uint64_t bytes, Rights rights) {
-  const uint64_t marker = kDemand | (rights == Rights::ReadWrite ? kWrite : 0);
+  const uint64_t marker = kDemand | access_bits(rights == Rights::ReadWrite);
   for (const uint64_t end = at + bytes; at < end;) {
     const Locked locked(lock);
     for (unsigned level = 3; level-- > 0;) {
@@ -166,9 +163,9 @@ bool discard_range(uint64_t at, uint64_t bytes) {
   if (remembered) flush_all();
   each_entry(at, bytes, [&](uint64_t& entry) {
     if (!(entry & kOwned)) return;
-    const uint64_t write = entry & kWrite;
+    const uint64_t access = entry & kAccess;
     drop(entry);
-    entry = kDemand | write;
+    entry = kDemand | access;
   });
   return all;
 }
@@ -180,7 +177,7 @@ bool change_access(uint64_t at, uint64_t bytes, Rights rights) {
     if (!(entry & (kPresent | kClosed | kDemand))) return;
     remembered |= (entry & kPresent) != 0;
     const bool comes = entry & kDemand;
-    entry = (entry & ~(kWrite | kClosed)) | (write ? kWrite : 0) | (comes && !read ? kClosed : 0);
+    entry = (entry & ~(kAccess | kClosed)) | access_bits(write) | (comes && !read ? kClosed : 0);
     if (comes) return;
     entry = read ? entry | kPresent : (entry & ~kPresent) | kClosed;
   });
@@ -209,12 +206,13 @@ bool resolve_fault(uint64_t at, bool write) {
   const Locked locked(lock);
   uint64_t* entry = entry_of(at, false);
   if (!entry) return false;
-  if (*entry & kPresent) return !write || (*entry & kWrite);  // another CPU was faster
-  if (!(*entry & kDemand) || (*entry & kClosed) || (write && !(*entry & kWrite))) return false;
+  if (*entry & kPresent) return !write || may_write(*entry);  // another CPU was faster
+  if (!(*entry & kDemand) || (*entry & kClosed) || (write && !may_write(*entry))) return false;
   const uint64_t frame = pool.take();
   if (!frame) return say("kmem: the port has no frames left; see docs/bare.md\n"), false;
   memset(seen_at(frame), 0, kPageSize);
-  *entry = frame | kPresent | kOwned | kNoCode | (*entry & kWrite);
+  *entry = page_entry(frame, {.write = may_write(*entry)}) | kOwned;
+  entries_written();
   return true;
 }
 
@@ -223,17 +221,15 @@ bool is_mapped(uint64_t at) {
   for (unsigned level = 2;; --level) {
     const uint64_t* entry = entry_of(at, false, level);
     if (!entry) return false;
-    if (!level || !(*entry & kPresent) || (*entry & kLarge)) return (*entry & (kPresent | kDemand)) && !(*entry & kClosed);
+    if (!level || !(*entry & kPresent) || is_large(*entry)) return (*entry & (kPresent | kDemand)) && !(*entry & kClosed);
   }
 }
 
-void forget_translations() { asm volatile("movq %%cr3, %%rax\n\tmovq %%rax, %%cr3" : : : "rax", "memory"); }
-
-/// Identity-maps the image, except page 0, and maps all memory in the direct map.
-void make_page_tables(uint64_t image_end) {
+/// Maps the image, and all memory in the direct map.
+void make_page_tables() {
   top = new_table();
   if (!top) panic("no frame for page tables");
-  bool done = map_range(kPageSize, kPageSize, kmem::round_up(image_end, kPageSize) - kPageSize, {.code = true});
+  bool done = map_image();
   for (unsigned i = 0; i < firmware.ram.nr; ++i) {
     const uint64_t from = kmem::round_down(firmware.ram.all[i].start, kLargeBytes);
     const uint64_t to = kmem::round_up(firmware.ram.all[i].end, kLargeBytes);
@@ -241,7 +237,7 @@ void make_page_tables(uint64_t image_end) {
       if (!is_mapped(kDirectMap + at)) done = done && map_range(kDirectMap + at, at, kLargeBytes, {});
   }
   if (!done) panic("no frames for page tables");
-  asm volatile("movq %0, %%cr3" : : "r"(top) : "memory");
+  use_tables(top);
   has_direct_map = true;
 }
 

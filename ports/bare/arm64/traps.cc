@@ -1,0 +1,85 @@
+// Interrupts and exceptions of arm64: which of them mean what.
+
+#include "arm64.h"
+#include "bare.h"
+
+extern "C" {
+void bare_trap(bare::SavedRegisters* registers);
+[[noreturn]] void bare_no_stack(uint64_t pc, uint64_t at, uint64_t sp, uint64_t frame);
+}
+
+namespace bare {
+
+const void* pc_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->pc); }
+const void* frame_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->x[29]); }
+
+namespace {
+
+enum Kind : uint64_t { kException = 0, kInterrupt = 1 };
+/// Classes of exceptions, in bits 26 to 31 of the syndrome.
+enum Class : uint64_t { kUndefined = 0x00, kCode = 0x21, kPc = 0x22, kData = 0x25, kStackPointer = 0x26, kBreak = 0x3c };
+
+constexpr const char* text_of(uint64_t cls) {
+  return cls == kUndefined      ? "undefined instruction"
+         : cls == kPc           ? "misaligned program counter"
+         : cls == kStackPointer ? "misaligned stack pointer"
+         : cls == kBreak        ? "breakpoint"
+                                : "exception";
+}
+
+/// Faults of translation (4 to 7) and of permission (12 to 15) may be resolved.
+void access_fault(const SavedRegisters& r, bool code) {
+  const uint64_t why = r.esr & 0x3c;
+  const AccessKind kind = code ? AccessKind::Code : r.esr & 1 << 6 ? AccessKind::Write : AccessKind::Read;
+  if (why == 4 || why == 8 || why == 12) return handle_page_fault(r.far, kind, !code, r);
+  end_by_exception((r.esr & 0x3f) == 0x21 ? "misaligned access" : "error of memory", r);
+}
+
+void exception(SavedRegisters& r) {
+  const uint64_t cls = r.esr >> 26 & 0x3f;
+  if (cls == kData || cls == kCode) return access_fault(r, cls == kCode);
+  if (cls == kUndefined && skip_semihosting(r)) return;
+  end_by_exception(text_of(cls), r);
+}
+
+void interrupt() {
+  const uint32_t taken = take_interrupt(), number = number_of(taken);
+  if (number >= kNone && number < 1024) return;
+  if (number == kPassBy) {
+    end_of_interrupt(taken);
+    return answer_pass_by();
+  }
+  handle_interrupt(number == board.timer ? Came::Timer : Came::Device, taken);
+}
+
+}  // namespace
+
+/// No device's interrupt is enabled.
+void run_handler(uint32_t taken) { say("interrupt %u, which nobody has asked for\n", number_of(taken)); }
+
+void show_registers(const SavedRegisters& r) {
+  say("CPU %u, task %s, pc %016lx pstate %08lx esr %lx far %016lx\n", this_cpu_id(), task_name(), r.pc, r.pstate, r.esr, r.far);
+  for (unsigned i = 0; i < 28; i += 4)
+    say("x%-2u %016lx x%-2u %016lx x%-2u %016lx x%-2u %016lx\n", i, r.x[i], i + 1, r.x[i + 1], i + 2, r.x[i + 2], i + 3,
+        r.x[i + 3]);
+  say("x28 %016lx x29 %016lx x30 %016lx sp  %016lx\n", r.x[28], r.x[29], r.x[30], r.sp);
+}
+
+}  // namespace bare
+
+using namespace bare;
+
+void bare_trap(SavedRegisters* registers) {
+  SavedRegisters& r = *registers;
+  r.pc = resume_at(r.pc);
+  if (r.kind == kInterrupt) return interrupt();
+  if (r.kind == kException) return exception(r);
+  end_by_exception("error of the system", r);
+}
+
+/// There is no room to save the registers of the task.
+void bare_no_stack(uint64_t pc, uint64_t at, uint64_t sp, uint64_t frame) {
+  say("stack overflow: CPU %u, task %s, write of %016lx, pc %016lx sp %016lx\n", this_cpu_id(), task_name(), at, pc, sp);
+  show_trace(reinterpret_cast<const void*>(pc), reinterpret_cast<const void*>(frame));
+  end_machine(kFatal);
+}
