@@ -101,11 +101,18 @@ KMEM_NOINLINE void free_past_sheaf(void* p, unsigned object_class) {
   after_free(returned);
 }
 
+KMEM_NOINLINE void free_ample(void* p, unsigned object_class) {
+  const kmem::hardened::Freed freed = kmem::hardened::free_ample(p, object_class);
+  if (KMEM_LIKELY(freed == kmem::hardened::Freed::Done)) return;
+  if (freed == kmem::hardened::Freed::Closed) return put_away(p, object_class);
+  free_past_sheaf(p, object_class);
+}
+
 KMEM_NOINLINE void free_zeroed(void* p, unsigned object_class) {
   const kmem::hardened::Freed freed = kmem::hardened::free_zeroed(p, object_class);
   if (KMEM_LIKELY(freed == kmem::hardened::Freed::Done)) return;
   if (freed == kmem::hardened::Freed::Closed) return put_away(p, object_class);
-  free_past_sheaf(p, object_class);
+  free_ample(p, object_class);
 }
 
 KMEM_NOINLINE void free_slowly(void* p) {

@@ -4,7 +4,7 @@
 #include "port/layout.h"
 #include "port/port.h"
 
-uint64_t kmem_frames_end = 0;
+uint64_t kmem_frames_end = 0, kmem_sealed_frames_end = 0;
 
 namespace kmem {
 namespace {
@@ -15,11 +15,10 @@ void raise(Atomic<uint64_t>& word, uint64_t to) {
   }
 }
 
-/// Leaves 0 as it is: then every free must take the slow path.
-void raise_fast_limit(uint64_t to) {
-  uint64_t seen = __atomic_load_n(&kmem_frames_end, __ATOMIC_RELAXED);
-  while (seen && seen < to &&
-         !__atomic_compare_exchange_n(&kmem_frames_end, &seen, to, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+/// Leaves 0 as it is: then every free must take another path.
+void raise_fast_limit(uint64_t& limit, uint64_t to) {
+  uint64_t seen = __atomic_load_n(&limit, __ATOMIC_RELAXED);
+  while (seen && seen < to && !__atomic_compare_exchange_n(&limit, &seen, to, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
   }
 }
 
@@ -51,7 +50,8 @@ bool KnownFrames::cover(uint64_t end) {
     raise(ready_, to - reinterpret_cast<uint64_t>(table_));
   }
   raise(end_, end);
-  raise_fast_limit(end);
+  raise_fast_limit(kmem_frames_end, end);
+  raise_fast_limit(kmem_sealed_frames_end, end);
   return true;
 }
 

@@ -7,6 +7,8 @@
 extern "C" {
 /// Frames from this number on have no fast free; 0: none has.
 extern KMEM_HIDDEN uint64_t kmem_frames_end;
+/// The same for the fast frees of sealed objects (slab/hardened_path.h).
+extern KMEM_HIDDEN uint64_t kmem_sealed_frames_end;
 }
 
 namespace kmem {

@@ -24,6 +24,7 @@ Seal seal_for(const SlabWorld& world, const SlabFrames::Kind& kind, const CacheS
     seal.init({.cache = setup.name,
                .states = world.seals.of_room(kind.shape.size),
                .room = kind.shape.size,
+               .number = kind.cache_id,
                .fills = !setup.hook && !setup.keeps_slabs,
                .zeroes = world.zeroes});
   return seal;

@@ -2,7 +2,7 @@
 // The fast paths of the hardened levels 1 and 2.  Then those of slab/fast_path.h are closed, and their slow paths try these
 // first.
 
-#include "page/page_allocator.h"
+#include "page/known_frames.h"
 #include "slab/fast_path.h"
 #include "slab/realloc.h"
 #include "slab/seal.h"
@@ -15,7 +15,6 @@ struct HardenedPaths {
   size_t limit = 0;         // malloc: sizes up to this
   size_t extra = 0;         // bytes that each block has beyond the requested ones: room for a canary
   bool comes_zero = false;  // blocks of malloc are zero
-  const PageAllocator* pages = nullptr;
 };
 
 }  // namespace kmem
@@ -31,8 +30,13 @@ namespace kmem::hardened {
   seal.open(static_cast<char*>(object), size);
   return object;
 }
+/// For most blocks of level 1 that the fast path does not open.
+[[gnu::returns_nonnull]] KMEM_NOINLINE inline void* open_ample(const Seal& seal, void* object, size_t size) {
+  char* const at = static_cast<char*>(object);
+  return KMEM_LIKELY(seal.open_new(at, size) || seal.open_ample(at, size)) ? object : open_any(seal, object, size);
+}
 [[gnu::returns_nonnull]] KMEM_NOINLINE inline void* open_zeroed(const Seal& seal, void* object, size_t size) {
-  return KMEM_LIKELY(seal.open_zeroed(static_cast<char*>(object), size)) ? object : open_any(seal, object, size);
+  return KMEM_LIKELY(seal.open_zeroed(static_cast<char*>(object), size)) ? object : open_ample(seal, object, size);
 }
 [[gnu::returns_nonnull]] KMEM_INLINE void* open(unsigned object_class, void* object, size_t size) {
   const Seal& seal = kmem_seals[object_class];
@@ -63,9 +67,8 @@ inline void* malloc_aligned(size_t size, size_t align) {
 
 /// The class of the object that begins at p, whether out or not; 0: take the slow path.
 KMEM_INLINE unsigned class_of(const void* p) {
-  if (KMEM_UNLIKELY(!kmem_hardened.limit)) return 0;
   const uint64_t pfn = static_cast<uint64_t>(static_cast<const char*>(p) - kmem_direct_map) >> kPageShift;
-  if (KMEM_UNLIKELY(pfn >= kmem_hardened.pages->frames_end())) return 0;
+  if (KMEM_UNLIKELY(pfn >= kmem_sealed_frames_end)) return 0;
   const unsigned c = reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn];
   return KMEM_LIKELY(fast::fits(fast::divisor_of(c), p)) ? c : 0;
 }
@@ -89,6 +92,10 @@ KMEM_INLINE Freed push(unsigned object_class, const void* p) {
 /// For most blocks of level 1.
 KMEM_INLINE Freed free_marked(void* p, unsigned object_class) {
   return KMEM_LIKELY(kmem_seals[object_class].close_marked(static_cast<char*>(p))) ? push(object_class, p) : Freed::NotHere;
+}
+/// The same with more room than was asked for.
+KMEM_INLINE Freed free_ample(void* p, unsigned object_class) {
+  return KMEM_LIKELY(kmem_seals[object_class].close_ample(static_cast<char*>(p))) ? push(object_class, p) : Freed::NotHere;
 }
 /// For small blocks of level 2.
 KMEM_INLINE Freed free_zeroed(void* p, unsigned object_class) {

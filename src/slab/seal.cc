@@ -11,6 +11,7 @@ void Seal::init(const Setup& setup) {
   room_ = setup.room;
   shift_ = shift_for(setup.room);
   filling_ = !setup.fills ? Filling::Anything : setup.zeroes ? Filling::Zeroes : Filling::Marks;
+  words_ = both(mixed(kmem_seal_key, setup.number));
   cache_ = setup.cache;
 }
 
@@ -30,17 +31,31 @@ Seal::Finding Seal::close(char* object) const {
   return whole ? Finding::Whole : Finding::Damaged;
 }
 
+bool Seal::is_whole(const char* object, uint8_t state) const {
+  const size_t asked = asked_of(object, state), slack = room_ - asked;
+  const uint64_t word = canary(object);
+  if (!asked || !ends_whole(object + room_, slack < nr_last() ? slack : nr_last(), both(word))) return false;
+  return slack < kWord || load(object + asked) == turned(word, asked);
+}
+
 bool Seal::is_free_and_whole(const char* object, uint8_t state) const {
   if (is_out(state)) return false;
-  if (filling_ == Filling::Anything || (state == kUntouched && filling_ == Filling::Marks)) return true;
-  return filling_ == Filling::Zeroes ? reads_as_zero(object, room_) : is_marked(object, room_, canary(object));
+  if (filling_ == Filling::Anything) return true;
+  if (filling_ == Filling::Zeroes) return reads_as_zero(object, room_);
+  const uint64_t word = state == kUntouched ? 0 : words_[0];
+  return is_marked(object, word) && is_marked(object + room_ - kTwo, word);
 }
 
 void Seal::fill(char* object) const {
   if (filling_ == Filling::Anything) return;
-  if (filling_ == Filling::Marks) return put_marks(object, room_, canary(object));
-  if (room_ <= kPageSize) memset(object, 0, room_);
-  else clear_sparsely(object, room_);
+  if (filling_ == Filling::Marks) {
+    store_two(object, words_);
+    store_two(object + room_ - kTwo, words_);
+  } else if (room_ <= kPageSize) {
+    memset(object, 0, room_);
+  } else {
+    clear_sparsely(object, room_);
+  }
 }
 
 void Seal::set(char* object, size_t asked) const {
@@ -49,8 +64,9 @@ void Seal::set(char* object, size_t asked) const {
   char* const last = object + room_ - kWord;
   if (slack >= kWord) {
     store(object + asked, turned(word, asked));
+    if (slack > nr_last()) store(object + room_ - nr_last(), word);
     store(last, word);
-    if (KMEM_UNLIKELY(slack > kMostNear)) store(last - kWord, word ^ asked);
+    if (KMEM_UNLIKELY(slack > kMostNear)) store(far_size(object), word ^ asked);
   } else if (slack) {
     const uint64_t users = ~uint64_t{0} >> 8 * slack;
     store(last, (load(last) & users) | (word & ~users));
@@ -74,6 +90,7 @@ bool Seal::look(char* object) const {
   } else {
     report_free(object, "when it was looked at");
     fill(object);
+    store_state(state_at(object), kFree);
   }
   return false;
 }

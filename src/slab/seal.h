@@ -14,7 +14,7 @@ namespace kmem {
 
 /// Canaries and marks: the words behind an object and in a free one.
 struct SealedWords {
-  static constexpr size_t kWord = sizeof(uint64_t);
+  static constexpr size_t kWord = sizeof(uint64_t), kTwo = 2 * kWord;
 
   static uint64_t load(const char* at) {
     uint64_t word;
@@ -22,39 +22,31 @@ struct SealedWords {
     return word;
   }
   static void store(char* at, uint64_t word) { __builtin_memcpy(at, &word, kWord); }
+  static void store_two(char* at, TwoWords two) { __builtin_memcpy(at, &two, kTwo); }
 
   /// No byte of it is zero, so that a string's terminating NUL beyond the end is detected.
-  static uint64_t canary(const char* object) {
-    return (kmem_seal_key ^ reinterpret_cast<uint64_t>(object) * 0x9e3779b97f4a7c15u) | 0x0101010101010101u;
-  }
+  static constexpr uint64_t without_zeroes(uint64_t word) { return word | 0x0101010101010101u; }
+  static constexpr uint64_t mixed(uint64_t key, uint64_t number) { return without_zeroes(key ^ number * 0x9e3779b97f4a7c15u); }
   /// The word as it is read so many bytes behind a multiple of eight.
   static uint64_t turned(uint64_t word, size_t bytes) { return word >> (8 * bytes & 63) | word << (-8 * bytes & 63); }
 
-  KMEM_INLINE static bool is_whole(const char* object, size_t room, size_t slack, uint64_t word) {
-    if (!slack) return true;
-    const uint64_t last = load(object + room - kWord) ^ word;
-    if (slack < kWord) return !(last >> (64 - 8 * slack));
-    return !(last | (load(object + room - slack) ^ turned(word, room - slack)));
+  /// Are the last `slack` bytes, at most 16, those of the canary?
+  KMEM_INLINE static bool ends_whole(const char* end, size_t slack, TwoWords words) {
+    alignas(kTwo) static constexpr uint64_t kWindow[4] = {0, 0, ~uint64_t{0}, ~uint64_t{0}};
+    return is_zero((load_two(end - kTwo) ^ words) & load_two(reinterpret_cast<const char*>(kWindow) + slack));
   }
-  KMEM_INLINE static bool is_marked(const char* object, size_t room, uint64_t word) {
-    return !((load(object) ^ word) | (load(object + kWord) ^ word) | (load(object + room - kWord) ^ word));
-  }
-  KMEM_INLINE static void put_marks(char* object, size_t room, uint64_t word) {
-    store(object, word);
-    store(object + kWord, word);
-    store(object + room - kWord, word);
-  }
+  KMEM_INLINE static bool is_marked(const char* at, uint64_t word) { return load(at) == word && load(at + kWord) == word; }
   // For whole words, and too few to be worth a call.
   KMEM_INLINE static bool are_zero(const char* at, size_t bytes) {
     TwoWords wrong{};
     for (; bytes >= 8 * kWord; at += 8 * kWord, bytes -= 8 * kWord) wrong |= or_of_eight(at);
-    for (; bytes >= 2 * kWord; at += 2 * kWord, bytes -= 2 * kWord) wrong |= load_two(at);
+    for (; bytes >= kTwo; at += kTwo, bytes -= kTwo) wrong |= load_two(at);
     return is_zero(wrong) && !(bytes && load(at));
   }
   KMEM_INLINE static void make_zero(char* at, size_t bytes) {
     constexpr TwoWords kZero{};
-    for (; bytes >= 2 * kWord; at += 2 * kWord, bytes -= 2 * kWord) {
-      __builtin_memcpy(at, &kZero, sizeof kZero);
+    for (; bytes >= kTwo; at += kTwo, bytes -= kTwo) {
+      store_two(at, kZero);
       asm("" : "+r"(at));  // not a call of memset()
     }
     if (bytes) store(at, 0);
@@ -62,30 +54,34 @@ struct SealedWords {
 };
 
 /// The seals of one cache's objects. A byte for each object, far from all objects, tells whether the object is out and how many
-/// bytes follow the requested ones; those bytes hold a canary, a word that depends on the key and the address. A free object
-/// holds that word in its first two words and its last one, or with `zeroes` only zeroes.
+/// bytes follow the requested ones; those bytes hold a canary. A free object holds the canary in its first two words and its
+/// last two, or with `zeroes` only zeroes.
 ///
 ///   state          the object                          what is checked when it changes
-///   ─────────────  ──────────────────────────────────  ─────────────────────────────────
-///   kUntouched     was never allocated                 that it is zero, with `zeroes`: new frames are zero then
+///   ─────────────  ──────────────────────────────────  ─────────────────────────────────────────────────────────────────
+///   kUntouched     was never allocated                 that it is zero, as new frames are; without `zeroes` only its two ends,
+///                                                      and by look()
 ///   1 to kFar      is out                              the canary, by a free or a resize
-///   kFree          was freed                           its marks or zeroes, by an allocation
+///   kFree          was freed                           its first mark or its zeroes, by an allocation; both marks by look()
 ///
-/// Byte i of the canary stands at every address that is i modulo 8, so that the word behind the requested bytes and the last
-/// word of the object may overlap.
+/// The canary is a word that repeats: its byte i stands at every address that is i modulo 8. It covers what was not asked for of
+/// the last two words, with `zeroes` of the last one, and the eight bytes behind the requested ones. The marks use the same
+/// word, so the last mark of a freed object is the canary of the next one, and neither an allocation nor a free touches more of
+/// an object than its two ends. With `zeroes` the word depends on the object's address, otherwise on the cache.
 ///
 /// Not thread-safe for one object: it has one owner.  Two concurrent frees of one object may both find it out; the slab's bits
 /// detect that later.
-class alignas(32) Seal : SealedWords {
+class alignas(64) Seal : SealedWords {
  public:
   enum class Finding : uint8_t { Whole, NotOut, Damaged };
 
   /// `states`: the byte of the object at an address is states[address >> shift].  `fills`: the contents of a free object may be
-  /// overwritten.
+  /// overwritten.  `number`: makes the cache's word different from other caches'.
   struct Setup {
     const char* cache = "";
     uint8_t* states = nullptr;
     uint32_t room = 0;  // bytes from one object to the next
+    uint32_t number = 0;
     bool fills = false;
     bool zeroes = false;
   };
@@ -100,26 +96,59 @@ class alignas(32) Seal : SealedWords {
   void open(char* object, size_t asked) const;
   /// The object is freed. NotOut: it was not out, and nothing has changed. Damaged: reported, and it is free.
   Finding close(char* object) const;
-  /// As open(), for an undamaged object with marks. False: nothing was changed.
+  /// As open(), for an undamaged object with marks of which at most two words are not asked for. False: nothing was changed.
   KMEM_INLINE bool open_marked(char* object, size_t asked) const {
     if (KMEM_UNLIKELY(filling_ != Filling::Marks)) return false;
     uint8_t* const at = state_at(object);
-    const size_t room = room_, slack = room - asked;
-    const uint64_t word = canary(object);
-    if (KMEM_UNLIKELY(load_state(at) != kFree || !is_marked(object, room, word) || slack > kMostNear)) return false;
-    if (slack >= kWord) store(object + asked, turned(word, asked));  // the object's last word still holds the mark
-    store_state(at, static_cast<uint8_t>(slack + 1));
+    const size_t slack = room_ - asked;
+    if (KMEM_UNLIKELY(load_state(at) != kFree || !is_marked(object, words_[0]) || slack > kTwo)) return false;
+    store_state(at, static_cast<uint8_t>(slack + 1));  // the last mark is the canary
     return true;
   }
   KMEM_INLINE bool close_marked(char* object) const {
     if (KMEM_UNLIKELY(filling_ != Filling::Marks)) return false;
     uint8_t* const at = state_at(object);
-    const uint8_t state = load_state(at);
-    if (KMEM_UNLIKELY(!is_near(state))) return false;
-    const size_t room = room_;
-    const uint64_t word = canary(object);
-    if (KMEM_UNLIKELY(!SealedWords::is_whole(object, room, state - 1u, word))) return false;
-    put_marks(object, room, word);
+    const size_t slack = load_state(at) - size_t{1};
+    if (KMEM_UNLIKELY(slack > kTwo)) return false;
+    char* const end = object + room_;
+    const TwoWords words = words_;
+    if (KMEM_UNLIKELY(!ends_whole(end, slack, words))) return false;
+    store_two(object, words);
+    store_two(end - kTwo, words);
+    store_state(at, kFree);
+    return true;
+  }
+  /// The same for an object that was never out before.
+  KMEM_INLINE bool open_new(char* object, size_t asked) const {
+    if (KMEM_UNLIKELY(filling_ != Filling::Marks)) return false;
+    uint8_t* const at = state_at(object);
+    const size_t slack = room_ - asked;
+    if (load_state(at) != kUntouched || slack > kTwo) return false;
+    store_two(object + room_ - kTwo, words_);
+    store_state(at, static_cast<uint8_t>(slack + 1));
+    return true;
+  }
+  /// The same with more bytes that are not asked for.
+  KMEM_INLINE bool open_ample(char* object, size_t asked) const {
+    if (KMEM_UNLIKELY(filling_ != Filling::Marks)) return false;
+    uint8_t* const at = state_at(object);
+    const size_t slack = room_ - asked;
+    if (KMEM_UNLIKELY(load_state(at) != kFree || !is_marked(object, words_[0]) || slack - kTwo > kMostNear - kTwo))
+      return false;
+    store(object + asked, turned(words_[0], asked));
+    store_state(at, static_cast<uint8_t>(slack + 1));
+    return true;
+  }
+  KMEM_INLINE bool close_ample(char* object) const {
+    if (KMEM_UNLIKELY(filling_ != Filling::Marks)) return false;
+    uint8_t* const at = state_at(object);
+    const size_t slack = load_state(at) - size_t{1}, asked = room_ - slack;
+    if (KMEM_UNLIKELY(slack - kTwo > kMostNear - kTwo)) return false;
+    char* const end = object + room_;
+    const TwoWords words = words_;
+    const uint64_t behind = load(object + asked) ^ turned(words[0], asked);
+    if (KMEM_UNLIKELY(behind || !is_zero(load_two(end - kTwo) ^ words))) return false;
+    store_two(object, words);
     store_state(at, kFree);
     return true;
   }
@@ -130,7 +159,7 @@ class alignas(32) Seal : SealedWords {
     const size_t room = room_, slack = room - asked;
     if (KMEM_UNLIKELY(is_out(load_state(at)) || room > kFewBytes || slack < kWord || slack > kMostNear)) return false;
     if (KMEM_UNLIKELY(!are_zero(object, room))) return false;
-    const uint64_t word = canary(object);
+    const uint64_t word = canary_at(object);
     store(object + asked, turned(word, asked));
     store(object + room - kWord, word);
     store_state(at, static_cast<uint8_t>(slack + 1));
@@ -139,10 +168,10 @@ class alignas(32) Seal : SealedWords {
   KMEM_INLINE bool close_zeroed(char* object) const {
     if (KMEM_UNLIKELY(filling_ != Filling::Zeroes)) return false;
     uint8_t* const at = state_at(object);
-    const uint8_t state = load_state(at);
-    const size_t room = room_;
-    if (KMEM_UNLIKELY(!is_near(state) || room > kFewBytes)) return false;
-    if (KMEM_UNLIKELY(!SealedWords::is_whole(object, room, state - 1u, canary(object)))) return false;
+    const size_t room = room_, slack = load_state(at) - size_t{1}, asked = room - slack;
+    if (KMEM_UNLIKELY(slack - kWord > kMostNear - kWord || room > kFewBytes)) return false;
+    const uint64_t word = canary_at(object);
+    if (KMEM_UNLIKELY((load(object + asked) ^ turned(word, asked)) | (load(object + room - kWord) ^ word))) return false;
     make_zero(object, room);
     store_state(at, kFree);
     return true;
@@ -176,20 +205,23 @@ class alignas(32) Seal : SealedWords {
   enum class Filling : uint8_t { Anything, Marks, Zeroes };
 
   static bool is_out(uint8_t state) { return static_cast<uint8_t>(state - 1) < kFar; }
-  static bool is_near(uint8_t state) { return static_cast<uint8_t>(state - 1) < kFar - 1; }
   static uint8_t load_state(const uint8_t* at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
   static void store_state(uint8_t* at, uint8_t state) { __atomic_store_n(at, state, __ATOMIC_RELAXED); }
   uint8_t state_of(const char* object) const { return load_state(state_at(object)); }
 
+  static uint64_t canary_at(const char* object) { return mixed(kmem_seal_key, reinterpret_cast<uint64_t>(object)); }
+  uint64_t canary(const char* object) const { return filling_ == Filling::Zeroes ? canary_at(object) : words_[0]; }
+  /// How many bytes at the end of an object are watched.
+  size_t nr_last() const { return filling_ == Filling::Zeroes ? kWord : kTwo; }
+  static TwoWords both(uint64_t word) { return TwoWords{word, word}; }
+  /// The size of an object far larger than what was asked for lies in front of the last two words.
+  char* far_size(const char* object) const { return const_cast<char*>(object) + room_ - kTwo - kWord; }
   size_t asked_of(const char* object, uint8_t state) const {
     if (KMEM_LIKELY(state != kFar)) return room_ - (state - 1u);
-    const uint64_t size = load(object + room_ - 2 * kWord) ^ canary(object);
+    const uint64_t size = load(far_size(object)) ^ canary(object);
     return size < room_ - kMostNear ? size : 0;  // else it was overwritten, though the canary behind it is intact
   }
-  bool is_whole(const char* object, uint8_t state) const {
-    const size_t asked = asked_of(object, state);
-    return asked && SealedWords::is_whole(object, room_, room_ - asked, canary(object));
-  }
+  bool is_whole(const char* object, uint8_t state) const;
   bool is_free_and_whole(const char* object, uint8_t state) const;
   void fill(char* object) const;
   void set(char* object, size_t asked) const;
@@ -202,6 +234,7 @@ class alignas(32) Seal : SealedWords {
   uint32_t room_ = 0;
   uint8_t shift_ = 0;
   Filling filling_ = Filling::Anything;
+  TwoWords words_{};
   const char* cache_ = "";
 };
 

@@ -62,27 +62,35 @@ void SheafLayer::init(SlabLayer& slabs, Sheaves which, Slot slot, uint32_t wish)
   barn_most_ = static_cast<uint8_t>(between(kBarnHolds / (slabs.shape().size * capacity_), 2, Barn::kMost));
 }
 
-// Within a sheaf the order of frees is lost; smaller sheaves keep the objects in use cache-hot.
+// With a quarantine and a whole shuffle, smaller sheaves keep the objects in use cache-hot.
 void SheafLayer::use_two_sheaves(uint32_t cache_id) {
-  constexpr uint32_t kMostSealed = 64, kFewestSealed = 4, kSealedHold = 16 << 10;
+  constexpr uint32_t kMostShuffled = 64, kFewestShuffled = 4, kShuffledHold = 16 << 10;
   if (cache_id < kNrWithFreedSlots) freed_ = freed_slot(cache_id);
-  const uint32_t most = between(kSealedHold / slabs_->shape().size, kFewestSealed, kMostSealed);
-  if (capacity_ > most) capacity_ = static_cast<uint8_t>(most);
+  const uint32_t most = between(kShuffledHold / slabs_->shape().size, kFewestShuffled, kMostShuffled);
+  if (slabs_->world().zeroes && capacity_ > most) capacity_ = static_cast<uint8_t>(most);
 }
 
 // Refilling --------------------------------------------------------------------------------------------------------------
 
+// A whole shuffle only at level 2: the program's own accesses pay for it.
+void SheafLayer::disorder(Sheaf& sheaf) const {
+  Dice* dice = slabs_->world().dice;
+  if (KMEM_LIKELY(!dice)) return;
+  if (slabs_->world().zeroes) shuffle(sheaf, dice->roll());
+  else deal_and_cut(sheaf, dice->roll());
+}
+
 Sheaf SheafLayer::refill(Gfp gfp, unsigned n) {
   CacheNode& node = slabs_->node(n);
   if (Sheaf full = node.barn.take(*pool_, this_part(), barn_most_)) {
-    if (Dice* dice = slabs_->world().dice; KMEM_UNLIKELY(dice != nullptr)) shuffle(full, dice->roll());
+    disorder(full);
     return full;
   }
   uint64_t* words = get_sheaf(*pool_);
   if (!words) return {};
   Sheaf sheaf = Sheaf::empty(words, capacity_);
   if (slabs_->take(gfp, {n}, refill_count(node, capacity_), sheaf)) {
-    if (Dice* dice = slabs_->world().dice; KMEM_UNLIKELY(dice != nullptr)) shuffle(sheaf, dice->roll());
+    disorder(sheaf);
     return sheaf;
   }
   pool_->put(words);
@@ -114,7 +122,7 @@ void* SheafLayer::take_freed() {
     return nullptr;
   Sheaf freed = take_local(*pool_, freed_);
   if (!freed || freed.is_empty()) return freed ? pool_->put(freed.words), nullptr : nullptr;
-  shuffle(freed, slabs_->world().dice->roll());
+  disorder(freed);
   void* object = freed.take();
   Sheaf old;
   if (!exchange_if_empty(*pool_, slot_, freed, old)) drain_to_slabs(freed);

@@ -69,6 +69,7 @@ class SheafLayer {
   template <typename Visit>
   void each_cpu_sheaf(Visit visit) const;
   Sheaf refill(Gfp gfp, unsigned node);
+  void disorder(Sheaf& sheaf) const;
   bool mostly_idle(const CacheNode& node) const;
   unsigned short_capacity() const;
   bool is_short(const Sheaf& full) const;

@@ -178,7 +178,7 @@ unsigned SlabLayer::take_from(Slab& slab, unsigned want, Sheaf& into) {
   CacheNode& node = node_of(&slab);
   char* first = frames_.first_object(&slab);
   const unsigned n = KMEM_UNLIKELY(world_->random_order) ? slab.take_any(shape(), first, kmem_port_entropy(), into)
-                     : KMEM_UNLIKELY(world_->dice != nullptr)
+                     : KMEM_UNLIKELY(world_->dice && world_->zeroes)
                          ? slab.take_anywhere(shape(), first, want, world_->dice->roll(), into)
                          : slab.take(shape(), first, want, into);
   node.slabs.count_out(n);

@@ -34,4 +34,21 @@ inline void shuffle(Sheaf& sheaf, uint64_t roll) {
   }
 }
 
+/// Deals the entries of a sheaf, which is the caller's, in two to five piles, puts these on each other and cuts them anywhere.
+/// So the next object is never the neighbour, and which one it is, chance decides; but a pile has its objects in their order or
+/// the reverse, which processors prefetch and slabs take back many at once.
+inline void deal_and_cut(Sheaf& sheaf, uint64_t roll) {
+  const unsigned n = sheaf.capacity() - sheaf.top, piles = 2 + (roll & 3);
+  const bool down = roll & 4;
+  unsigned to = static_cast<unsigned>((roll >> 32) * n >> 32);
+  uint64_t old[kSheafWords];
+  for (unsigned i = 0; i < n; ++i) old[i] = Sheaf::read(sheaf.words[sheaf.top + i]);
+  for (unsigned pile = 0; pile < piles; ++pile) {
+    for (unsigned from = pile; from < n; from += piles) {
+      Sheaf::write(sheaf.words[sheaf.top + to], old[down ? n - 1 - from : from]);
+      to = to + 1 < n ? to + 1 : 0;
+    }
+  }
+}
+
 }  // namespace kmem

@@ -68,7 +68,6 @@ void set_up_seals(System& s) {
   s.world.guards_slabs = !always_on && s.machine.host_page_bytes == kPageSize;
   kmem_hardened.extra = always_on ? 0 : kCanary;
   kmem_hardened.comes_zero = !always_on;
-  kmem_hardened.pages = &s.pages;
   s.heap.leave_room_for_canary(kmem_hardened.extra);
   if (!s.options.oops_set) set_panic_on_bug(true);
 }

@@ -21,6 +21,7 @@ void set_limits(System& s, uint32_t reasons) {
   kmem_profiled.malloc_limit = reasons == kForProfile ? MallocClasses::kMost : 0;
   kmem_profiled.kmalloc_limit = reasons == kForProfile ? KmallocClasses::kMost : 0;
   kmem_hardened.limit = reasons == kForSeals ? MallocClasses::kMost - kmem_hardened.extra : 0;
+  kmem_sealed_frames_end = kmem_hardened.limit ? s.pages.frames_end() : 0;
   set_page_lists(s);
   const bool closed = reasons & (kForFaults | kForContexts | kForStats | kForSeals | kForFreeWatch);
   s.heap.caches().set_fast_path(closed ? FastPath::Closed : reasons & kForProfile ? FastPath::Counted : FastPath::Open);
@@ -102,6 +103,7 @@ void forget_fast_paths() {
   kmem_frames_end = kmem_listed_head = 0;
   kmem_malloc_limit = kmem_kmalloc_limit = 0;
   kmem_hardened = {};
+  kmem_sealed_frames_end = 0;
   kmem_profiled = {};
   new (&kmem_profile) Profile{};
   for (Seal& seal : kmem_seals) seal = {};

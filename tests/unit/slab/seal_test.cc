@@ -27,6 +27,11 @@ class SealTest : public testing::Test {
     states.init(by_64_.data(), by_16_.data(), memory_);
     seal_.init({.cache = "sealed", .states = states.of_room(room), .room = room, .fills = fills, .zeroes = zeroes});
   }
+  bool open_quickly(uint32_t asked) {
+    return seal_.open_zeroed(at(1), asked) || seal_.open_marked(at(1), asked) || seal_.open_new(at(1), asked) ||
+           seal_.open_ample(at(1), asked);
+  }
+  bool close_quickly() { return seal_.close_zeroed(at(1)) || seal_.close_marked(at(1)) || seal_.close_ample(at(1)); }
   char* at(uint32_t i) { return memory_ + uint64_t{i} * seal_.room(); }
   template <typename F>
   std::string told(F act) {
@@ -71,7 +76,7 @@ TEST_F(SealTest, a_byte_behind_the_end_or_before_the_next_object_is_seen_by_the_
 TEST_F(SealTest, a_size_that_was_overwritten_does_not_lead_anywhere) {
   make(4096);
   seal_.open(at(1), 100);
-  memset(at(1) + 4096 - 16, 0x41, 8);
+  memset(at(1) + 4096 - 24, 0x41, 8);
   EXPECT_EQ(seal_.asked(at(1)), 0u);
   EXPECT_NE(told([&] { EXPECT_EQ(seal_.close(at(1)), Finding::Damaged); }), "");
 }
@@ -117,53 +122,96 @@ TEST_F(SealTest, a_look_says_what_is_wrong_once_and_puts_it_right) {
 // The quick ways must do what the thorough ones do, or nothing.
 TEST_F(SealTest, the_quick_ways_and_the_thorough_ones_take_each_others_objects) {
   for (const bool zeroes : {false, true}) {
-    const auto open = [&](uint32_t asked) {
-      return zeroes ? seal_.open_zeroed(at(1), asked) : seal_.open_marked(at(1), asked);
-    };
-    const auto close = [&] { return zeroes ? seal_.close_zeroed(at(1)) : seal_.close_marked(at(1)); };
     for (const uint32_t room : {16u, 24u, 48u, 80u, 256u, 1024u, 4096u}) {
       make(room, zeroes);
+      uint32_t quick = 0;
       const std::string said = told([&] {
         for (uint32_t asked = 1; asked <= room; ++asked) {
-          if (!open(asked)) seal_.open(at(1), asked);
+          if (open_quickly(asked)) ++quick;
+          else seal_.open(at(1), asked);
           EXPECT_EQ(seal_.asked(at(1)), asked) << room;
           memset(at(1), 0xab, asked);
           EXPECT_TRUE(seal_.look(at(1))) << asked << " of " << room;
-          const bool closed = asked % 2 && close();
+          const bool closed = asked % 2 && close_quickly();
           EXPECT_TRUE(closed || seal_.close(at(1)) == Finding::Whole);
           EXPECT_FALSE(seal_.is_out(at(1)));
           EXPECT_TRUE(seal_.look(at(1))) << asked << " of " << room;
         }
       });
       EXPECT_EQ(said, "");
+      EXPECT_TRUE(zeroes || quick >= (room < 240 ? room - 1 : 239)) << quick << " of " << room;
     }
   }
 }
 
-TEST_F(SealTest, the_quick_ways_leave_what_is_wrong_to_the_thorough_ones) {
-  for (const bool zeroes : {false, true}) {
-    make(64, zeroes);
-    const auto open = [&] { return zeroes ? seal_.open_zeroed(at(1), 50) : seal_.open_marked(at(1), 50); };
-    const auto close = [&] { return zeroes ? seal_.close_zeroed(at(1)) : seal_.close_marked(at(1)); };
-    EXPECT_FALSE(close()) << "never given";
-    seal_.open(at(1), 50);
-    EXPECT_FALSE(open()) << "it is out";
-    for (const uint32_t i : {50u, 57u, 58u, 63u}) {
+TEST_F(SealTest, the_quick_ways_leave_a_damaged_canary_to_the_thorough_ones) {
+  struct Case {
+    bool zeroes;
+    uint32_t asked;
+    std::vector<uint32_t> watched;
+  };
+  for (const Case& c : {Case{false, 50, {50, 57, 58, 63}}, {false, 30, {30, 37, 48, 63}}, {true, 50, {50, 57, 58, 63}}}) {
+    make(64, c.zeroes);
+    EXPECT_FALSE(close_quickly()) << "never given";
+    seal_.open(at(1), c.asked);
+    EXPECT_FALSE(open_quickly(c.asked)) << "it is out";
+    for (const uint32_t i : c.watched) {
       at(1)[i] ^= 1;
-      EXPECT_FALSE(close()) << i;
+      EXPECT_FALSE(close_quickly()) << i;
       EXPECT_TRUE(seal_.is_out(at(1)));
       at(1)[i] ^= 1;
     }
-    EXPECT_TRUE(close());
-    EXPECT_FALSE(close()) << "twice";
-    for (const uint32_t i : {0u, 15u, 56u, 63u}) {
-      at(1)[i] ^= 1;
-      EXPECT_FALSE(open()) << i;
-      EXPECT_FALSE(seal_.is_out(at(1)));
-      at(1)[i] ^= 1;
-    }
-    EXPECT_TRUE(open());
+    EXPECT_TRUE(close_quickly());
+    EXPECT_FALSE(close_quickly()) << "twice";
   }
+}
+
+TEST_F(SealTest, the_quick_ways_leave_a_free_object_that_was_written_to_the_thorough_ones) {
+  for (const bool zeroes : {false, true}) {
+    for (const uint32_t asked : {30u, 50u}) {
+      make(64, zeroes);
+      seal_.open(at(1), asked);
+      EXPECT_TRUE(close_quickly());
+      for (const uint32_t i : {0u, 15u, 56u, 63u}) {
+        if (i > 15 && !zeroes) continue;
+        at(1)[i] ^= 1;
+        EXPECT_FALSE(open_quickly(asked)) << i;
+        EXPECT_FALSE(seal_.is_out(at(1)));
+        at(1)[i] ^= 1;
+      }
+      EXPECT_TRUE(open_quickly(asked));
+    }
+  }
+}
+
+TEST_F(SealTest, a_write_to_the_last_mark_is_seen_by_the_next_free) {
+  make(64);
+  seal_.open(at(1), 50);
+  EXPECT_TRUE(close_quickly());
+  at(1)[60] ^= 1;
+  EXPECT_TRUE(open_quickly(50));
+  EXPECT_FALSE(close_quickly());
+  EXPECT_NE(told([&] { EXPECT_EQ(seal_.close(at(1)), Finding::Damaged); }), "");
+}
+
+TEST_F(SealTest, a_write_to_an_object_that_was_never_given_is_seen_by_a_look) {
+  for (const bool zeroes : {false, true}) {
+    for (const uint32_t i : {0u, 63u}) {
+      make(64, zeroes);
+      at(1)[i] = 1;
+      EXPECT_NE(told([&] { EXPECT_FALSE(seal_.look(at(1))); }), "") << i;
+      EXPECT_EQ(told([&] { EXPECT_TRUE(seal_.look(at(1))); }), "") << i;
+    }
+  }
+}
+
+TEST_F(SealTest, the_words_of_two_caches_differ) {
+  make(64);
+  Seal other;
+  other.init({.cache = "other", .states = seal_.state_at(nullptr), .room = 64, .number = 2, .fills = true});
+  seal_.open(at(1), 50);
+  EXPECT_FALSE(other.close_marked(at(1)));
+  EXPECT_TRUE(seal_.close_marked(at(1)));
 }
 
 TEST_F(SealTest, another_size_has_its_canary_elsewhere) {
@@ -214,6 +262,30 @@ TEST(Shuffle, keeps_every_entry_and_gives_many_orders) {
     orders.insert(order);
   }
   EXPECT_GT(orders.size(), 450u) << "of 720";
+}
+
+TEST(DealAndCut, keeps_every_entry_and_none_comes_after_its_neighbour) {
+  constexpr unsigned kObjects = 40;
+  alignas(kSheafBytes) static uint64_t words[kSheafWords];
+  Dice dice;
+  dice.seed(7);
+  std::set<uint64_t> firsts;
+  std::set<int64_t> steps;
+  for (int round = 0; round < 2000; ++round) {
+    Sheaf sheaf = Sheaf::empty(words, kObjects);
+    for (uint64_t i = 1; i <= kObjects; ++i) sheaf.put(reinterpret_cast<void*>(8 * i));
+    deal_and_cut(sheaf, dice.roll());
+    std::set<uint64_t> got;
+    for (unsigned i = 0; i < kObjects; ++i) got.insert(sheaf.words[sheaf.top + i]);
+    ASSERT_EQ(got.size(), kObjects);
+    ASSERT_EQ(*got.rbegin(), 8u * kObjects);
+    firsts.insert(sheaf.words[sheaf.top]);
+    for (unsigned i = 1; i < kObjects; ++i)
+      steps.insert(static_cast<int64_t>(sheaf.words[sheaf.top + i] - sheaf.words[sheaf.top + i - 1]) / 8);
+  }
+  EXPECT_EQ(firsts.size(), kObjects);
+  EXPECT_FALSE(steps.count(1) || steps.count(-1));
+  for (const int64_t step : {2, 3, 4, 5}) EXPECT_TRUE(steps.count(step) && steps.count(-step)) << step;
 }
 
 }  // namespace
