@@ -217,6 +217,7 @@ bool resolve_fault(uint64_t at, bool write) {
 }
 
 bool is_mapped(uint64_t at) {
+  if (!top) return false;  // a report before there are tables
   const Locked locked(lock);
   for (unsigned level = 2;; --level) {
     const uint64_t* entry = entry_of(at, false, level);

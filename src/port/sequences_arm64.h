@@ -1,6 +1,6 @@
 #pragma once
 // The sequences of a port for arm64: included by its <kmem_port/cpu_stack_impl.h>, which says how one begins and where it finds
-// this CPU's words and number. x14 to x17 are scratch registers.
+// this CPU's words and number. x10 to x17 are scratch registers.
 //
 //   KMEM_RSEQ_BEGIN(aborted)  the start, label 1; where the port continues at a C label after an interruption, at this one
 //   KMEM_RSEQ_WORDS           x16 = the address of this CPU's words, from %[base]
@@ -97,24 +97,84 @@ struct CpuStackSequences {
     return Push::Same;
   }
 
-  /// One pointer at a time, in several steps (port/cpu_stack.h requires only each to be one step).
-  static unsigned try_pop_some(char* base, Slot slot, void** out, unsigned n) {
-    unsigned moved = 0;
-    while (moved < n && (out[moved] = try_pop(base, slot))) ++moved;
+  /// Entries are contiguous from the top to the sheaf's capacity.
+  static KMEM_INLINE unsigned try_pop_some(char* base, Slot slot, void** out, unsigned n) {
+    unsigned moved;
+    asm volatile goto(KMEM_RSEQ_BEGIN(empty) KMEM_RSEQ_WORDS
+                      "ldr x17, [x16, %[slot], lsl 3]\n\t"
+                      "add x15, %[base], x17, lsl 2\n\t"
+                      "orr x14, x15, 1023\n\t"
+                      "ldurb w14, [x14, -2]\n\t"  // kCapacityByte
+                      "and w13, w17, 0xff\n\t"
+                      "sub w14, w14, w13, lsr 1\n\t"
+                      "cbz w14, %l[empty]\n\t"
+                      "cmp w14, %w[n]\n\t"
+                      "csel w14, w14, %w[n], ls\n\t"
+                      "mov w13, w14\n\t"
+                      "6:\n\t"
+                      "sub x13, x13, 1\n\t"
+                      "ldr x12, [x15, x13, lsl 3]\n\t"
+                      "str x12, [%[out], x13, lsl 3]\n\t"
+                      "cbnz x13, 6b\n\t"
+                      "mov %w[moved], w14\n\t"
+                      "add x17, x17, x14, lsl 1\n\t"
+                      "str x17, [x16, %[slot], lsl 3]\n\t"
+                      "2:\n\t"
+                      : [moved] "=&r"(moved)
+                      : KMEM_RSEQ_INPUTS[base] "r"(base), [slot] "r"(uint64_t{slot.index}), [out] "r"(out), [n] "r"(n)
+                      : "x12", "x13", "x14", "x15", "x16", "x17", "cc", "memory"
+                      : empty);
+    for (unsigned i = 0; i < moved; ++i) KMEM_TAKES(out[i]);
     return moved;
+  empty:
+    return made_here(0u);
   }
-  static unsigned try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit) {
-    for (unsigned i = 0; i < n; ++i) {
-      const auto first = reinterpret_cast<uintptr_t>(in[0]), each = reinterpret_cast<uintptr_t>(in[i]);
-      if ((each & fit.zero) || ((each ^ first) & fit.same)) return kUnfit;
-    }
-    unsigned moved = 0;
-    for (; moved < n; ++moved) {
-      const Push push = try_push(base, slot, in[moved]);
-      if (push == Push::Full) break;
-      if (push == Push::Same) return moved ? moved : kUnfit;
-    }
+
+  /// During the copy, all pointers are or-ed into x11 and and-ed into x10, which gives the bits in which they differ.
+  static KMEM_INLINE unsigned try_push_some(char* base, Slot slot, void* const* in, unsigned n, Fit fit) {
+    for (unsigned i = 0; i < n; ++i) KMEM_GIVES(in[i]);
+    unsigned moved;
+    asm volatile goto(KMEM_RSEQ_BEGIN(full) KMEM_RSEQ_WORDS
+                      "ldr x17, [x16, %[slot], lsl 3]\n\t"
+                      "ubfx x14, x17, 1, 7\n\t"
+                      "cbz x14, %l[full]\n\t"
+                      "cmp w14, %w[n]\n\t"
+                      "csel w14, w14, %w[n], ls\n\t"
+                      "ldr x12, [%[in]]\n\t"
+                      "add x15, %[base], x17, lsl 2\n\t"
+                      "ldr x11, [x15]\n\t"
+                      "cmp x12, x11\n\t"
+                      "b.eq %l[unfit]\n\t"
+                      "mov x11, x12\n\t"
+                      "mov x10, x12\n\t"
+                      "sub x17, x17, x14, lsl 1\n\t"
+                      "add x15, %[base], x17, lsl 2\n\t"
+                      "mov w13, w14\n\t"
+                      "6:\n\t"
+                      "sub x13, x13, 1\n\t"
+                      "ldr x12, [%[in], x13, lsl 3]\n\t"
+                      "str x12, [x15, x13, lsl 3]\n\t"
+                      "orr x11, x11, x12\n\t"
+                      "and x10, x10, x12\n\t"
+                      "cbnz x13, 6b\n\t"
+                      "eor x10, x10, x11\n\t"
+                      "and x10, x10, %[same]\n\t"
+                      "and x11, x11, %[zero]\n\t"
+                      "orr x10, x10, x11\n\t"
+                      "cbnz x10, %l[unfit]\n\t"
+                      "mov %w[moved], w14\n\t"
+                      "str x17, [x16, %[slot], lsl 3]\n\t"
+                      "2:\n\t"
+                      : [moved] "=&r"(moved)
+                      : KMEM_RSEQ_INPUTS[base] "r"(base), [slot] "r"(uint64_t{slot.index}), [in] "r"(in), [n] "r"(n),
+                        [same] "r"(fit.same), [zero] "r"(fit.zero)
+                      : "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "cc", "memory"
+                      : full, unfit);
     return moved;
+  full:
+    return made_here(0u);
+  unfit:
+    return made_here(kUnfit);
   }
 
   static bool replace_here(uint64_t* word, uint32_t cpu, uint64_t expected, uint64_t desired) {

@@ -48,6 +48,18 @@ TEST(ZonesTest, a_range_is_cut_at_16_MiB_and_at_4_GiB) {
   EXPECT_EQ(world.pages.frames_end(), 4160 * kMiBFrames);
 }
 
+TEST(ZonesTest, a_port_says_where_the_zones_end_and_one_of_no_length_is_none) {
+  SmallMachine small({{0, 64}});
+  small.machine.dma_end = small.machine.dma32_end = {uint64_t{32} << 20};
+  PageAllocator pages;
+  ASSERT_NE(pages.init(small.machine, small.sheaves, 128), nullptr);
+  ASSERT_EQ(pages.nr_zones(), 2u);
+  EXPECT_EQ(pages.zone(0).kind(), ZoneKind::Dma);
+  EXPECT_EQ(pages.zone(0).nr_frames(), 32 * kMiBFrames);
+  EXPECT_EQ(pages.zone(1).kind(), ZoneKind::Normal);
+  EXPECT_EQ(pages.zone(1).nr_frames(), 32 * kMiBFrames);
+}
+
 TEST(ZonesTest, metadata_that_does_not_fit_is_refused) {
   SmallMachine small({{4096, 64}});
   small.machine.metadata_bytes = 64;

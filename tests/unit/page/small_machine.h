@@ -65,6 +65,8 @@ class SmallMachine {
   explicit SmallMachine(std::initializer_list<Ram> ram, uint32_t nr_sheaves = 4096) {
     machine = host_facts();
     machine.nr_ram = 0;
+    machine.dma_end = {16 * kMiB};
+    machine.dma32_end = {4096 * kMiB};
     uint64_t end = 0, start = ~uint64_t{0};
     for (const Ram& r : ram) {
       machine.ram[machine.nr_ram++] = {{r.start_mib * kMiB}, r.mib * kMiB, {r.node}};
