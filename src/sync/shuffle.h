@@ -35,8 +35,8 @@ inline void shuffle(Sheaf& sheaf, uint64_t roll) {
 }
 
 /// Deals the entries of a sheaf, which is the caller's, in two to five piles, puts these on each other and cuts them anywhere.
-/// So the next object is never the neighbour, and which one it is, chance decides; but a pile has its objects in their order or
-/// the reverse, which processors prefetch and slabs take back many at once.
+/// So the next object is not the neighbour, unless there are very few, and chance decides which one it is; but a pile has its
+/// objects in their order or the reverse, which processors prefetch and slabs take back many at once.
 inline void deal_and_cut(Sheaf& sheaf, uint64_t roll) {
   const unsigned n = sheaf.capacity() - sheaf.top, piles = 2 + (roll & 3);
   const bool down = roll & 4;
