@@ -100,6 +100,11 @@ def kfifo(suite, status, said):
     return (1, 1, "") if "test passed" in said else (0, 1, "the example says that it failed")
 
 
+def checks(suite, status, said):
+    """Ours of kernel code that has no suite: the glue counts."""
+    return of_pattern(r"checks: (\d+) of (\d+) passed")(suite, status, said)
+
+
 # What kernel code takes for granted: the kernel's own libraries of numbers, bits and trees.
 LIBRARY = ["lib/bitmap.c", "lib/find_bit.c", "lib/radix-tree.c", "lib/xarray.c", "lib/idr.c", "lib/maple_tree.c", "lib/rbtree.c",
            "lib/list_sort.c", "lib/string.c", "lib/string_helpers.c", "lib/kstrtox.c", "lib/hexdump.c", "lib/kfifo.c", "lib/genalloc.c",
@@ -140,6 +145,21 @@ SUITES = [
             sources=["drivers/misc/lkdtm/heap.c"], inside=["lkdtm_inside.c"], glue=["lkdtm.c"], words=words)
       for name, words in [("plain", ""), ("FZP", "slub_debug=FZP"), ("init_on_alloc", "init_on_alloc=1"),
                           ("init_on_free", "init_on_free=1")]],
+    Suite("cpuhotplug", "driver/kernel-tree: callbacks for each CPU", checks, sources=["lib/llist.c"],
+          inside=["cpuhotplug_inside.c"], flags=["-I{glue}"]),
+    Suite("zbud", "mm/zbud.c behind mm/zpool.c: two blocks a page, eviction", checks, sources=["mm/zpool.c", "mm/zbud.c"],
+          inside=["zbud_inside.c"], flags=["-I{glue}"]),
+    Suite("zsmalloc", "mm/zsmalloc.c behind mm/zpool.c: blocks that cross pages, compaction", checks,
+          sources=["mm/zpool.c", "mm/zsmalloc.c"], inside=["zsmalloc_inside.c"],
+          flags=["-I{glue}", "-DCONFIG_ZPOOL=1", "-include", "zsmalloc_before.h"],
+          left_out="moving pages (CONFIG_COMPACTION) can't: kmem moves no page"),
+    Suite("stackdepot", "lib/stackdepot.c: two threads store the same stacks", checks, sources=["lib/stackdepot.c"],
+          inside=["stackdepot_inside.c"], flags=["-I{glue}", "-DCONFIG_STACKDEPOT=1", "-DCONFIG_STACK_HASH_ORDER=16",
+                                                   "-DHASH_EARLY=1", "-DHASH_ZERO=4"]),
+    Suite("list_lru", "mm/list_lru.c over kmem's slab, instead of kmem's own", checks, sources=["mm/list_lru.c"],
+          inside=["list_lru_inside.c"],
+          flags=["-I{glue}", "-I{tree}", "-DMM_SLAB_H", "-D__MM_INTERNAL_H", "-include", "list_lru_before.h"],
+          left_out="lists of memory groups (CONFIG_MEMCG_KMEM) can't: kmem has no such groups"),
     Suite("idr-test", "tools/testing/radix-tree/idr-test.c", of_pattern(r"IDA: (\d+) of (\d+) tests passed"), **HARNESS,
           harness=["tools/testing/radix-tree/idr-test.c"], seconds=180),
     Suite("multiorder", "tools/testing/radix-tree/multiorder.c", whole, **HARNESS,

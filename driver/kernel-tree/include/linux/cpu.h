@@ -1,6 +1,6 @@
 #ifndef KMEM_TREE_LINUX_CPU_H
 #define KMEM_TREE_LINUX_CPU_H
-/* CPU hotplug callbacks are never called, as on a machine without hotplug. */
+/* No CPU comes or goes: nobody is kept from it. */
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/smp.h>
