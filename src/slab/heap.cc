@@ -134,10 +134,6 @@ bool Heap::free(void* p, const Block& block) {
   return runs_.free(p), true;
 }
 
-// Most blocks that come here and are no objects are runs, and one look into their table is enough. Not where others count or note
-// each free.
-bool Heap::free_run(void* p) { return !kmem_profile.has_live() && !world_->counts && runs_.free_mallocs(p); }
-
 // The pool reports a bad pointer.
 void Heap::free_guarded(void* p, const Block& block) {
   tell_freed(p, block.bytes);

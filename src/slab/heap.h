@@ -50,8 +50,6 @@ class Heap {
   /// Frees the block at p, which classify() described.  False: it cannot be freed.
   [[nodiscard]] bool free(void* p, const Block& block);
   [[nodiscard]] bool free(void* p) { return free(p, classify(p)); }
-  /// Frees p if it is a run of malloc's, by one look into their table; false: classify() and free().
-  [[nodiscard]] bool free_run(void* p);
   Block classify(const void* p);
   Family family_of(const void* p, const Block& block) const;
   size_t usable(const void* p) { return classify(p).bytes; }

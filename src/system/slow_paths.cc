@@ -35,12 +35,22 @@ void* slow_malloc_aligned(size_t size, size_t align) {
   return heap.samples().malloc_aligned(heap, size, align);
 }
 
+namespace {
+
+// Most blocks that come here and are no objects are malloc's runs: one look into their table, and nothing need be classified. Not
+// where frees are counted, noted or checked.
+bool free_run(System& s, void* p) {
+  return !s.options.hardened && !s.world.counts && !kmem_profile.has_live() && s.heap.runs().free_mallocs(p);
+}
+
+}  // namespace
+
 bool slow_free(void* p, Family by) {
   if (!boot()) return false;
   System& s = system();
   // The most frequent case: the fast path found the sheaf full.
   if (const unsigned c = fast::class_of(p); c && c != kSharedClass) return s.heap.cache(c).free(p), true;
-  if (KMEM_LIKELY(!s.options.hardened && by == Family::Malloc) && s.heap.free_run(p)) return true;
+  if (KMEM_LIKELY(by == Family::Malloc) && free_run(s, p)) return true;
   const Block block = s.heap.classify(p);
   if (KMEM_UNLIKELY(s.options.hardened)) check_family(p, block, by);
   return free_block(p, block);

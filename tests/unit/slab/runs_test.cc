@@ -77,27 +77,18 @@ TEST_F(RunsTest, a_length_that_comes_and_goes_stays_claimed) {
 TEST_F(RunsTest, the_short_way_frees_a_run_of_mallocs_once_and_nothing_else) {
   char* const p = take();
   char* const of_kmalloc = static_cast<char*>(heap_.runs().alloc(kSize, gfp::kKernel, kNoNode));
-  EXPECT_FALSE(heap_.free_run(of_kmalloc));
-  EXPECT_FALSE(heap_.free_run(p + kPageSize)) << "the middle of a run";
-  EXPECT_FALSE(heap_.free_run(nullptr));
+  EXPECT_FALSE(heap_.runs().free_mallocs(of_kmalloc));
+  EXPECT_FALSE(heap_.runs().free_mallocs(p + kPageSize)) << "the middle of a run";
+  EXPECT_FALSE(heap_.runs().free_mallocs(nullptr));
   EXPECT_EQ(in_use(), 2 * pages(kSize));
   heap_.runs().free(of_kmalloc);
-  EXPECT_TRUE(heap_.free_run(p));
-  EXPECT_FALSE(heap_.free_run(p)) << "a second free is for classify(), which reports it";
+  EXPECT_TRUE(heap_.runs().free_mallocs(p));
+  EXPECT_FALSE(heap_.runs().free_mallocs(p)) << "a second free is for classify(), which reports it";
   EXPECT_EQ(in_use(), 0u);
   comes_and_goes();
   EXPECT_EQ(take(), p);
-  EXPECT_TRUE(heap_.free_run(p));
-  EXPECT_FALSE(heap_.free_run(p)) << "a kept one is free";
-}
-
-TEST_F(RunsTest, a_free_that_is_counted_goes_the_long_way) {
-  CallCounts counts;
-  char* const p = take();
-  world_.world.counts = &counts;
-  EXPECT_FALSE(heap_.free_run(p));
-  world_.world.counts = nullptr;
-  EXPECT_TRUE(heap_.free_run(p));
+  EXPECT_TRUE(heap_.runs().free_mallocs(p));
+  EXPECT_FALSE(heap_.runs().free_mallocs(p)) << "a kept one is free";
 }
 
 TEST_F(RunsTest, lengths_that_grow_do_not_stay) {
