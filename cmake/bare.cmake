@@ -35,6 +35,23 @@ add_dependencies(kmem-bare kmem_layout)
 target_include_directories(kmem-bare PRIVATE "${PROJECT_SOURCE_DIR}/ports/bare")
 target_link_libraries(kmem-bare PUBLIC kmem_on_bare PRIVATE kmem_freestanding)
 
+# A driver's surroundings (docs/driver.md) on the machine itself: libkmem-driver, but for what is of a process. Where the port has
+# devices.
+set(has_devices FALSE)
+if(EXISTS "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/pci.cc")
+  set(has_devices TRUE)
+  file(GLOB_RECURSE driver_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/driver/*.cc")
+  # The host, simulated devices, modules as files, other programs' calls; jiffies as a variable, suites of KUnit, the host's names.
+  list(FILTER driver_sources EXCLUDE REGEX "/driver/(host|kunit|pci/simulated)/|/(simulated_ports|copies|thread|objects|caller|ticker|linux_random|linux_utsname)\\.cc$")
+  file(GLOB bare_driver_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/bare/driver/*.cc")
+  add_library(kmem-bare-driver STATIC ${driver_sources} ${bare_driver_sources})
+  target_include_directories(kmem-bare-driver BEFORE PUBLIC "${PROJECT_SOURCE_DIR}/driver/include")
+  target_include_directories(kmem-bare-driver PRIVATE "${PROJECT_SOURCE_DIR}/driver" "${PROJECT_SOURCE_DIR}/ports/bare")
+  target_link_libraries(kmem-bare-driver PUBLIC kmem_on_bare PRIVATE kmem_inside)
+  target_compile_options(kmem-bare-driver PRIVATE -fno-threadsafe-statics -fno-stack-protector -U_FORTIFY_SOURCE)
+  add_dependencies(kmem-bare-driver kmem_layout)
+endif()
+
 # kmem_kernel(NAME source...): an image that a loader starts.  It is linked twice: the second time with the names of the
 # functions that the first one has, for stack traces.
 function(kmem_kernel name)
@@ -63,15 +80,19 @@ endfunction()
 
 set(tests "${PROJECT_SOURCE_DIR}/tests")
 
-# kmem_test_kernel(NAME source...): one with tests in it, and a small GoogleTest of our own.
-function(kmem_test_kernel name)
-  kmem_kernel(${name} ${ARGN} "${tests}/bare/shim/runner.cc" "${tests}/bare/shim/runtime.cc")
-  set(objects ${name}_objects)
+# kmem_test_objects(TARGET): what tests are compiled with.
+function(kmem_test_objects objects)
   target_include_directories(${objects} BEFORE PRIVATE "${tests}/bare/shim")
   target_include_directories(${objects} PRIVATE "${tests}" "${PROJECT_SOURCE_DIR}/ports/bare")
   # No instance of a template comes from a library.
   target_compile_definitions(${objects} PRIVATE _GLIBCXX_EXTERN_TEMPLATE=0)
   target_compile_options(${objects} PRIVATE -fno-threadsafe-statics -fno-rtti -fno-omit-frame-pointer -U_FORTIFY_SOURCE)
+endfunction()
+
+# kmem_test_kernel(NAME source...): one with tests in it, and a small GoogleTest of our own.
+function(kmem_test_kernel name)
+  kmem_kernel(${name} ${ARGN} "${tests}/bare/shim/runner.cc" "${tests}/bare/shim/runtime.cc")
+  kmem_test_objects(${name}_objects)
 endfunction()
 
 # The kernel that shows kmem, with its monitor, and the tests of the kernel's names that know no host.
@@ -83,6 +104,30 @@ if(NOT KMEM_BARE_ARCH STREQUAL "x86_64")
   list(FILTER kernel_sources EXCLUDE REGEX "devices_test.cc$")  # there is a PCI bus on x86-64 only
 endif()
 kmem_test_kernel(kmem-kernel ${kernel_sources})
+
+if(has_devices)
+  # With it a driver in ordinary kernel style, the program that uses its device, and tests of both.
+  add_library(edu_driver OBJECT "${PROJECT_SOURCE_DIR}/examples/edu/edu.c")
+  target_compile_definitions(edu_driver PRIVATE __KERNEL__ MODULE "KBUILD_MODNAME=\"edu\"")
+  target_compile_options(edu_driver PRIVATE -std=gnu11 -fno-strict-aliasing -fno-omit-frame-pointer -fno-stack-protector -U_FORTIFY_SOURCE)
+  add_library(edu_program OBJECT "${PROJECT_SOURCE_DIR}/examples/edu/exercise.c")
+  target_compile_definitions(edu_program PRIVATE main=edu_exercise)
+  target_compile_options(edu_program PRIVATE -fno-stack-protector -U_FORTIFY_SOURCE -Wno-missing-prototypes)
+  file(GLOB driver_tests CONFIGURE_DEPENDS "${tests}/bare/driver/*.cc")
+  add_library(edu_tests OBJECT ${driver_tests})
+  kmem_test_objects(edu_tests)
+  target_include_directories(edu_tests PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(edu_tests PRIVATE kmem_warnings)
+  foreach(objects edu_driver edu_program edu_tests)
+    target_link_libraries(${objects} PRIVATE kmem-bare-driver)
+    foreach(image kmem-kernel_nameless kmem-kernel)
+      target_sources(${image} PRIVATE $<TARGET_OBJECTS:${objects}>)
+    endforeach()
+  endforeach()
+  foreach(image kmem-kernel_nameless kmem-kernel)
+    target_link_libraries(${image} PRIVATE kmem-bare-driver kmem-bare)
+  endforeach()
+endif()
 
 # Tests of the layers and of the port, which know no host; they run before any kmem is up.
 set(layer_tests)

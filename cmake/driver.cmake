@@ -2,7 +2,8 @@
 
 find_package(Threads REQUIRED)
 
-# Every source below driver/ belongs to it: one folder for each group of headers.
+# Every source below driver/ belongs to it: one folder for each group of headers. Those that need a host's help, or are simulated,
+# have others in their place on a bare machine (cmake/bare.cmake).
 file(GLOB_RECURSE driver_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/driver/*.cc")
 add_library(kmem_driver_objects OBJECT EXCLUDE_FROM_ALL ${driver_sources})
 target_include_directories(kmem_driver_objects PRIVATE "${PROJECT_SOURCE_DIR}/driver/include" "${PROJECT_SOURCE_DIR}/driver"

@@ -53,7 +53,7 @@ void ended(tasklet_struct* t) {
   Softirq& s = softirq();
   __atomic_and_fetch(&t->state, ~kRuns, __ATOMIC_SEQ_CST);
   __atomic_add_fetch(&s.rounds, 1, __ATOMIC_SEQ_CST);
-  syscall(SYS_futex, &s.rounds, FUTEX_WAKE_PRIVATE, __INT_MAX__);
+  host::wake(&s.rounds, __INT_MAX__);
 }
 
 bool run_one() {
@@ -104,7 +104,7 @@ void wait_for(tasklet_struct* t, unsigned long bits) {
   for (;;) {
     const unsigned rounds = __atomic_load_n(&s.rounds, __ATOMIC_SEQ_CST);
     if (!(__atomic_load_n(&t->state, __ATOMIC_SEQ_CST) & bits)) return;
-    syscall(SYS_futex, &s.rounds, FUTEX_WAIT_PRIVATE, rounds, nullptr);
+    host::wait(&s.rounds, rounds);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
+#include "host/host.h"
 #include "lock/lockdep.h"
 #include "print/mistakes.h"
 #include "sync/quiet_lock.h"
@@ -34,7 +35,7 @@ struct Worker {
 /// Guards all queues and all items, because an item may be involved in two queues.
 constinit QuietLock lock;
 DECLARE_WAIT_QUEUE_HEAD(something_ended);
-constinit thread_local Worker* me = nullptr;
+Worker* me() { return static_cast<Worker*>(host::own().worker); }
 
 }  // namespace
 }  // namespace kmem_driver
@@ -140,7 +141,7 @@ void leave(Worker& w) {
 
 void work_in(void* argument) {
   Worker w = {nullptr, static_cast<workqueue_struct*>(argument), get_current(), nullptr, 0, false};
-  me = &w;
+  host::own().worker = &w;
   w.task->flags |= PF_WQ_WORKER;
   {
     Quietly hold(lock);
@@ -159,7 +160,7 @@ void work_in(void* argument) {
   __set_current_state(TASK_RUNNING);
   leave(w);
   wake_up_all(&something_ended);
-  me = nullptr;
+  host::own().worker = nullptr;
 }
 
 void wake_idle_locked(workqueue_struct* queue) {
@@ -231,7 +232,7 @@ bool what_is_due(const work_struct* work, const workqueue_struct** queue, unsign
 }
 
 void wait_until_it_ran(const work_struct* work, const workqueue_struct* queue, unsigned long number) {
-  if (WARN(me && me->work == work, "a work item waits for its own end")) return;
+  if (WARN(me() && me()->work == work, "a work item waits for its own end")) return;
   wait_event(something_ended, !is_due(work, queue, number));
 }
 
@@ -441,7 +442,7 @@ void kmem_driver_flush_workqueue(workqueue_struct* queue) noexcept {
     Quietly hold(lock);
     number = queue->last_number;
   }
-  if (WARN(me && me->queue == queue, "workqueue %s is flushed by one of its own items", queue->name)) return;
+  if (WARN(me() && me()->queue == queue, "workqueue %s is flushed by one of its own items", queue->name)) return;
   wait_event(something_ended, !has_before(queue, number));
 }
 
@@ -454,7 +455,7 @@ unsigned int work_busy(work_struct* work) noexcept {
   Quietly hold(lock);
   return (work->data & kPending ? WORK_BUSY_PENDING : 0) | (runner_in(work->kmem_queue, work) ? WORK_BUSY_RUNNING : 0);
 }
-work_struct* current_work() noexcept { return me ? me->work : nullptr; }
+work_struct* current_work() noexcept { return me() ? me()->work : nullptr; }
 void workqueue_set_max_active(workqueue_struct* queue, int max_active) noexcept {
   if (WARN_ON(queue->flags & __WQ_ORDERED) || max_active < 1) return;
   Quietly hold(lock);

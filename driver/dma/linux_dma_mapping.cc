@@ -4,7 +4,7 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
-#include "dma/space.h"
+#include "dma/reach.h"
 
 namespace {
 
@@ -64,9 +64,7 @@ dma_addr_t map(device* dev, Kind kind, Place place, size_t size, dma_data_direct
   m->memory = place.memory;
   m->first = place.first;
   m->offset = place.offset;
-  m->address = place.memory ? offset_in_page(place.memory) : offset_in_page(place.offset);
-  m->shadow = static_cast<u8*>(kmalloc(size, kFlags));
-  if (m->shadow && put_in(dev, m, dma_get_mask(dev))) return m->address;
+  if (make_reachable(*m, dma_get_mask(dev), kFlags) && put_in(dev, m, dma_get_mask(dev))) return m->address;
   kfree(m->shadow);
   kfree(m);
   return DMA_MAPPING_ERROR;
@@ -115,9 +113,18 @@ void check_ending(const device* dev, const Mapping& m, const Ending& end, bool w
            at, m.size, name_of(m.direction));
 }
 
-Mapping* take_out(device* dev, dma_addr_t address) {
-  Mapping* m = find(dev, address);
-  if (!m || m->address != address) return nullptr;
+/// Memory that is mapped twice can have one address twice: the mapping that fits best.
+Mapping* mapping_at(const device* dev, const Ending& end) {
+  Mapping* first = find(dev, end.address);
+  if (!first || first->address != end.address) return nullptr;
+  for (Mapping* m = first; m && m->address == end.address; m = m->next)
+    if (m->size == end.size && m->direction == end.direction) return m;
+  return first;
+}
+
+Mapping* take_out(device* dev, const Ending& end) {
+  Mapping* m = mapping_at(dev, end);
+  if (!m) return nullptr;
   remove(dev, m);
   return m;
 }
@@ -132,7 +139,7 @@ void unmap(device* dev, const Ending& end, unsigned long attrs) {
   bool written = false;
   {
     Quietly hold(lock);
-    m = take_out(dev, end.address);
+    m = take_out(dev, end);
     if (m && m->shadow) {
       written = !m->is_drivers && was_written(*m);
       const bool devices = m->direction != DMA_TO_DEVICE && !m->is_drivers && !(attrs & DMA_ATTR_SKIP_CPU_SYNC);
@@ -159,6 +166,15 @@ const char* fault_of(const Mapping* m, const Ending& sync, To to) {
   return nullptr;
 }
 
+/// With the lock held. Of several, where memory is mapped more than once, one that can be synced so.
+Mapping* mapping_around(const device* dev, const Ending& sync) {
+  Mapping* first = find(dev, sync.address);
+  if (!first || first->direction == sync.direction) return first;
+  for (Mapping* m = dev->kmem_dma->first; m && m->address <= sync.address; m = m->next)
+    if (m->holds(sync.address, sync.size) && m->direction == sync.direction) return m;
+  return first;
+}
+
 /// With the lock held: the driver wrote where it must not have.
 bool hand_over(Mapping* m, const Ending& sync, To to) {
   const size_t from = sync.address - m->address;
@@ -176,7 +192,7 @@ void sync(device* dev, const Ending& what, To to) {
   Mapping seen = {};
   {
     Quietly hold(lock);
-    Mapping* m = find(dev, what.address);
+    Mapping* m = mapping_around(dev, what);
     if (m) {
       seen = *m;
       fault = fault_of(m, what, to);
@@ -242,8 +258,7 @@ void* dma_alloc_attrs(device* dev, size_t size, dma_addr_t* address, gfp_t flags
   if (!size) return nullptr;
   flags &= ~(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM);
   Mapping* m = new_mapping(Kind::Coherent, DMA_BIDIRECTIONAL, PAGE_ALIGN(size), flags & ~__GFP_ZERO);
-  void* memory =
-      m ? reinterpret_cast<void*>(__get_free_pages(flags | __GFP_ZERO, static_cast<unsigned>(get_order(size)))) : nullptr;
+  void* memory = m ? reachable_pages(size, dev->coherent_dma_mask, flags | __GFP_ZERO) : nullptr;
   if (memory) {
     m->memory = memory;
     m->checked = true;
@@ -256,10 +271,11 @@ void* dma_alloc_attrs(device* dev, size_t size, dma_addr_t* address, gfp_t flags
 
 void dma_free_attrs(device* dev, size_t size, void* memory, dma_addr_t address, unsigned long) noexcept {
   if (!memory) return;
+  const Ending end = {Kind::Coherent, DMA_BIDIRECTIONAL, address, PAGE_ALIGN(size)};
   Mapping* m;
   {
     Quietly hold(lock);
-    m = take_out(dev, address);
+    m = take_out(dev, end);
   }
   if (!m) return say_not_mapped(dev, "free", address, size);
   if (m->kind == Kind::Coherent && m->memory != memory)
@@ -267,7 +283,7 @@ void dma_free_attrs(device* dev, size_t size, void* memory, dma_addr_t address, 
            "device driver frees DMA memory with different CPU address [device address=0x%016llx] [size=%zu bytes] "
            "[cpu alloc address=%p] [cpu free address=%p]",
            static_cast<Address>(address), m->size, m->memory, memory);
-  check_ending(dev, *m, {Kind::Coherent, DMA_BIDIRECTIONAL, address, PAGE_ALIGN(size)}, false);
+  check_ending(dev, *m, end, false);
   if (m->kind == Kind::Coherent && !m->freed)
     free_pages(reinterpret_cast<unsigned long>(m->memory), static_cast<unsigned>(get_order(m->size)));
   kfree(m->shadow);
@@ -314,7 +330,7 @@ void dma_unmap_page_attrs(device* dev, dma_addr_t address, size_t size, dma_data
 int dma_mapping_error(device* dev, dma_addr_t address) noexcept {
   if (address == DMA_MAPPING_ERROR) return -ENOMEM;
   Quietly hold(lock);
-  if (Mapping* m = find(dev, address)) m->checked = true;
+  for (Mapping* m = find(dev, address); m && m->address <= address; m = m->next) m->checked = true;
   return 0;
 }
 

@@ -1,14 +1,14 @@
 // Mappings and their addresses.
 
-#include "dma/space.h"
-
-#include <pthread.h>
+#include "dma/reach.h"
 
 #include <kmem/free_watch.h>
 #include <linux/highmem.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+
+#include "host/host.h"
 
 namespace kmem_driver::dma {
 
@@ -23,36 +23,16 @@ const char* name_of(dma_data_direction direction) {
   return direction >= 0 && direction <= DMA_NONE ? kNames[direction] : "an invalid direction";
 }
 
-// Addresses ----------------------------------------------------------------------------------------------------------------
-
-namespace {
-
-/// No mapping begins at 0, nor beside another one: an access past its end reaches nothing.
-constexpr dma_addr_t kFirst = 0x10000;
-
-/// Behind `from` and below the mask: the first gap for it; null: there is none.
-Mapping** gap_behind(kmem_dma_space* space, dma_addr_t from, u64 mask, Mapping* m) {
-  const size_t room = PAGE_ALIGN(offset_in_page(m->address) + m->size) + PAGE_SIZE;
-  dma_addr_t at = from;
-  Mapping** link = &space->first;
-  for (; *link; link = &(*link)->next) {
-    Mapping* other = *link;
-    if (PAGE_ALIGN(other->end()) + PAGE_SIZE <= at) continue;
-    if (at + room <= (other->address & PAGE_MASK)) break;
-    at = PAGE_ALIGN(other->end()) + PAGE_SIZE;
-  }
-  if (at + room - 1 > mask || at + room < at) return nullptr;
-  m->address += at;
-  space->cursor = at + room;
-  return link;
-}
-
-}  // namespace
+// Mappings -----------------------------------------------------------------------------------------------------------------
 
 Mapping* find(const device* dev, dma_addr_t address) {
   Mapping* m = dev->kmem_dma ? dev->kmem_dma->first : nullptr;
-  while (m && address >= m->end()) m = m->next;
-  return m && address >= m->address ? m : nullptr;
+  Mapping* within = nullptr;  // where addresses are memory's, a mapping may lie in another one
+  for (; m && m->address <= address; m = m->next) {
+    if (m->address == address) return m;
+    if (address < m->end()) within = m;
+  }
+  return within;
 }
 
 namespace {
@@ -61,9 +41,9 @@ Mapping* newest;  // of all devices
 
 bool insert(device* dev, Mapping* m, u64 mask) {
   kmem_dma_space* space = dev->kmem_dma;
-  Mapping** link = gap_behind(space, space->cursor, mask, m);
-  if (!link) link = gap_behind(space, kFirst, mask, m);
-  if (!link) return false;
+  if (!give_address(space, m, mask)) return false;
+  Mapping** link = &space->first;
+  while (*link && (*link)->address < m->address) link = &(*link)->next;
   m->next = *link;
   *link = m;
   ++space->nr;
@@ -87,7 +67,6 @@ kmem_dma_space* space_of(device* dev) {
   if (kmem_dma_space* space = __atomic_load_n(&dev->kmem_dma, __ATOMIC_ACQUIRE)) return space;
   auto* fresh = static_cast<kmem_dma_space*>(kzalloc(sizeof(kmem_dma_space), GFP_ATOMIC));
   if (!fresh) return nullptr;
-  fresh->cursor = kFirst;
   kmem_dma_space* expected = nullptr;
   if (__atomic_compare_exchange_n(&dev->kmem_dma, &expected, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return fresh;
   kfree(fresh);
@@ -146,27 +125,6 @@ bool was_written(const Mapping& m) { return !m.freed && m.hash != hash_of(m); }
 
 // What can be mapped -------------------------------------------------------------------------------------------------------
 
-namespace {
-
-bool is_on_stack(const void* memory) {
-  struct Bounds {
-    char *begin = nullptr, *end = nullptr;
-    Bounds() {
-      pthread_attr_t attributes;
-      void* base;
-      size_t size;
-      if (pthread_getattr_np(pthread_self(), &attributes)) return;
-      if (!pthread_attr_getstack(&attributes, &base, &size)) begin = static_cast<char*>(base), end = begin + size;
-      pthread_attr_destroy(&attributes);
-    }
-  };
-  static thread_local const Bounds bounds;
-  const auto* p = static_cast<const char*>(memory);
-  return p >= bounds.begin && p < bounds.end;
-}
-
-}  // namespace
-
 bool may_map(const device* dev, const void* memory, size_t size) {
   const char *driver = dev_driver_string(dev), *name = dev_name(dev);
   if (is_vmalloc_addr(memory)) {
@@ -174,12 +132,12 @@ bool may_map(const device* dev, const void* memory, size_t size) {
     return false;
   }
   if (virt_addr_valid(memory)) return true;
-  if (is_on_stack(memory))
+  if (host::is_on_stack(memory))
     WARN(1, "DMA-API: %s %s: device driver maps memory from stack [addr=%p] [size=%zu]", driver, name, memory, size);
   else
     WARN(1, "DMA-API: %s %s: device driver maps memory that is no allocated memory: a static variable? [addr=%p] [size=%zu]",
          driver, name, memory, size);
-  return true;
+  return kReachesStatics;
 }
 
 // Frees ----------------------------------------------------------------------------------------------------------------------

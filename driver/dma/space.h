@@ -38,7 +38,7 @@ struct Mapping {
 /// A device's mappings, by address.  The lock of all spaces guards them.
 struct kmem_dma_space {
   kmem_driver::dma::Mapping* first;
-  dma_addr_t cursor;
+  dma_addr_t cursor;  // where the next address is looked for
   unsigned long nr;
 };
 
@@ -51,7 +51,7 @@ extern QuietLock lock;
 
 /// The mapping that begins there, or in which the address is; null.
 Mapping* find(const device* dev, dma_addr_t address);
-/// Gives it an address below the mask and puts it in; false: there is no room.
+/// Puts it in, with an address below the mask; false: there is none.
 bool insert(device* dev, Mapping* m, u64 mask);
 void remove(device* dev, Mapping* m);
 

@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <kmem/driver.h>
 #include <linux/fs.h>
@@ -15,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "fs/files.h"
+#include "host/host.h"
 #include "sync/quiet_lock.h"
 
 namespace {
@@ -50,7 +49,7 @@ void (*notify)(int, int, int, int) = nullptr;
 
 void send(int owner, int signal, int fd, int band) {
   if (notify) return notify(owner, signal, fd, band);
-  if (owner) kill(owner, signal);
+  if (owner) kmem_driver::host::send_signal(owner, signal);
 }
 
 /// A number as a file.

@@ -1,6 +1,5 @@
 // seq_file: text by records.
 
-#include <ctype.h>
 #include <string.h>
 
 #include <linux/kernel.h>
@@ -289,7 +288,7 @@ int seq_write(seq_file* m, const void* data, size_t n) noexcept {
 void seq_escape(seq_file* m, const char* text, const char* which) noexcept {
   for (; *text; ++text) {
     const auto c = static_cast<unsigned char>(*text);
-    if (strchr(which, c) || !isprint(c)) seq_printf(m, "\\%03o", c);
+    if (strchr(which, c) || c < 0x20 || c > 0x7e) seq_printf(m, "\\%03o", c);
     else seq_putc(m, *text);
   }
 }

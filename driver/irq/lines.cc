@@ -1,4 +1,4 @@
-// The thread that calls the handlers of raised lines.
+// Calling the handlers of raised lines.
 
 #include "irq/lines.h"
 
@@ -7,7 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/kthread.h>
 
-#include "lock/queued.h"
+#include "host/host.h"
 #include "print/mistakes.h"
 #include "task/service.h"
 #include "task/task.h"
@@ -42,27 +42,7 @@ bool Lines::is_due(const Line& line) {
   return line.kind == KMEM_IRQ_LEVEL ? line.raised : line.latched;
 }
 
-void Lines::begin() {
-  Guard hold(guard_word_);
-  if (begun_) return;
-  begun_ = true;
-  init_waitqueue_head(&threads_idle);
-  start_service("irq", work, nullptr);
-}
-
-void Lines::changed() {
-  if (task_struct* thread = __atomic_load_n(&thread_, __ATOMIC_SEQ_CST)) wake_up_state(thread, TASK_IDLE);
-}
-
-bool Lines::is_in_handler() const { return get_current() == __atomic_load_n(&thread_, __ATOMIC_SEQ_CST); }
-
-void Lines::work(void*) {
-  __atomic_store_n(&lines().thread_, get_current(), __ATOMIC_SEQ_CST);
-  for (;;)
-    if (!lines().serve_one()) schedule();
-}
-
-/// Takes a line that is due, and marks its handlers as running. 0: none is due, and the thread must sleep.
+/// Takes a line that is due, and marks its handlers as running. 0: none is due.
 int Lines::take_due() {
   Quietly hold(lock);
   for (int irq = 1; irq < kNr; ++irq) {
@@ -73,7 +53,7 @@ int Lines::take_due() {
     ++line.calls;
     return irq;
   }
-  set_state(get_current(), TASK_IDLE);
+  rest();
   return 0;
 }
 
@@ -87,7 +67,7 @@ bool Lines::serve_one() {
     line.runs = false;
   }
   __atomic_add_fetch(&rounds_, 1, __ATOMIC_SEQ_CST);
-  syscall(SYS_futex, &rounds_, FUTEX_WAKE_PRIVATE, __INT_MAX__);
+  host::wake(&rounds_, __INT_MAX__);
   return true;
 }
 
@@ -142,7 +122,7 @@ void Lines::wait_for_handlers(const Line& line) {
       Quietly hold(lock);
       if (!line.runs) return;
     }
-    syscall(SYS_futex, &rounds_, FUTEX_WAIT_PRIVATE, rounds, nullptr);
+    host::wait(&rounds_, rounds);
   }
 }
 

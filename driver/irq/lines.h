@@ -1,5 +1,6 @@
 #pragma once
-// Interrupt lines: raised by simulated devices, handled by drivers' handlers, one at a time, in one thread.
+// Interrupt lines: raised by devices, handled by drivers' handlers. In a process one thread calls them, one line at a time
+// (irq/thread.cc); on a bare machine an interrupt does (ports/bare/driver/irq.cc).
 
 #include <linux/interrupt.h>
 #include <linux/wait.h>
@@ -54,26 +55,30 @@ class Lines {
 
   /// Should its handlers be called now?
   static bool is_due(const Line& line);
-  /// A line has changed: makes the thread check again.
+  /// Calls the handlers of one line that is due; false: none is.
+  bool serve_one();
+
+  // Who calls them: these four differ between a process and a bare machine.
+
+  /// A line has changed: makes who calls handlers look again. Any context, also with a driver's locks held.
   void changed();
-  /// Starts the thread, once.  Task context.
+  /// Makes everything ready, once.  Task context.
   void begin();
+  /// Is the caller one of the handlers?
+  bool is_in_handler() const;
+  /// No line is due. With the lock held.
+  void rest();
+
   /// Waits while its handlers run; must not be called by one of them.
   void wait_for_handlers(const Line& line);
-  /// Is the caller the thread that runs handlers?
-  bool is_in_handler() const;
 
  private:
-  static void work(void*);
-  bool serve_one();
   int take_due();
   void serve(int irq, Line& line);
   void note_result(int irq, Line& line, bool handled);
 
   Line lines_[kNr] = {};
-  task_struct* thread_ = nullptr;
-  unsigned guard_word_ = 0, rounds_ = 0;
-  bool begun_ = false;
+  unsigned rounds_ = 0;
 };
 Lines& lines();
 

@@ -2,13 +2,12 @@
 
 #include "lock/classes.h"
 
-#include <execinfo.h>
-#include <link.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <kmem/driver.h>
 
+#include "host/host.h"
 #include "lock/lockdep.h"
 #include "sync/quiet_lock.h"
 
@@ -54,31 +53,12 @@ unsigned add_class(const void* key, unsigned subclass, const char* name, bool sl
   return index;
 }
 
-struct Asked {
-  uintptr_t address;
-  bool is_static;
-};
-int look_in(dl_phdr_info* info, size_t, void* data) {
-  auto* asked = static_cast<Asked*>(data);
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const auto& part = info->dlpi_phdr[i];
-    const uintptr_t begin = info->dlpi_addr + part.p_vaddr;
-    if (part.p_type == PT_LOAD && asked->address - begin < part.p_memsz) return asked->is_static = true;
-  }
-  return 0;
-}
-bool is_static(const void* lock) {
-  Asked asked = {reinterpret_cast<uintptr_t>(lock), false};
-  dl_iterate_phdr(look_in, &asked);
-  return asked.is_static;
-}
-
-/// Breadth-first search in the graph. visit(class, edge) returns true to end it.
+/// Breadth-first search in the graph, under its lock. visit(class) returns true to end it.
 template <typename Visit>
 unsigned walk(unsigned from, Walk way, int* came_by, Visit visit) {
   const bool forwards = way == Walk::Forwards;
-  static thread_local unsigned queue[kMostClasses];
-  static thread_local unsigned char seen[kMostClasses];
+  static unsigned queue[kMostClasses];
+  static unsigned char seen[kMostClasses];
   memset(seen, 0, sizeof(seen));
   unsigned head = 0, tail = 0;
   queue[tail++] = from;
@@ -118,7 +98,7 @@ unsigned class_of(const void* lock, const void* said, unsigned subclass, bool sl
   }
   unsigned known = look_up(key, subclass);
   if (known != kNoClass) return known;
-  if (!is_site && !is_static(lock)) {
+  if (!is_site && !host::is_static(lock)) {
     if (!said) return kNoClass;  // zeroed memory, never initialised
     key = said;                  // on the stack: the class of the place that defines it
     known = look_up(key, subclass);
@@ -139,7 +119,7 @@ void keep_names(const void* begin, const void* end) {
 
 void take_trace(Trace& trace) {
   void* frames[kTraceFrames + 3];
-  const int n = backtrace(frames, kTraceFrames + 3) - 3;  // the checker's own are left out
+  const int n = host::trace(frames, kTraceFrames + 3) - 3;  // the checker's own are left out
   trace.nr = n < 0 ? 0 : n;
   for (int i = 0; i < trace.nr; ++i) trace.frames[i] = frames[i + 3];
 }
@@ -166,7 +146,7 @@ unsigned add_edge(unsigned from, unsigned to, Order order) {
 }
 
 bool find_path(unsigned from, unsigned to, Path* path) {
-  static thread_local int came_by[kMostClasses];
+  static int came_by[kMostClasses];
   if (walk(from, Walk::Forwards, came_by, [to](unsigned c) { return c == to; }) == kNoClass) return false;
   path->nr = 0;
   for (unsigned at = to; at != from && path->nr < 32; at = graph_.edges[came_by[at]].from)

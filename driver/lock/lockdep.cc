@@ -2,8 +2,6 @@
 
 #include "lock/lockdep.h"
 
-#include <execinfo.h>
-
 #include <kmem/driver.h>
 #include <kmem/lock_watch.h>
 #include <linux/kernel.h>
@@ -12,6 +10,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
+#include "host/host.h"
 #include "lock/classes.h"
 #include "lock/reports.h"
 #include "sync/quiet_lock.h"
@@ -22,14 +21,13 @@ namespace {
 
 constinit QuietLock graph_lock;
 bool is_on = true;
-constinit thread_local unsigned off = 0, next_subclass = 0;
-constinit thread_local const void* next_nest = nullptr;  // the lock that the next one is nested under
+unsigned& off() { return host::own().lockdep_off; }
 
 /// Locks taken by the checker itself are not checked, nor those of an interrupt on top of it.
 class Inside {
  public:
-  Inside() : first_(!off++ && __atomic_load_n(&is_on, __ATOMIC_RELAXED) && !thread_has_ended()) {}
-  ~Inside() { --off; }
+  Inside() : first_(!off()++ && __atomic_load_n(&is_on, __ATOMIC_RELAXED) && !thread_has_ended()) {}
+  ~Inside() { --off(); }
   Inside(const Inside&) = delete;
   explicit operator bool() const { return first_; }
 
@@ -110,10 +108,13 @@ void check_order(const kmem_held_lock& before, const kmem_held_lock& next) {
   if (edge != kMostEdges) check_inversion(before.lock_class, next.lock_class);
 }
 
+/// An interrupt on top of a task does not hold its locks.
+unsigned first_held() { return host::own().held_below; }
+
 /// The same class again: the task would wait for itself, or for another task that takes two locks of the class in the other
 /// order.
 bool check_recursion(const task_struct* task, const kmem_held_lock& next) {
-  for (unsigned i = 0; i < task->kmem_nr_held; ++i) {
+  for (unsigned i = first_held(); i < task->kmem_nr_held; ++i) {
     const kmem_held_lock& h = task->kmem_held[i];
     if (h.lock_class != next.lock_class || next.nested || (h.read && next.read == 2)) continue;
     report_recursion(h, next);
@@ -124,7 +125,7 @@ bool check_recursion(const task_struct* task, const kmem_held_lock& next) {
 
 void check_against_held(const task_struct* task, const kmem_held_lock& next) {
   if (next.trylock || !check_recursion(task, next)) return;
-  for (unsigned i = task->kmem_nr_held; i-- > 0;) {
+  for (unsigned i = task->kmem_nr_held; i-- > first_held();) {
     check_order(task->kmem_held[i], next);
     if (!task->kmem_held[i].trylock) return;  // locks held before this one are already ordered before it
   }
@@ -172,7 +173,7 @@ void watched_acquire(const void* lock, const void* site, unsigned how, const voi
   acquire(lock, site, {.read = read, .recursive_read = read, .trylock = (how & KMEM_LOCK_TRY) != 0}, caller);
 }
 void interrupts_on(const void*) {
-  if (off || !__atomic_load_n(&is_on, __ATOMIC_RELAXED) || thread_has_ended()) return;
+  if (off() || !__atomic_load_n(&is_on, __ATOMIC_RELAXED) || thread_has_ended()) return;
   task_struct* task = known_task();
   if (!task || !task->kmem_nr_held) return;
   const Inside inside;
@@ -188,30 +189,31 @@ const kmem_lock_watch watch = {watched_acquire, release, interrupts_on};
 
 __attribute__((constructor)) void begin() {
   void* frame;
-  backtrace(&frame, 1);  // loads its library now, not while a lock is held
+  host::trace(&frame, 1);  // loads its library now, not while a lock is held
   kmem_watch_locks(&watch);
 }
 
 }  // namespace
 
 void acquire(const void* lock, const void* site, How how, const void* caller) {
-  const unsigned subclass = how.subclass ? how.subclass : next_subclass;
-  const void* nest = next_nest;
-  next_subclass = 0;
-  next_nest = nullptr;
+  host::Own& own = host::own();
+  const unsigned subclass = how.subclass ? how.subclass : own.next_subclass;
+  const void* nest = own.next_nest;
+  own.next_subclass = 0;
+  own.next_nest = nullptr;
   const Inside inside;
   if (!inside) return;
   if (subclass >= kSubclasses) return report_subclass(subclass);
   task_struct* task = get_current();
   const unsigned lock_class = class_of(lock, site, subclass, how.sleeps);
   if (lock_class == kNoClass) return;
-  kmem_held_lock next = describe(lock, lock_class, how, caller);
-  next.nested = nest && check_nest(task, next, nest);
+  kmem_held_lock held = describe(lock, lock_class, how, caller);
+  held.nested = nest && check_nest(task, held, nest);
   if (!graph().classes[lock_class].unchecked && !how.unordered) {
-    check_against_held(task, next);
-    mark_all(next);
+    check_against_held(task, held);
+    mark_all(held);
   }
-  push(task, next);
+  push(task, held);
 }
 
 void release(const void* lock, const void* caller) {
@@ -225,15 +227,23 @@ void release(const void* lock, const void* caller) {
   --task->kmem_nr_held;
 }
 
-bool is_held(const void* lock) { return off || !is_on || index_of(get_current(), lock) >= 0; }
+bool is_held(const void* lock) { return off() || !is_on || index_of(get_current(), lock) >= 0; }
 
 void check_none_held(const char* where) {
   task_struct* task = get_current();
-  if (!task->kmem_nr_held) return;
+  if (task->kmem_nr_held == first_held()) return;
   const Inside inside;
   report_held(task, where);
-  task->kmem_nr_held = 0;
+  task->kmem_nr_held = first_held();
 }
+
+unsigned begin_interrupt() {
+  unsigned& below = host::own().held_below;
+  const unsigned before = below;
+  below = get_current()->kmem_nr_held;
+  return before;
+}
+void end_interrupt(unsigned before) { host::own().held_below = before; }
 
 }  // namespace kmem_driver::lockdep
 
@@ -259,7 +269,7 @@ void kmem_driver_might_lock(const void* lock, const void* site, int reads) noexc
 
 void lock_acquire(lockdep_map* map, unsigned subclass, int trylock, int read, int check, lockdep_map* nest,
                   unsigned long ip) noexcept {
-  next_nest = nest;
+  host::own().next_nest = nest;
   acquire(map, map->kmem_class,
           {.read = read != 0, .recursive_read = read == 2, .trylock = trylock != 0, .unordered = !check, .subclass = subclass},
           reinterpret_cast<const void*>(ip));
@@ -270,8 +280,8 @@ void lock_map_acquire_read(lockdep_map* map) noexcept {
   acquire(map, map->kmem_class, {.read = true, .recursive_read = true}, __builtin_return_address(0));
 }
 void lock_map_release(lockdep_map* map) noexcept { release(map, __builtin_return_address(0)); }
-void lockdep_off() noexcept { ++off; }
-void lockdep_on() noexcept { --off; }
+void lockdep_off() noexcept { ++off(); }
+void lockdep_on() noexcept { --off(); }
 
 void kmem_driver_no_locks_freed(const void* from, size_t size) noexcept {
   const task_struct* task = get_current();
@@ -296,7 +306,7 @@ void kmem_driver_rwlock_init(rwlock_t* lock, const kmem_lock_site* site) noexcep
   *lock = {};
   lock->kmem_class = site;
 }
-void kmem_driver_next_lock_is_nested(unsigned int subclass) noexcept { next_subclass = subclass; }
-void kmem_driver_next_lock_is_nested_under(const void* nest) noexcept { next_nest = nest; }
+void kmem_driver_next_lock_is_nested(unsigned int subclass) noexcept { host::own().next_subclass = subclass; }
+void kmem_driver_next_lock_is_nested_under(const void* nest) noexcept { host::own().next_nest = nest; }
 
 }  // extern "C"

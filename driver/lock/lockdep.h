@@ -19,6 +19,11 @@ bool is_held(const void* lock);
 /// The calling task should hold no lock here: reports the locks that it holds, and forgets them.
 void check_none_held(const char* where = "returning to user space");
 
+/// An interrupt begins on top of the calling task, which may hold locks: they are not the interrupt's. Its end gets what this
+/// returns.
+unsigned begin_interrupt();
+void end_interrupt(unsigned before);
+
 /// For an object that is unloaded: copies names of lock classes that are in it.
 void keep_names(const void* begin, const void* end);
 

@@ -9,10 +9,10 @@ namespace kmem_driver {
 void Guard::lock(unsigned& word) {
   unsigned seen = 0;
   if (__atomic_compare_exchange_n(&word, &seen, 1u, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return;
-  while (__atomic_exchange_n(&word, 2u, __ATOMIC_SEQ_CST)) syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 2u, nullptr);
+  while (__atomic_exchange_n(&word, 2u, __ATOMIC_SEQ_CST)) host::wait(&word, 2u);
 }
 void Guard::unlock(unsigned& word) {
-  if (__atomic_exchange_n(&word, 0u, __ATOMIC_SEQ_CST) == 2) syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1);
+  if (__atomic_exchange_n(&word, 0u, __ATOMIC_SEQ_CST) == 2) host::wake(&word, 1);
 }
 
 void QueuedLock::add(Mode mode, task_struct* task) {

@@ -3,6 +3,7 @@
 
 #include <linux/mutex.h>
 
+#include "host/host.h"
 #include "task/task.h"
 
 namespace kmem_driver {

@@ -1,6 +1,5 @@
 // Loading and unloading of modules.
 
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "host/host.h"
 #include "module_list.h"
 #include "tree/xarray_nodes.h"
 
@@ -28,8 +28,8 @@ constexpr int kLevels = 17, kLeaving = -1;
 
 /// Names a module when it is loaded: after its file, without the extension.
 void name_it(module* of) {
-  Dl_info where;
-  const char* path = dladdr(of, &where) && where.dli_fname ? where.dli_fname : "module";
+  const char* found = host::object_of(of);
+  const char* path = found ? found : "module";
   const char* slash = strrchr(path, '/');
   size_t n = 0;
   for (const char* c = slash ? slash + 1 : path; *c && *c != '.' && n + 1 < sizeof(of->name); ++c)

@@ -1,7 +1,6 @@
 #pragma once
-// A simulated PCI function: its description, its configuration space, and its driver's resources.
+// A PCI function with its driver's resources. What the machine does for it is in pci/machine.h.
 
-#include <kmem/simulated.h>
 #include <linux/pci.h>
 
 #include "sync/quiet_lock.h"
@@ -10,39 +9,26 @@ namespace kmem_driver::pci {
 
 constexpr int kBars = PCI_STD_NUM_BARS, kConfigBytes = 256, kMostVectors = 32;
 
-struct Function;
-/// The argument of a BAR's functions.
-struct Bar {
-  Function* of;
-  kmem_pci_bar what;
-  phys_addr_t start;  // memory BARs only
-  Bar* next_placed;
-};
-
 struct Function {
   pci_dev pdev;
-  const kmem_pci_function* what;
-  void* device;
-  Bar bars[kBars];
-  QuietLock lock;  // guards the members below
-  u8 config[kConfigBytes], writable[kConfigBytes];
+  const char* name;
+  QuietLock lock;  // guards the members below, and changes of the configuration space
   int enabled;
   unsigned claimed;  // bit n: BAR n
   int pin_irq;       // 0: none
   int nr_vectors;
   int vectors[kMostVectors];
-  bool told_disabled, told_no_master;
 };
 inline Function& function_of(const pci_dev* pdev) { return *container_of(const_cast<pci_dev*>(pdev), Function, pdev); }
 
-/// Fills in the initial configuration space.
-void fill_config(Function& f);
 u16 command_of(const Function& f);
 void set_command(Function& f, u16 set, u16 clear);
 
-/// Registers the BARs as devices with addresses; and unregisters them.
-int map_bars(Function& f);
-void unmap_bars(Function& f);
+/// Registers the bus, once. 0 or -errno.
+int begin();
+/// Makes it a device of the bus, at a place ("0000:00:04.0"); device_add() then binds its driver. `release` frees it: after an
+/// error too, by put_device(). 0 or -errno.
+int place_on_bus(Function& f, const char* at, void (*release)(device*));
 
 /// After the driver was unbound: reports resources that it has left, and releases them.
 void take_back(Function& f, const char* driver);

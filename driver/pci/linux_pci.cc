@@ -6,7 +6,7 @@
 
 #include "bus/devices.h"
 #include "lock/queued.h"
-#include "pci/function.h"
+#include "pci/machine.h"
 
 namespace {
 
@@ -102,9 +102,9 @@ constexpr bus_type make_bus() {
 
 constinit pci_bus the_bus = {};
 constinit unsigned guard_word = 0;
-constinit u32 slots = 0;  // bit n: taken
+constinit bool has_looked = false;  // for the functions that are there from the start
 
-int begin() {
+int register_bus() {
   Guard hold(guard_word);
   kmem_pci_bus_type.dev_groups = pci_dev_groups;
   if (!kmem_pci_bus_type.p)
@@ -114,72 +114,6 @@ int begin() {
   the_bus.dev.release = [](::device*) {};
   return device_register(&the_bus.dev);
 }
-
-/// 0 to 2 are the machine's own.
-int take_slot() {
-  Guard hold(guard_word);
-  for (int slot = 3; slot < 32; ++slot) {
-    if (slots >> slot & 1) continue;
-    slots |= 1u << slot;
-    return slot;
-  }
-  return -ENOSPC;
-}
-void give_slot(int slot) {
-  Guard hold(guard_word);
-  slots &= ~(1u << slot);
-}
-
-void release_function(::device* dev) { kfree(&function_of(to_pci_dev(dev))); }
-
-void describe(Function& f, int slot) {
-  pci_dev& pdev = f.pdev;
-  const kmem_pci_function& what = *f.what;
-  pdev.bus = &the_bus;
-  pdev.devfn = PCI_DEVFN(static_cast<unsigned>(slot), 0u);
-  pdev.vendor = what.vendor;
-  pdev.device = what.device;
-  pdev.subsystem_vendor = what.subsystem_vendor;
-  pdev.subsystem_device = what.subsystem_device;
-  pdev.class_ = what.class_code;
-  pdev.revision = what.revision;
-  pdev.pin = what.interrupt_pin;
-  pdev.dma_mask = 0xffffffff;
-  pdev.dev.dma_mask = &pdev.dma_mask;
-  pdev.dev.coherent_dma_mask = 0xffffffff;
-  pdev.dev.bus = &kmem_pci_bus_type;
-  pdev.dev.parent = &the_bus.dev;
-  pdev.dev.release = release_function;
-}
-
-int give_pin(Function& f) {
-  if (!f.what->interrupt_pin) return 0;
-  const int irq = kmem_irq_alloc(f.what->name, KMEM_IRQ_LEVEL);
-  if (irq < 0) return irq;
-  f.pin_irq = irq;
-  f.pdev.irq = static_cast<unsigned>(irq);
-  return 0;
-}
-
-void undo(Function& f) {
-  unmap_bars(f);
-  if (f.pin_irq) kmem_irq_free(f.pin_irq);
-  give_slot(PCI_SLOT(f.pdev.devfn));
-}
-
-int plug_in(Function& f) {
-  int error = dev_set_name(&f.pdev.dev, "0000:00:%02x.0", PCI_SLOT(f.pdev.devfn));
-  if (!error) error = give_pin(f);
-  if (!error) error = map_bars(f);
-  if (!error) {
-    fill_config(f);
-    error = device_add(&f.pdev.dev);
-  }
-  if (error) undo(f);
-  return error;
-}
-
-pci_dev* error_of(int error) { return static_cast<pci_dev*>(ERR_PTR(error)); }
 
 // Enabling ---------------------------------------------------------------------------------------------------------------
 
@@ -210,6 +144,25 @@ void release_managed(::device* dev, void*) {
 }  // namespace
 
 namespace kmem_driver::pci {
+
+int begin() {
+  if (const int error = register_bus()) return error;
+  if (!__atomic_exchange_n(&has_looked, true, __ATOMIC_ACQ_REL)) find_functions();
+  return 0;
+}
+
+int place_on_bus(Function& f, const char* at, void (*release)(device*)) {
+  pci_dev& pdev = f.pdev;
+  pdev.bus = &the_bus;
+  pdev.dma_mask = 0xffffffff;
+  pdev.dev.dma_mask = &pdev.dma_mask;
+  pdev.dev.coherent_dma_mask = 0xffffffff;
+  pdev.dev.bus = &kmem_pci_bus_type;
+  pdev.dev.parent = &the_bus.dev;
+  pdev.dev.release = release;
+  device_initialize(&pdev.dev);
+  return dev_set_name(&pdev.dev, "%s", at);
+}
 
 /// What the driver should have done before it went.
 #define LEFT(pdev, driver, format, ...) \
@@ -310,28 +263,6 @@ void pci_clear_master(pci_dev* pdev) noexcept {
 }
 void pci_intx(pci_dev* pdev, int on) noexcept {
   set_command(function_of(pdev), on ? 0 : PCI_COMMAND_INTX_DISABLE, on ? PCI_COMMAND_INTX_DISABLE : 0);
-}
-
-pci_dev* kmem_pci_plug(const kmem_pci_function* what, void* device) noexcept {
-  if (const int error = begin()) return error_of(error);
-  const int slot = take_slot();
-  if (slot < 0) return error_of(slot);
-  auto* f = static_cast<Function*>(kzalloc(sizeof(Function), GFP_KERNEL));
-  if (!f) return give_slot(slot), error_of(-ENOMEM);
-  f->what = what;
-  f->device = device;
-  describe(*f, slot);
-  device_initialize(&f->pdev.dev);
-  const int error = plug_in(*f);
-  if (!error) return &f->pdev;
-  put_device(&f->pdev.dev);
-  return error_of(error);
-}
-
-void kmem_pci_unplug(pci_dev* pdev) noexcept {
-  device_del(&pdev->dev);
-  undo(function_of(pdev));
-  put_device(&pdev->dev);
 }
 
 }  // extern "C"

@@ -3,7 +3,9 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
-#include "pci/function.h"
+#include <kmem/simulated.h>
+
+#include "pci/machine.h"
 
 namespace {
 
@@ -16,7 +18,7 @@ void free_vectors(Function& f, int n) {
 
 int alloc_vectors(Function& f, int n) {
   for (int i = 0; i < n; ++i) {
-    f.vectors[i] = kmem_irq_alloc(f.what->name, KMEM_IRQ_MESSAGE);
+    f.vectors[i] = kmem_irq_alloc(f.name, KMEM_IRQ_MESSAGE);
     if (f.vectors[i] >= 0) continue;
     const int error = f.vectors[i];
     free_vectors(f, i);
@@ -33,10 +35,10 @@ int enable_messages(pci_dev* pdev, int there, int fewest, int most) {
   if (!n || n < fewest) return -ENOSPC;
   if (pci_dev_msi_enabled(pdev)) return -EINVAL;
   n = alloc_vectors(f, n);
-  if (n > 0) {
-    f.nr_vectors = n;
-    pci_intx(pdev, 0);
-  }
+  if (n < 0) return n;
+  if (const int error = connect_messages(f, n)) return free_vectors(f, n), error;
+  f.nr_vectors = n;
+  pci_intx(pdev, 0);
   return n;
 }
 
@@ -48,26 +50,19 @@ void set_enabled(pci_dev* pdev, int capability, int flags_at, u16 bit, bool on) 
 }
 
 int enable_msix(pci_dev* pdev, int fewest, int most) {
-  const int n = enable_messages(pdev, function_of(pdev).what->nr_msix, fewest, most);
+  const int n = enable_messages(pdev, nr_messages(function_of(pdev), Messages::MsiX), fewest, most);
   if (n < 0) return n;
   pdev->msix_enabled = 1;
   set_enabled(pdev, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, true);
   return n;
 }
 int enable_msi(pci_dev* pdev, int fewest, int most) {
-  const int n = enable_messages(pdev, function_of(pdev).what->nr_msi, fewest, most);
+  const int n = enable_messages(pdev, nr_messages(function_of(pdev), Messages::Msi), fewest, most);
   if (n < 0) return n;
   pdev->msi_enabled = 1;
   pdev->irq = static_cast<unsigned>(function_of(pdev).vectors[0]);
   set_enabled(pdev, PCI_CAP_ID_MSI, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE, true);
   return n;
-}
-
-bool may_send(Function& f) {
-  if (command_of(f) & PCI_COMMAND_MASTER) return true;
-  if (!__atomic_exchange_n(&f.told_no_master, true, __ATOMIC_RELAXED))
-    pci_err(&f.pdev, "a message is not sent: the function is not bus master, pci_set_master() is missing\n");
-  return false;
 }
 
 }  // namespace
@@ -95,6 +90,7 @@ void pci_free_irq_vectors(pci_dev* pdev) noexcept {
     Quietly hold(f.lock);
     f.nr_vectors = 0;
   }
+  disconnect_messages(f, n);
   free_vectors(f, n);
   pdev->msi_enabled = pdev->msix_enabled = 0;
   pdev->irq = static_cast<unsigned>(f.pin_irq);
@@ -106,8 +102,8 @@ int pci_irq_vector(pci_dev* pdev, unsigned n) noexcept {
   if (pci_dev_msi_enabled(pdev)) return n < static_cast<unsigned>(f.nr_vectors) ? f.vectors[n] : -EINVAL;
   return n || !pdev->irq ? -EINVAL : static_cast<int>(pdev->irq);
 }
-int pci_msi_vec_count(pci_dev* pdev) noexcept { return function_of(pdev).what->nr_msi ?: -EINVAL; }
-int pci_msix_vec_count(pci_dev* pdev) noexcept { return function_of(pdev).what->nr_msix ?: -EINVAL; }
+int pci_msi_vec_count(pci_dev* pdev) noexcept { return nr_messages(function_of(pdev), Messages::Msi) ?: -EINVAL; }
+int pci_msix_vec_count(pci_dev* pdev) noexcept { return nr_messages(function_of(pdev), Messages::MsiX) ?: -EINVAL; }
 
 int pci_enable_msix_range(pci_dev* pdev, msix_entry* entries, int fewest, int most) noexcept {
   const int n = enable_msix(pdev, fewest, most);
@@ -131,22 +127,5 @@ int pci_request_irq(pci_dev* pdev, unsigned n, irq_handler_t handler, irq_handle
 void pci_free_irq(pci_dev* pdev, unsigned n, void* dev_id) noexcept {
   kfree(free_irq(static_cast<unsigned>(pci_irq_vector(pdev, n)), dev_id));
 }
-
-void kmem_pci_raise(pci_dev* pdev, unsigned n) noexcept {
-  Function& f = function_of(pdev);
-  int message = 0;
-  bool messages;
-  {
-    Quietly hold(f.lock);
-    messages = f.nr_vectors > 0;
-    if (n < static_cast<unsigned>(f.nr_vectors)) message = f.vectors[n];
-  }
-  if (messages) {
-    if (message && may_send(f)) kmem_irq_raise(message);
-  } else if (f.pin_irq && !(command_of(f) & PCI_COMMAND_INTX_DISABLE)) {
-    kmem_irq_raise(f.pin_irq);
-  }
-}
-void kmem_pci_lower(pci_dev* pdev) noexcept { kmem_irq_lower(function_of(pdev).pin_irq); }
 
 }  // extern "C"

@@ -3,10 +3,11 @@
 
 #include <kmem/device.h>
 
+#include "port/table.h"
+
 namespace kmem_driver {
 
 /// For ioport_map() ports are physical addresses far above all memory.
 constexpr phys_addr_t kPortSpace = 0xffff'ff00'0000ull;
-constexpr unsigned long kNrPorts = 1 << 16;
 
 }  // namespace kmem_driver

@@ -1,16 +1,15 @@
 // Dynamic debug: the sites of pr_debug() and dev_dbg(), and the commands that switch them.
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <kmem/driver.h>
 #include <linux/dev_printk.h>
 #include <linux/printk.h>
 
+#include "host/host.h"
 #include "print/format.h"
 #include "sync/quiet_lock.h"
 
@@ -40,10 +39,30 @@ const char* base_of(const char* path) {
   return slash ? slash + 1 : path;
 }
 
+/// * stands for any characters, ? for one.
+bool fits(const char* pattern, const char* text) {
+  const char *star = nullptr, *from = nullptr;
+  while (*text) {
+    if (*pattern == '*') {
+      star = ++pattern;
+      from = text;
+    } else if (*pattern == '?' || *pattern == *text) {
+      ++pattern, ++text;
+    } else if (star) {
+      pattern = star;
+      text = ++from;
+    } else {
+      return false;
+    }
+  }
+  while (*pattern == '*') ++pattern;
+  return !*pattern;
+}
+
 bool matches(const Query& q, const kmem_debug_site& s) {
-  if (q.module && fnmatch(q.module, s.module, 0)) return false;
-  if (q.file && fnmatch(q.file, s.file, 0) && fnmatch(q.file, base_of(s.file), 0)) return false;
-  if (q.function && fnmatch(q.function, s.function, 0)) return false;
+  if (q.module && !fits(q.module, s.module)) return false;
+  if (q.file && !fits(q.file, s.file) && !fits(q.file, base_of(s.file))) return false;
+  if (q.function && !fits(q.function, s.function)) return false;
   if (q.format && !strstr(s.format, q.format)) return false;
   return s.line >= q.first_line && s.line <= q.last_line;
 }
@@ -127,7 +146,7 @@ int run_command(char* text) {
 }
 
 void put_prefix(Output& out, const kmem_debug_site& s) {
-  if (s.flags & KMEM_DEBUG_THREAD) out.print("[%d] ", gettid());
+  if (s.flags & KMEM_DEBUG_THREAD) out.print("[%d] ", host::thread_number());
   if (s.flags & KMEM_DEBUG_MODULE) out.print("%s:", s.module);
   if (s.flags & KMEM_DEBUG_FILE) out.print("%s:", base_of(s.file));
   if (s.flags & KMEM_DEBUG_FUNCTION) out.print("%s:", s.function);

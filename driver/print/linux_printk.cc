@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <kmem/driver.h>
 #include <linux/device.h>
 #include <linux/printk.h>
 
+#include "host/host.h"
 #include "print/format.h"
 #include "sync/quiet_lock.h"
 
@@ -76,18 +76,12 @@ int log_message(const char* format, va_list arguments) {
   return length;
 }
 
-unsigned long long now_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<unsigned long long>(now.tv_sec) * 1'000'000'000 + static_cast<unsigned long long>(now.tv_nsec);
-}
-
 constinit QuietLock limits_lock;
 
 /// Counts a message; returns how many were suppressed in the interval that ended. -1: suppress this one.
 int count(ratelimit_state& s) {
   Quietly hold(limits_lock);
-  const unsigned long long now = now_ns();
+  const unsigned long long now = host::now_ns();
   int suppressed = 0;
   if (!s.kmem_begin || now - s.kmem_begin > static_cast<unsigned long long>(s.interval) * 1'000'000) {
     if (!(s.flags & RATELIMIT_MSG_ON_RELEASE)) suppressed = s.missed, s.missed = 0;

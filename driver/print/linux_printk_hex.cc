@@ -1,6 +1,5 @@
 // Hex dumps.
 
-#include <ctype.h>
 #include <string.h>
 
 #include <linux/printk.h>
@@ -31,7 +30,7 @@ int dump_line(Output& out, const unsigned char* bytes, size_t length, int per_li
   const size_t so_far = groups * (static_cast<size_t>(group) * 2 + 1) - 1;
   const size_t column = static_cast<size_t>(per_line) * 2 + static_cast<size_t>(per_line / group) + 1;
   for (size_t i = so_far; i < column; ++i) out.put(' ');
-  for (size_t i = 0; i < length; ++i) out.put(isascii(bytes[i]) && isprint(bytes[i]) ? static_cast<char>(bytes[i]) : '.');
+  for (size_t i = 0; i < length; ++i) out.put(bytes[i] >= 0x20 && bytes[i] <= 0x7e ? static_cast<char>(bytes[i]) : '.');
   return out.end();
 }
 

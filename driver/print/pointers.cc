@@ -1,6 +1,5 @@
 // %p and its letters.
 
-#include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <linux/ioport.h>
 #include <linux/printk.h>
 
+#include "host/host.h"
 #include "print/format.h"
 
 namespace kmem_driver {
@@ -17,14 +17,13 @@ namespace {
 const unsigned char* bytes_of(const void* p) { return static_cast<const unsigned char*>(p); }
 
 void print_symbol(Output& out, const void* address, char form) {
-  Dl_info where;
-  const uintptr_t at = reinterpret_cast<uintptr_t>(address);
-  // %pB is a return address: the call is in front of it.
-  if (!dladdr(reinterpret_cast<const void*>(at - (form == 'B')), &where) || !where.dli_sname)
-    return out.print("0x%lx", static_cast<unsigned long>(at));
-  out.put(where.dli_sname);
-  if (form != 's' && form != 'f')
-    out.print("+0x%lx", static_cast<unsigned long>(at - reinterpret_cast<uintptr_t>(where.dli_saddr)));
+  char name[256];
+  unsigned long offset;
+  const size_t before = form == 'B';  // %pB is a return address: the call is in front of it
+  if (!host::name_code(bytes_of(address) - before, name, sizeof(name), &offset))
+    return out.print("0x%lx", reinterpret_cast<unsigned long>(address));
+  out.put(name);
+  if (form != 's' && form != 'f') out.print("+0x%lx", offset + before);
 }
 
 void print_error(Output& out, const void* pointer) {

@@ -2,11 +2,9 @@
 // The lock of libkmem-driver's own lists. Signal handlers may take it, so signals are blocked while it is held; lock checking
 // ignores it, and no driver is called while it is held.
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <linux/irqflags.h>
+
+#include "host/host.h"
 
 namespace kmem_driver {
 
@@ -27,10 +25,10 @@ class QuietLock {
   void lock_only() {
     unsigned seen = 0;
     if (__atomic_compare_exchange_n(&word_, &seen, 1u, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
-    while (__atomic_exchange_n(&word_, 2u, __ATOMIC_ACQUIRE)) syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, 2u, nullptr);
+    while (__atomic_exchange_n(&word_, 2u, __ATOMIC_ACQUIRE)) host::wait(&word_, 2u);
   }
   void unlock_only() {
-    if (__atomic_exchange_n(&word_, 0u, __ATOMIC_RELEASE) == 2) syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1);
+    if (__atomic_exchange_n(&word_, 0u, __ATOMIC_RELEASE) == 2) host::wake(&word_, 1);
   }
   unsigned word_ = 0;
 };

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <kmem/driver.h>
 #include <linux/cred.h>
 
+#include "host/host.h"
 #include "task/task.h"
 
 namespace kmem_driver {
@@ -71,7 +71,7 @@ void kmem_driver_act_as(const kmem_driver_caller* caller) noexcept {
     task->signal->tty = caller->tty ? &task->kmem_tty : nullptr;
   }
   task->kmem_forwards = caller != nullptr;
-  set_numbers(task, caller ? caller->pid : gettid(), caller ? caller->tgid : getpid());
+  set_numbers(task, caller ? caller->pid : host::thread_number(), caller ? caller->tgid : host::process_number());
   flush_signals(task);
 }
 

@@ -1,15 +1,12 @@
 // Kernel threads.
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <string.h>
-
 #include <linux/kthread.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 
+#include "host/host.h"
 #include "lock/lockdep.h"
+#include "task/service.h"
 #include "task/task.h"
 
 /// The data of a kernel thread besides its task.
@@ -28,12 +25,6 @@ namespace {
 bool flag(const unsigned& word) { return __atomic_load_n(&word, __ATOMIC_SEQ_CST) != 0; }
 void set(unsigned& word, unsigned value) { __atomic_store_n(&word, value, __ATOMIC_SEQ_CST); }
 
-void block_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);
-}
-
 /// Holders of a reference to the task may still access it.
 void end(kmem_kthread& self, int result) {
   self.result = result;
@@ -46,15 +37,10 @@ void end(kmem_kthread& self, int result) {
   put_task_struct(task);
 }
 
-void* run(void* argument) {
+void run(void* argument) {
   kmem_kthread& self = *static_cast<kmem_kthread*>(argument);
-  task_struct* const task = self.task;
-  block_signals();
-  become(task);
-  task->pid = gettid();
-  pthread_setname_np(pthread_self(), task->comm);
   // The thread must be asleep before its creator continues.
-  set_state(task, TASK_UNINTERRUPTIBLE);
+  set_state(self.task, TASK_UNINTERRUPTIBLE);
   complete(&self.started);
   schedule();
   int result = -EINTR;
@@ -63,18 +49,12 @@ void* run(void* argument) {
     result = self.function(self.data);
   }
   end(self, result);
-  return nullptr;
 }
 
 int start(kmem_kthread* self) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_t thread;
-  const int error = pthread_create(&thread, &attributes, run, self);
-  pthread_attr_destroy(&attributes);
+  const int error = start_thread({self->task, run, self});
   if (!error) wait_for_completion(&self->started);
-  return -error;
+  return error;
 }
 
 kmem_kthread* of(task_struct* task) { return task->kmem_thread; }
@@ -173,14 +153,9 @@ void kthread_unpark(task_struct* task) noexcept {
 void kthread_complete_and_exit(completion* done, long code) noexcept {
   if (done) complete(done);
   end(*of(get_current()), static_cast<int>(code));
-  pthread_exit(nullptr);
+  host::end_thread();
 }
 
-void kthread_bind(task_struct* task, unsigned int cpu) noexcept {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(cpu, &one);
-  sched_setaffinity(task->pid, sizeof(one), &one);
-}
+void kthread_bind(task_struct* task, unsigned int cpu) noexcept { host::bind(task->pid, cpu); }
 
 }  // extern "C"

@@ -1,12 +1,9 @@
 // Sleeping and waking.
 
-#include <errno.h>
-#include <sched.h>
-#include <time.h>
-
 #include <linux/printk.h>
 #include <linux/sched.h>
 
+#include "host/host.h"
 #include "print/mistakes.h"
 #include "task/task.h"
 #include "time/clock.h"
@@ -14,14 +11,9 @@
 namespace kmem_driver {
 namespace {
 
-constexpr unsigned long long kTick = 1'000'000'000 / HZ, kSecond = 1'000'000'000;
+constexpr unsigned long long kTick = 1'000'000'000 / HZ;
 
 unsigned state_of(const task_struct* task) { return __atomic_load_n(&task->__state, __ATOMIC_SEQ_CST); }
-
-int futex(unsigned* word, int operation, unsigned value, const timespec* until) {
-  const long done = syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, until, nullptr, FUTEX_BITSET_MATCH_ANY);
-  return done < 0 ? errno : 0;
-}
 
 /// A signal handler ran in the sleeping thread: acts as a pending signal until the sleeping call has returned.
 void note_handler(task_struct* task) {
@@ -32,13 +24,12 @@ void note_handler(task_struct* task) {
 bool sleep_once(task_struct* task, unsigned state, unsigned long long deadline) {
   if (time_is_virtual()) {
     if (__atomic_load_n(&task->kmem_timed_out, __ATOMIC_SEQ_CST)) return false;
-    if (futex(&task->__state, FUTEX_WAIT_BITSET, state, nullptr) == EINTR) note_handler(task);
+    if (host::wait(&task->__state, state) == host::Woken::BySignal) note_handler(task);
     return !__atomic_load_n(&task->kmem_timed_out, __ATOMIC_SEQ_CST);
   }
-  const timespec until = {static_cast<time_t>(deadline / kSecond), static_cast<long>(deadline % kSecond)};
-  const int error = futex(&task->__state, FUTEX_WAIT_BITSET, state, deadline == kNever ? nullptr : &until);
-  if (error == EINTR) note_handler(task);
-  return error != ETIMEDOUT;
+  const host::Woken woken = host::wait(&task->__state, state, deadline);
+  if (woken == host::Woken::BySignal) note_handler(task);
+  return woken != host::Woken::TooLate;
 }
 
 void park(task_struct* task, unsigned long long deadline) {
@@ -96,7 +87,7 @@ bool wake(task_struct* task, unsigned states) {
   do {
     if (seen == TASK_RUNNING || seen == TASK_DEAD || !(seen & states)) return false;
   } while (!__atomic_compare_exchange_n(&task->__state, &seen, TASK_RUNNING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
-  futex(&task->__state, FUTEX_WAKE_BITSET, 1, nullptr);
+  host::wake(&task->__state, 1);
   return true;
 }
 
@@ -127,7 +118,7 @@ long schedule_timeout_killable(long ticks) noexcept { return sleep_in(TASK_KILLA
 long schedule_timeout_uninterruptible(long ticks) noexcept { return sleep_in(TASK_UNINTERRUPTIBLE, ticks); }
 long schedule_timeout_idle(long ticks) noexcept { return sleep_in(TASK_IDLE, ticks); }
 
-void yield() noexcept { sched_yield(); }
+void yield() noexcept { host::give_way(); }
 
 int wake_up_state(task_struct* task, unsigned int states) noexcept {
   if (!wake(task, states)) return 0;

@@ -3,10 +3,7 @@
 #include "task/service.h"
 #include "print/mistakes.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <linux/hardirq.h>
 #include <linux/irqflags.h>
@@ -19,63 +16,51 @@
 namespace kmem_driver {
 namespace {
 
-struct Start {
-  task_struct* task;
-  void (*body)(void*);
-  void* data;
-};
-
-void* run(void* argument) {
-  const Start start = *static_cast<Start*>(argument);
-  delete static_cast<Start*>(argument);
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+void begin(const host::Start& start) {
   become(start.task);
-  start.task->pid = gettid();
-  pthread_setname_np(pthread_self(), start.task->comm);
+  start.task->pid = host::thread_number();
   start.body(start.data);
-  return nullptr;
 }
 
 }  // namespace
+
+int start_thread(const host::Start& start) { return host::start_thread(start.task->comm, begin, start); }
 
 task_struct* start_service(const char* name, void (*body)(void*), void* data) {
   task_struct* task = new_task();
   if (!task) BUG();
   task->flags |= PF_KTHREAD | PF_NOFREEZE;
   strncpy(task->comm, name, sizeof(task->comm) - 1);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_t thread;
-  if (pthread_create(&thread, &attributes, run, new Start{task, body, data})) BUG();
-  pthread_attr_destroy(&attributes);
+  if (start_thread({task, body, data})) BUG();
   return task;
 }
 
-void enter(Context context) {
+Entered enter(Context context) {
+  Entered before = {0, lockdep::begin_interrupt(), 0};
   if (context == Context::Hardirq) {
-    local_irq_disable();
+    before.irqs_on = kmem_irq_save();
     irq_enter();
   } else {
     preempt_count_add(static_cast<int>(SOFTIRQ_OFFSET));
   }
+  before.count = preempt_count();
+  return before;
 }
 
-void leave(Context context, const void* function, int count_before) {
+void leave(Context context, const void* function, const Entered& before) {
   const int after = preempt_count();
-  if (after != count_before) {
+  if (after != before.count) {
     count_mistake();
     printk(KERN_ERR "%s: %pS preempt leak: %08x -> %08x\n", context == Context::Hardirq ? "irq" : "softirq", function,
-           static_cast<unsigned>(count_before), static_cast<unsigned>(after));
-    if (after > count_before) preempt_count_sub(after - count_before);
+           static_cast<unsigned>(before.count), static_cast<unsigned>(after));
+    if (after > before.count) preempt_count_sub(after - before.count);
   }
   lockdep::check_none_held("a timer's or tasklet's function returns");
+  lockdep::end_interrupt(before.held_below);
   if (context == Context::Hardirq) {
     if (!irqs_disabled()) count_mistake(), printk(KERN_ERR "irq: %pS enabled interrupts\n", function);
     irq_exit();
-    local_irq_enable();
+    kmem_irq_restore(before.irqs_on);
   } else {
     if (irqs_disabled()) {
       count_mistake();

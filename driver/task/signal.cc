@@ -1,13 +1,11 @@
 // Signals, which end interruptible sleeps; and requests to the host's scheduler.
 
-#include <errno.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include <kmem/driver.h>
 #include <linux/sched.h>
 
+#include "host/host.h"
 #include "task/task.h"
 
 namespace kmem_driver {
@@ -70,13 +68,12 @@ void set_user_nice(task_struct* task, long nice) noexcept {
   if (nice < -20 || nice > 19) return;
   task->kmem_nice = static_cast<int>(nice);
   task->static_prio = task->normal_prio = task->prio = static_cast<int>(120 + nice);
-  if (task->pid > 0) setpriority(PRIO_PROCESS, static_cast<id_t>(task->pid), static_cast<int>(nice));
+  if (task->pid > 0) host::set_nice(task->pid, static_cast<int>(nice));
 }
 
 static void ask_for_fifo(task_struct* task, int priority) {
   task->prio = 99 - priority;
-  const sched_param how = {priority};
-  if (task->pid > 0) sched_setscheduler(task->pid, SCHED_FIFO, &how);
+  if (task->pid > 0) host::set_fifo(task->pid, priority);
 }
 void sched_set_fifo(task_struct* task) noexcept { ask_for_fifo(task, 50); }
 void sched_set_fifo_low(task_struct* task) noexcept { ask_for_fifo(task, 1); }

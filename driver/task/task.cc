@@ -1,13 +1,11 @@
 // The list of tasks, and the task of each thread.
 
-#include <pthread.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <linux/printk.h>
 #include <linux/slab.h>
 
+#include "host/host.h"
 #include "task/task.h"
 #include "time/clock.h"
 
@@ -15,18 +13,13 @@ namespace kmem_driver {
 namespace {
 
 constinit Tasks tasks_;
-constinit thread_local task_struct* mine = nullptr;
-pthread_key_t at_the_end;
-pthread_once_t key_is_made = PTHREAD_ONCE_INIT;
 
 constexpr size_t kAtOnce = 1 << 16;
 
 /// Allocates more free tasks.
 void get_more() {
-  void* room = mmap(nullptr, kAtOnce, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED) return;
-  auto* task = static_cast<task_struct*>(room);
-  for (size_t i = 0; i < kAtOnce / sizeof(task_struct); ++i, ++task) {
+  auto* task = static_cast<task_struct*>(host::pages(kAtOnce));
+  for (size_t i = 0; task && i < kAtOnce / sizeof(task_struct); ++i, ++task) {
     task->kmem_next = tasks_.free;
     tasks_.free = task;
   }
@@ -40,15 +33,11 @@ task_struct* take_free() {
   return task;
 }
 
-constinit thread_local bool ended = false;
-
-void thread_ends(void* task) {
-  ended = true;
-  task_ends(static_cast<task_struct*>(task));
-  mine = nullptr;
+void thread_ends(task_struct* task) {
+  host::own().task_ended = true;
+  task_ends(task);
+  host::own().task = nullptr;
 }
-
-void make_key() { pthread_key_create(&at_the_end, thread_ends); }
 
 void fill(task_struct* task) {
   memset(static_cast<void*>(task), 0, sizeof(*task));
@@ -56,7 +45,7 @@ void fill(task_struct* task) {
   task->kmem_deadline = kNever;
   task->prio = task->static_prio = task->normal_prio = 120;
   task->group_leader = task->real_parent = task->parent = task;
-  task->tgid = getpid();
+  task->tgid = host::process_number();
   task->signal = &task->kmem_signal_struct;
 }
 
@@ -64,8 +53,8 @@ void fill(task_struct* task) {
 task_struct* adopt() {
   task_struct* task = new_task();
   if (!task) BUG();
-  task->pid = gettid();
-  pthread_getname_np(pthread_self(), task->comm, sizeof(task->comm));
+  task->pid = host::thread_number();
+  host::thread_name(task->comm, sizeof(task->comm));
   become(task);
   return task;
 }
@@ -73,8 +62,8 @@ task_struct* adopt() {
 }  // namespace
 
 Tasks& tasks() { return tasks_; }
-bool thread_has_ended() { return ended; }
-task_struct* known_task() { return mine; }
+bool thread_has_ended() { return host::own().task_ended; }
+task_struct* known_task() { return host::own().task; }
 
 task_struct* new_task() {
   task_struct* task = take_free();
@@ -88,9 +77,8 @@ task_struct* new_task() {
 }
 
 void become(task_struct* task) {
-  pthread_once(&key_is_made, make_key);
-  mine = task;
-  pthread_setspecific(at_the_end, task);
+  host::own().task = task;
+  host::at_end(thread_ends, task);
 }
 
 void task_ends(task_struct* task) {
@@ -113,7 +101,10 @@ using namespace kmem_driver;
 
 extern "C" {
 
-task_struct* get_current() noexcept { return __builtin_expect(mine != nullptr, 1) ? mine : adopt(); }
+task_struct* get_current() noexcept {
+  task_struct* mine = host::own().task;
+  return __builtin_expect(mine != nullptr, 1) ? mine : adopt();
+}
 
 void get_task_struct_(task_struct* task) noexcept { __atomic_add_fetch(&task->kmem_usage, 1, __ATOMIC_RELAXED); }
 

@@ -7,7 +7,6 @@
 
 namespace kmem_driver {
 
-constexpr unsigned long long kNever = ~0ull;
 constexpr unsigned long kHandlerRan = 1ul << 63;
 
 /// All tasks. A task's memory is only reused for tasks, so a late wake-up is harmless.

@@ -1,18 +1,15 @@
 // The clock: the host's, or a virtual one that advances from deadline to deadline.
 
-#include <errno.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <kmem/driver.h>
 
+#include "host/host.h"
 #include "task/task.h"
 #include "time/clock.h"
 
 namespace kmem_driver {
 namespace {
 
-constexpr unsigned long long kSecond = 1'000'000'000, kAsked = 1'000;
+constexpr unsigned long long kAsked = 1'000;
 
 struct Clock {
   QuietLock lock;
@@ -22,12 +19,6 @@ struct Clock {
   unsigned long changes = 0;        // counts tasks falling asleep and being woken
 };
 constinit Clock clock_;
-
-unsigned long long host_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<unsigned long long>(now.tv_sec) * kSecond + static_cast<unsigned long long>(now.tv_nsec);
-}
 
 template <typename T>
 T load(const T& value) {
@@ -75,10 +66,10 @@ void set_now(unsigned long long now) {
 }  // namespace
 
 bool time_is_virtual() { return load(clock_.is_virtual); }
-unsigned long long clock_ns() { return time_is_virtual() ? load(clock_.now) : host_ns(); }
+unsigned long long clock_ns() { return time_is_virtual() ? load(clock_.now) : host::now_ns(); }
 
 unsigned long long clock_ns_asked() {
-  if (!time_is_virtual()) return host_ns();
+  if (!time_is_virtual()) return host::now_ns();
   clock_spend(kAsked);
   return load(clock_.now);
 }
@@ -119,7 +110,7 @@ extern "C" {
 
 void kmem_driver_virtual_time(int on) noexcept {
   get_current();  // makes the caller a task, so that time does not advance while it runs
-  if (on) __atomic_store_n(&clock_.now, host_ns(), __ATOMIC_SEQ_CST);
+  if (on) __atomic_store_n(&clock_.now, host::now_ns(), __ATOMIC_SEQ_CST);
   __atomic_store_n(&clock_.is_virtual, on != 0, __ATOMIC_SEQ_CST);
   // Wakes tasks that sleep with a deadline of the other clock, to check again.
   for (task_struct* t = tasks().first; t; t = t->kmem_next) wake(t, ~0u);
@@ -130,7 +121,7 @@ void kmem_driver_advance(unsigned long long ns) noexcept {
   const unsigned long long until = clock_ns() + ns;
   for (;;) {
     unsigned long long next;
-    while (!(next = next_deadline(me))) usleep(50);  // waits while other tasks run
+    while (!(next = next_deadline(me))) host::nap();  // waits while other tasks run
     Quietly hold(clock_.lock);
     if (next > until) return set_now(until);
     set_now(next);

@@ -1,11 +1,10 @@
 // jiffies, ktime, delays.
 
-#include <time.h>
-
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 
+#include "host/host.h"
 #include "task/task.h"
 #include "time/clock.h"
 #include "time/timer_queue.h"
@@ -63,10 +62,7 @@ unsigned long round_jiffies_relative(unsigned long ticks) noexcept {
 ktime_t ktime_get() noexcept { return static_cast<ktime_t>(clock_ns_asked()); }
 
 ktime_t ktime_get_real() noexcept {
-  timespec real, monotonic;
-  clock_gettime(CLOCK_REALTIME, &real);
-  clock_gettime(CLOCK_MONOTONIC, &monotonic);
-  const s64 offset = (real.tv_sec - monotonic.tv_sec) * NSEC_PER_SEC + real.tv_nsec - monotonic.tv_nsec;
+  const auto offset = static_cast<ktime_t>(host::calendar_ns() - host::now_ns());
   return static_cast<ktime_t>(clock_ns_asked()) + offset;
 }
 

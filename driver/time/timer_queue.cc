@@ -4,6 +4,7 @@
 
 #include <linux/kernel.h>
 
+#include "host/host.h"
 #include "task/task.h"
 #include "time/clock.h"
 
@@ -110,7 +111,7 @@ bool TimerQueue::wait_for(const kmem_timer_node* node) {
   for (;;) {
     const unsigned ended = __atomic_load_n(&ended_, __ATOMIC_SEQ_CST);
     if (!runs(node)) return true;
-    syscall(SYS_futex, &ended_, FUTEX_WAIT_PRIVATE, ended, nullptr);
+    host::wait(&ended_, ended);
   }
 }
 
@@ -132,7 +133,7 @@ bool TimerQueue::run_due() {
     running_ = nullptr;
     __atomic_add_fetch(&ended_, 1, __ATOMIC_SEQ_CST);
   }
-  syscall(SYS_futex, &ended_, FUTEX_WAKE_PRIVATE, __INT_MAX__);
+  host::wake(&ended_, __INT_MAX__);
   return true;
 }
 

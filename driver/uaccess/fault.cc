@@ -2,17 +2,16 @@
 
 #include "uaccess/fault.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
+#if !defined(__x86_64__)
 #include <sys/uio.h>
-#include <ucontext.h>
 #include <unistd.h>
+#endif
+
+#include "host/host.h"
 
 namespace kmem_driver {
 namespace {
 
-struct sigaction before_segv, before_bus;
 FaultHandler mapped_fault = nullptr;
 
 #if defined(__x86_64__)
@@ -47,46 +46,13 @@ __asm__(
     "  ret\n"
     ".size kmem_driver_clear_code, . - kmem_driver_clear_code\n");
 
-/// Ends a guarded copy that this fault interrupted.
-bool fix_up(ucontext_t* context) {
-  auto& ip = context->uc_mcontext.gregs[REG_RIP];
-  const auto is_at = [&](const char* first) { return ip == static_cast<greg_t>(reinterpret_cast<unsigned long>(first)); };
-  if (is_at(kmem_driver_copy_first))
-    return ip = static_cast<greg_t>(reinterpret_cast<unsigned long>(kmem_driver_copy_last)), true;
-  if (is_at(kmem_driver_clear_first))
-    return ip = static_cast<greg_t>(reinterpret_cast<unsigned long>(kmem_driver_clear_last)), true;
-  return false;
-}
-bool is_write(const ucontext_t* context) { return (context->uc_mcontext.gregs[REG_ERR] & 2) != 0; }
+const host::FixUp fix_ups[] = {{kmem_driver_copy_first, kmem_driver_copy_last},
+                               {kmem_driver_clear_first, kmem_driver_clear_last}};
+constexpr int kNrFixUps = 2;
 #else
-bool fix_up(ucontext_t*) { return false; }
-bool is_write(const ucontext_t*) { return false; }
+const host::FixUp* fix_ups = nullptr;
+constexpr int kNrFixUps = 0;
 #endif
-
-void tell_other(const struct sigaction& other, int signal, siginfo_t* info, void* context) {
-  if (other.sa_flags & SA_SIGINFO) return other.sa_sigaction(signal, info, context);
-  if (other.sa_handler == SIG_IGN) return;
-  if (other.sa_handler != SIG_DFL) return other.sa_handler(signal);
-  sigaction(signal, &other, nullptr);  // the instruction faults again, with the previous action
-}
-
-void handle(int signal, siginfo_t* info, void* context) {
-  const int saved = errno;
-  auto* where = static_cast<ucontext_t*>(context);
-  const bool done = (mapped_fault && mapped_fault(info->si_addr, is_write(where))) || fix_up(where);
-  errno = saved;
-  if (!done) tell_other(signal == SIGSEGV ? before_segv : before_bus, signal, info, context);
-}
-
-void take(int signal, struct sigaction& before) {
-  struct sigaction now;
-  if (sigaction(signal, nullptr, &now) || ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == handle)) return;
-  before = now;
-  struct sigaction ours = {};
-  ours.sa_sigaction = handle;
-  ours.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
-  sigaction(signal, &ours, nullptr);
-}
 
 }  // namespace
 
@@ -94,9 +60,7 @@ void set_fault_handler(FaultHandler handler) { mapped_fault = handler; }
 
 void watch_faults() {
   static bool watched = false;  // once, because the system call costs more than most copies
-  if (__atomic_exchange_n(&watched, true, __ATOMIC_RELAXED)) return;
-  take(SIGSEGV, before_segv);
-  take(SIGBUS, before_bus);
+  if (!__atomic_exchange_n(&watched, true, __ATOMIC_RELAXED)) host::watch_faults(fix_ups, kNrFixUps, &mapped_fault);
 }
 
 #if defined(__x86_64__)

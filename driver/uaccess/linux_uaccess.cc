@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "host/host.h"
 #include "uaccess/fault.h"
 #include "uaccess/user.h"
 
@@ -17,10 +18,10 @@ __attribute__((weak)) void __tsan_write_range(void* begin, unsigned long size);
 }
 
 namespace kmem_driver {
-namespace {
 
-constinit thread_local const kmem_driver_user* user = nullptr;
-constinit thread_local unsigned faults_off = 0;
+const kmem_driver_user* user_of_caller() { return host::own().user; }
+
+namespace {
 
 /// The assembler of a guarded copy is not instrumented, so the sanitizers are told about its accesses here.
 void touch(void* driver_side, size_t n, bool writes) {
@@ -39,7 +40,7 @@ void touch(void* driver_side, size_t n, bool writes) {
 size_t from_user(void* to, const void* from, size_t n) {
   if (!kmem_driver_access_ok(from, n)) return n;
   touch(to, n, true);
-  if (user) return user->read(to, from, n, user->data);
+  if (const kmem_driver_user* user = user_of_caller()) return user->read(to, from, n, user->data);
   watch_faults();
   return copy_guarded(to, from, n);
 }
@@ -47,7 +48,7 @@ size_t from_user(void* to, const void* from, size_t n) {
 size_t to_user(void* to, const void* from, size_t n) {
   if (!kmem_driver_access_ok(to, n)) return n;
   touch(const_cast<void*>(from), n, false);
-  if (user) return user->write(to, from, n, user->data);
+  if (const kmem_driver_user* user = user_of_caller()) return user->write(to, from, n, user->data);
   watch_faults();
   return copy_guarded(to, from, n);
 }
@@ -55,6 +56,7 @@ size_t to_user(void* to, const void* from, size_t n) {
 size_t clear(void* to, size_t n) {
   if (!kmem_driver_access_ok(to, n)) return n;
   watch_faults();
+  const kmem_driver_user* user = user_of_caller();
   if (!user) return clear_guarded(to, n);
   static const char zeros[512] = {};
   for (size_t at = 0; at < n; at += sizeof(zeros)) {
@@ -99,15 +101,13 @@ void* dup(const void* from, size_t n, size_t more, void* block) {
 
 }  // namespace
 
-const kmem_driver_user* user_of_caller() { return user; }
-
 }  // namespace kmem_driver
 
 using namespace kmem_driver;
 
 extern "C" {
 
-void kmem_driver_set_user(const kmem_driver_user* of) noexcept { user = of; }
+void kmem_driver_set_user(const kmem_driver_user* of) noexcept { host::own().user = of; }
 
 int kmem_driver_access_ok(const void* pointer, unsigned long n) noexcept {
   const auto at = reinterpret_cast<unsigned long>(pointer);
@@ -197,8 +197,8 @@ long copy_to_kernel_nofault(void* to, const void* from, size_t n) noexcept {
 long copy_from_user_nofault(void* to, const void* from, size_t n) noexcept { return no_fault(from_user(to, from, n)); }
 long copy_to_user_nofault(void* to, const void* from, size_t n) noexcept { return no_fault(to_user(to, from, n)); }
 
-void pagefault_disable() noexcept { ++faults_off; }
-void pagefault_enable() noexcept { --faults_off; }
-bool pagefault_disabled() noexcept { return faults_off != 0; }
+void pagefault_disable() noexcept { ++host::own().faults_off; }
+void pagefault_enable() noexcept { --host::own().faults_off; }
+bool pagefault_disabled() noexcept { return host::own().faults_off != 0; }
 
 }  // extern "C"

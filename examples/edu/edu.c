@@ -3,8 +3,8 @@
  * A driver for the edu device of QEMU (PCI 1234:11e8), which teaches how to
  * write one: registers, interrupts, and DMA with 28 bits.
  *
- * /dev/edu: read and write copy from and to the 4096 bytes of memory that the
- * device has, by DMA; the ioctls are in edu.h.
+ * /dev/edu: read and write copy from and to the memory that the device has,
+ * by DMA; its size and the ioctls are in edu.h.
  */
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>

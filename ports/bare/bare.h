@@ -161,6 +161,7 @@ void schedule();
 void tick();               // of the local timer
 extern void (*on_tick)();  // called there too, in the interrupt
 void exit_task();
+extern void (*on_task_end)();  // called by the task that ends
 Task* spawn(const char* name, void (*body)(void*), void* argument, uint64_t stack_bytes = 64 << 10);
 void sleep_until(uint64_t ns);
 /// May the task do steps on its CPU's copies of variables (port/cpu_local.h)?
@@ -168,9 +169,14 @@ void set_percpu_steps(bool on);
 void forbid_percpu_steps();
 /// Pins the task to a CPU; negative: unpins it.
 void pin_task(int cpu);
+/// The same for another task, from its next turn on.
+void pin_other(uint32_t id, uint32_t cpu);
 /// A task's number and name.
+inline constexpr unsigned kMostTasks = 256;
 uint32_t task_id();
 const char* task_name();
+/// Where the calling task's stack is; empty before there are tasks.
+Range task_stack();
 
 [[noreturn]] void run_cpu();  // a CPU without a task of its own: waits for one, for ever
 
@@ -188,7 +194,7 @@ uint64_t resume_at(uint64_t pc);
 void sort_sequences();
 struct SavedRegisters;
 /// A page fault: maps a page that comes on demand, or ends in a report.
-void handle_page_fault(uint64_t at, AccessKind kind, bool may_come, const SavedRegisters& registers);
+void handle_page_fault(uint64_t at, AccessKind kind, bool may_come, SavedRegisters& registers);
 /// Reports what the processor could not do, and ends the machine.
 [[noreturn]] void end_by_exception(const char* what, const SavedRegisters& registers);
 
@@ -210,6 +216,8 @@ inline constexpr int kFatal = 63;  // the status of a machine that ended by a fa
 unsigned walk_frames(const void* frame, void** out, unsigned max);
 void show_trace(const void* pc, const void* frame);
 extern bool (*caught_access)(const kmem::BadAccess& access);
+/// Asked before: where the processor goes on after the access; null: not known here.
+extern const void* (*mends_access)(const kmem::BadAccess& access);
 
 // Defined by each processor's folder ------------------------------------------------------------------------------------
 
@@ -244,6 +252,8 @@ bool find_registers(uint64_t phys, Range& out);
 
 void show_registers(const SavedRegisters& registers);
 const void* pc_of(const SavedRegisters* registers);
+/// Where the processor goes on after the trap.
+void go_on_at(SavedRegisters& registers, const void* pc);
 const void* frame_of(const SavedRegisters* registers);
 
 }  // namespace bare

@@ -10,6 +10,7 @@ extern "C" const uint64_t bare_sequences[][2], bare_sequences_end[][2];
 namespace bare {
 
 bool (*caught_access)(const kmem::BadAccess& access) = nullptr;
+const void* (*mends_access)(const kmem::BadAccess& access) = nullptr;
 void (*on_tick)() = nullptr;
 
 namespace {
@@ -64,10 +65,11 @@ void sort_sequences() {
     }
 }
 
-void handle_page_fault(uint64_t at, AccessKind kind, bool may_come, const SavedRegisters& registers) {
+void handle_page_fault(uint64_t at, AccessKind kind, bool may_come, SavedRegisters& registers) {
   const bool write = kind == AccessKind::Write;
   if (may_come && resolve_fault(at, write)) return;
   const kmem::BadAccess access{reinterpret_cast<const void*>(at), write, &registers};
+  if (const void* pc = mends_access ? mends_access(access) : nullptr) return go_on_at(registers, pc);
   if (caught_access && caught_access(access)) return;
   say("page fault: %s of %p\n", text_of(kind), access.address);
   end_with_registers(registers);

@@ -34,7 +34,6 @@ uint32_t nr_cpus_up = 0;
 
 namespace {
 
-constexpr unsigned kMostTasks = 256;
 Task tasks[kMostTasks];
 bool task_used[kMostTasks];
 SpinLock run_lock;  // the queues and the current tasks; held across a switch
@@ -177,7 +176,10 @@ Task* spawn(const char* name, void (*body)(void*), void* argument, uint64_t stac
   return task;
 }
 
+void (*on_task_end)() = nullptr;
+
 void exit_task() {
+  if (on_task_end) on_task_end();
   (void)run_lock.lock();
   Task* task = current();
   to_bury[this_cpu_id()] = task;
@@ -218,6 +220,18 @@ void forbid_percpu_steps() {
 void pin_task(int cpu) {
   current()->pinned = cpu < 0 ? 0 : static_cast<uint32_t>(cpu) + 1;
   schedule();
+}
+
+void pin_other(uint32_t id, uint32_t cpu) {
+  const Locked locked(run_lock);
+  tasks[id].pinned = cpu + 1;
+}
+
+Range task_stack() {
+  const Task* task = current();
+  if (!task || !task->stack) return {};
+  const uint64_t start = reinterpret_cast<uint64_t>(task->stack) + kPageSize;
+  return {start, start + task->stack_bytes, 0};
 }
 
 uint32_t task_id() { return current() ? current()->id : 1; }

@@ -11,6 +11,7 @@ void bare_trap(bare::SavedRegisters* registers);
 namespace bare {
 
 const void* pc_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->pc); }
+void go_on_at(SavedRegisters& registers, const void* pc) { registers.pc = reinterpret_cast<uint64_t>(pc); }
 const void* frame_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->x[29]); }
 
 namespace {
@@ -28,7 +29,7 @@ constexpr const char* text_of(uint64_t cls) {
 }
 
 /// Faults of translation (4 to 7) and of permission (12 to 15) may be resolved.
-void access_fault(const SavedRegisters& r, bool code) {
+void access_fault(SavedRegisters& r, bool code) {
   const uint64_t why = r.esr & 0x3c;
   const AccessKind kind = code ? AccessKind::Code : r.esr & 1 << 6 ? AccessKind::Write : AccessKind::Read;
   if (why == 4 || why == 8 || why == 12) return handle_page_fault(r.far, kind, !code, r);

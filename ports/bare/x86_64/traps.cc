@@ -11,6 +11,7 @@ void bare_pass_by();
 namespace bare {
 
 const void* pc_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->rip); }
+void go_on_at(SavedRegisters& registers, const void* pc) { registers.rip = reinterpret_cast<uint64_t>(pc); }
 const void* frame_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->rbp); }
 
 namespace {
@@ -44,7 +45,7 @@ constexpr const char* kNames[] = {"divide error",
                                   "machine check",
                                   "SIMD error"};
 
-void page_fault(const SavedRegisters& r) {
+void page_fault(SavedRegisters& r) {
   uint64_t at;
   asm volatile("movq %%cr2, %0" : "=r"(at));
   const AccessKind kind = r.error & 2 ? AccessKind::Write : r.error & 0x10 ? AccessKind::Code : AccessKind::Read;
@@ -80,6 +81,17 @@ unsigned take_vector(void (*handler)(void*), void* argument) {
     return kFirstDevice + i;
   }
   return 0;
+}
+
+void give_vector(unsigned vector) {
+  const Locked locked(handlers_lock);
+  handlers[vector - kFirstDevice] = {};
+}
+
+void interrupt_self(unsigned vector) {
+  const uint64_t flags = irq_save();
+  send_ipi(this_cpu().hardware_id, vector);
+  irq_restore(flags);
 }
 
 }  // namespace bare

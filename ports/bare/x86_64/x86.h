@@ -2,14 +2,21 @@
 // Instructions and registers of x86-64 for which C++ has no operations.
 
 #include "base/types.h"
+#include "devices.h"
 
 namespace bare {
 
 inline void out8(uint16_t port, uint8_t value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+inline void out16(uint16_t port, uint16_t value) { asm volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
 inline void out32(uint16_t port, uint32_t value) { asm volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
 inline uint8_t in8(uint16_t port) {
   uint8_t value;
   asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+  return value;
+}
+inline uint16_t in16(uint16_t port) {
+  uint16_t value;
+  asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
   return value;
 }
 inline uint32_t in32(uint16_t port) {
@@ -39,25 +46,5 @@ inline constexpr unsigned kNmi = 2, kDoubleFault = 8, kPageFault = 14, kFirstDev
 extern uint64_t rsdp;  // where ACPI's tables begin; 0: they are searched
 void read_acpi();
 void send_ipi(uint32_t hardware_id, unsigned vector);
-
-/// Registers a handler for a device's interrupt; returns the vector, or 0 if all are in use.
-unsigned take_vector(void (*handler)(void*), void* argument);
-
-// PCI -------------------------------------------------------------------------------------------------------------------
-
-struct PciBar {
-  uint64_t phys = 0, bytes = 0;
-};
-struct PciFunction {
-  uint16_t where = 0, vendor = 0, device = 0;  // bus << 8 | slot << 3 | function
-  PciBar bars[6];
-};
-void scan_pci();
-/// Null if there is none.
-const PciFunction* find_pci(uint16_t vendor, uint16_t device);
-uint32_t read_pci(const PciFunction& f, unsigned offset);
-void write_pci(const PciFunction& f, unsigned offset, uint32_t value);
-/// Enables bus mastering, and routes the function's message interrupts to that vector on the first CPU. False: it has none.
-bool enable_messages(const PciFunction& f, unsigned vector);
 
 }  // namespace bare

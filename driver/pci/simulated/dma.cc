@@ -5,7 +5,7 @@
 #include <linux/pci.h>
 
 #include "dma/space.h"
-#include "pci/function.h"
+#include "pci/simulated/simulated.h"
 
 namespace {
 
@@ -20,7 +20,7 @@ const char* why_not(const device* dev, dma_addr_t address) {
   if (!dev_is_pci(dev)) return nullptr;
   const pci::Function& f = pci::function_of(to_pci_dev(dev));
   if (!(pci::command_of(f) & PCI_COMMAND_MASTER)) return "is not bus master: pci_set_master() is missing";
-  const unsigned bits = f.what->dma_bits;
+  const unsigned bits = pci::simulated(f).what->dma_bits;
   if (bits && address >> bits) return "has fewer address lines: dma_set_mask() is missing";
   return nullptr;
 }
