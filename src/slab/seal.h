@@ -53,6 +53,16 @@ struct SealedWords {
   }
 };
 
+/// The state of an object: whether it is out, and then how many bytes follow the requested ones, plus 1.
+struct SealedState {
+  static constexpr uint8_t kUntouched = 0, kFar = 241, kFree = 255;
+  static constexpr size_t kMostNear = kFar - 2;  // the largest slack that fits into the state
+
+  static bool is_out(uint8_t state) { return static_cast<uint8_t>(state - 1) < kFar; }
+  static uint8_t load_state(const uint8_t* at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
+  static void store_state(uint8_t* at, uint8_t state) { __atomic_store_n(at, state, __ATOMIC_RELAXED); }
+};
+
 /// The seals of one cache's objects. A byte for each object, far from all objects, tells whether the object is out and how many
 /// bytes follow the requested ones; those bytes hold a canary. A free object holds the canary in its first two words and its
 /// last two, or with `zeroes` only zeroes.
@@ -71,7 +81,7 @@ struct SealedWords {
 ///
 /// Not thread-safe for one object: it has one owner.  Two concurrent frees of one object may both find it out; the slab's bits
 /// detect that later.
-class alignas(64) Seal : SealedWords {
+class alignas(64) Seal : SealedWords, SealedState {
  public:
   enum class Finding : uint8_t { Whole, NotOut, Damaged };
 
@@ -197,16 +207,12 @@ class alignas(64) Seal : SealedWords {
 
  private:
   friend class SealTestPeer;
-  static constexpr uint8_t kUntouched = 0, kFar = 241, kFree = 255;
-  static constexpr size_t kMostNear = kFar - 2;  // the largest slack that fits into the state
   static constexpr size_t kFewBytes = 1024;
 
   /// The contents of a free object.
   enum class Filling : uint8_t { Anything, Marks, Zeroes };
 
-  static bool is_out(uint8_t state) { return static_cast<uint8_t>(state - 1) < kFar; }
-  static uint8_t load_state(const uint8_t* at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
-  static void store_state(uint8_t* at, uint8_t state) { __atomic_store_n(at, state, __ATOMIC_RELAXED); }
+  using SealedState::is_out;
   uint8_t state_of(const char* object) const { return load_state(state_at(object)); }
 
   static uint64_t canary_at(const char* object) { return mixed(kmem_seal_key, reinterpret_cast<uint64_t>(object)); }

@@ -90,8 +90,7 @@ class SheafLayer {
   uint8_t capacity_ = 0;
   uint8_t barn_most_ = 0;
   AskedCpus asked_;
-  static constexpr unsigned kHeld = 4;
-  Atomic<uint32_t> held_[kHeld];  // the quarantine of sealed objects: full sheaves by index, evicted at random
+  Atomic<uint32_t> held_[4];  // the quarantine of sealed objects: full sheaves by index, evicted at random
 };
 
 }  // namespace kmem
