@@ -92,6 +92,8 @@ class Far {
  public:
   static constexpr size_t kBytes = 4096;
   Far() {
+    const bare::Ranges& ram = bare::firmware.ram;
+    if (!ram.nr || ram.all[ram.nr - 1].end <= kMask) return;
     while (nr_ < kMost && (at = static_cast<unsigned char*>(kmalloc(kBytes, GFP_KERNEL))) && virt_to_phys(at) <= kMask) {
       held_[nr_++] = at;
       at = nullptr;
