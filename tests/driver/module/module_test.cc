@@ -166,6 +166,7 @@ TEST_F(Modules, words_of_the_command_line_come_with_the_parameters) {
   EXPECT_EQ(late_number, 6);
   EXPECT_STREQ(late_text, "ure=7");
   EXPECT_FALSE(test::logged("unknown parameter"));
+  EXPECT_FALSE(test::logged("Malformed"));
   ASSERT_EQ(kmem_driver_rmmod(), 0);
   ASSERT_EQ(kmem_driver_insmod("early early_not=1 late late=99"), 0);
   EXPECT_EQ(early_number, -1);
