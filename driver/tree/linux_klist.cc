@@ -51,8 +51,8 @@ void leave(kref* ref) {
   klist_node* n = container_of(ref, klist_node, n_ref);
   WARN_ON(!is_deleted(n));
   list_del(&n->n_node);
-  wake_remover(n);
   n->n_klist = nullptr;
+  wake_remover(n);  // who waits for it may free it, or add it again, from here on
 }
 /// True: it has left the list, and put() is due.
 bool drop(klist_node* n) { return kref_put(&n->n_ref, leave) != 0; }
