@@ -30,9 +30,10 @@ void report(benchmark::State& state) {
 void read_statm(benchmark::State& state) {
   char text[256];
   const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  for (auto _ : state)
-    if (pread(file, text, sizeof text, 0) <= 0) state.SkipWithError("there is no /proc");
+  bool has_proc = true;
+  for (auto _ : state) has_proc &= pread(file, text, sizeof text, 0) > 0;
   close(file);
+  if (!has_proc) return leave_out(state, "there is no /proc");
   tell(state, 1);
 }
 
