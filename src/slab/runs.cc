@@ -80,22 +80,28 @@ void* Runs::begin(char* p, size_t size, Gfp gfp) {
 }
 
 void Runs::free(void* p) {
-  if (free_mallocs(p) || table_.find(p)) return;
-  end(p, at(p));
-  world_->pages->free_run(page_of(p));
+  if (BlockTable::Entry* entry = table_.find(p)) return static_cast<void>(free_entry(p, *entry));
+  Page* const page = page_of(p);
+  end(p, {.pages = page->aux});
+  world_->pages->free_run(page);
 }
 
 bool Runs::free_mallocs(void* p) {
   BlockTable::Entry* entry = table_.find(p);
-  const Run run = entry ? Run::of(entry->word.load()) : Run{};
+  return entry && free_entry(p, *entry);
+}
+
+// False: it was freed before.
+bool Runs::free_entry(void* p, BlockTable::Entry& entry) {
+  const Run run = Run::of(entry.word.load());
   if (!run.pages) return false;
   end(p, run);
   // Of two tasks that free the same block at the same time only one continues.
-  if (uint64_t word = run.word(); !entry->word.compare_exchange(word, word | Run::kKept)) return true;
+  if (uint64_t word = run.word(); !entry.word.compare_exchange(word, word | Run::kKept)) return true;
   const uint64_t most = most_kept(*world_->pages);
   KeptBlocks::Place* const place = keeps() && run.pages <= most ? kept_.place_for(run.pages) : nullptr;
-  if (!place) release(*entry, run.pages);
-  else if (const KeptBlocks::Kept old = kept_.put(*place, *entry, run.pages)) release(*old.entry(), old.pages());
+  if (!place) release(entry, run.pages);
+  else if (const KeptBlocks::Kept old = kept_.put(*place, entry, run.pages)) release(*old.entry(), old.pages());
   if (kept_.nr_pages() > most) let_go(place);
   return true;
 }

@@ -69,6 +69,7 @@ class Runs {
  private:
   friend class RunsTestPeer;
   Page* page_of(const void* run) const;
+  bool free_entry(void* p, BlockTable::Entry& entry);
   void end(void* p, const Run& run);
   void release(BlockTable::Entry& entry, uint64_t nr);
   void* give_again(KeptBlocks::Kept run, size_t size, Contents contents);

@@ -231,7 +231,7 @@ bool SheafLayer::free(void* object) {
 // The quarantine of sealed objects: full sheaves, of which a new one evicts one at random.
 Sheaf SheafLayer::hold_back(Sheaf full) {
   if (!full || full.top || freed_ == slot_) return full;
-  Atomic<uint32_t>& place = held_[slabs_->world().dice->roll() % (sizeof held_ / sizeof *held_)];
+  Atomic<uint32_t>& place = held_[slabs_->world().dice->roll() % kHeldSheaves];
   const uint32_t index = place.exchange(pool_->index(full.words));
   return index ? Sheaf{pool_->words(index), 0} : Sheaf{};
 }

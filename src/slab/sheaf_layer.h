@@ -14,6 +14,9 @@ class SlabLayer;
 struct CacheNode;
 struct Sheaf;
 
+/// How many full sheaves of freed objects a sealed cache holds back.
+inline constexpr unsigned kHeldSheaves = 4;
+
 /// Lock-free, any context.
 ///
 /// Invariants on a quiet system (walked by check()): C2 and C4 of every barn, and
@@ -90,7 +93,7 @@ class SheafLayer {
   uint8_t capacity_ = 0;
   uint8_t barn_most_ = 0;
   AskedCpus asked_;
-  Atomic<uint32_t> held_[4];  // the quarantine of sealed objects: full sheaves by index, evicted at random
+  Atomic<uint32_t> held_[kHeldSheaves];  // the quarantine of sealed objects: full sheaves by index, evicted at random
 };
 
 }  // namespace kmem

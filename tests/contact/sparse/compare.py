@@ -42,7 +42,8 @@ def main():
         glibc, touched = measure(program, "", name)
         told = []
         glibc -= floor[""]
-        # As the floor it is the least of three: a loaded host sometimes gives more than was asked for. Each excess is shown.
+        # As the floor it is the least of three. `growing` had 4 MiB more once, on a loaded machine, and why is not known: so each
+        # excess is shown, with where it lies.
         for _ in range(3):
             kmem = measure(program, library, name, told)[0] - floor[library]
             right = is_right(kmem, glibc)
