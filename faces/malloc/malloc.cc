@@ -85,15 +85,16 @@ KMEM_INLINE void after_free(size_t returned) {
 
 KMEM_NOINLINE void put_away(void* p, unsigned object_class) { system().heap.cache(object_class).put_away(p); }
 
-/// Frees a sealed block. False: it is none, so take the slow path.
-KMEM_INLINE bool free_sealed(void* p, unsigned object_class) {
-  const kmem::hardened::Freed freed = kmem::hardened::free_any(p, object_class);
-  if (freed == kmem::hardened::Freed::Closed) put_away(p, object_class);
-  return freed != kmem::hardened::Freed::NotHere;
+/// Was it a sealed block, which is freed now? False: the next way is tried.
+KMEM_INLINE bool is_freed(kmem::hardened::Freed freed, void* p, unsigned object_class) {
+  if (KMEM_LIKELY(freed == kmem::hardened::Freed::Done)) return true;
+  if (freed != kmem::hardened::Freed::Closed) return false;
+  put_away(p, object_class);
+  return true;
 }
 
 KMEM_NOINLINE void free_past_sheaf(void* p, unsigned object_class) {
-  if (free_sealed(p, object_class)) return;
+  if (is_freed(kmem::hardened::free_any(p, object_class), p, object_class)) return;
   if (!p || KMEM_LIKELY(kmem::fast::free<Own>(p) == kmem::Push::Done)) return;
   const KeepErrno keep;
   const size_t returned = before_free(p);
@@ -102,25 +103,16 @@ KMEM_NOINLINE void free_past_sheaf(void* p, unsigned object_class) {
 }
 
 KMEM_NOINLINE void free_ample(void* p, unsigned object_class) {
-  const kmem::hardened::Freed freed = kmem::hardened::free_ample(p, object_class);
-  if (KMEM_LIKELY(freed == kmem::hardened::Freed::Done)) return;
-  if (freed == kmem::hardened::Freed::Closed) return put_away(p, object_class);
-  free_past_sheaf(p, object_class);
+  if (!is_freed(kmem::hardened::free_ample(p, object_class), p, object_class)) free_past_sheaf(p, object_class);
 }
 
 KMEM_NOINLINE void free_zeroed(void* p, unsigned object_class) {
-  const kmem::hardened::Freed freed = kmem::hardened::free_zeroed(p, object_class);
-  if (KMEM_LIKELY(freed == kmem::hardened::Freed::Done)) return;
-  if (freed == kmem::hardened::Freed::Closed) return put_away(p, object_class);
-  free_ample(p, object_class);
+  if (!is_freed(kmem::hardened::free_zeroed(p, object_class), p, object_class)) free_ample(p, object_class);
 }
 
 KMEM_NOINLINE void free_slowly(void* p) {
   const unsigned object_class = kmem::hardened::class_of(p);
-  const kmem::hardened::Freed freed = kmem::hardened::free_marked(p, object_class);
-  if (KMEM_LIKELY(freed == kmem::hardened::Freed::Done)) return;
-  if (freed == kmem::hardened::Freed::Closed) return put_away(p, object_class);
-  free_zeroed(p, object_class);
+  if (!is_freed(kmem::hardened::free_marked(p, object_class), p, object_class)) free_zeroed(p, object_class);
 }
 
 KMEM_NOINLINE void free_sized_slowly(void* p, size_t size) {
