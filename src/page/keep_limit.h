@@ -63,6 +63,12 @@ constexpr bool search_parts(uint64_t dirty, uint64_t keep, uint64_t left) {
   return dirty > keep + keep / 2 || (dirty > keep && (dirty < left || dirty - left > keep / 4));
 }
 
+/// After the host refused some of `refused_at` dirty frames (0: it did not), is it worth while to ask for `dirty` ones?  So the
+/// cost of being refused is a constant part of the cost of freeing.
+constexpr bool ask_again(uint64_t dirty, uint64_t refused_at) {
+  return !refused_at || dirty > refused_at + refused_at / 4 || dirty < refused_at / 2;
+}
+
 }  // namespace keep
 
 /// How far use lately rose again after a fall: so many freed frames were worth keeping. A rise above the earlier peak does not

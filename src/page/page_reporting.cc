@@ -34,8 +34,8 @@ KeepInputs PageReporting::inputs() const {
 void PageReporting::return_until_below_limit() {
   demand_.advance(counts().nr_in_use(), kmem_port_now_ns());
   for (int round = 0; round < kMostRounds; ++round) {
-    const uint64_t keep = limit();
-    if (counts().nr_dirty() <= keep) return;
+    const uint64_t keep = limit(), dirty = counts().nr_dirty();
+    if (dirty <= keep || !keep::ask_again(dirty, refused_at_.peek())) return;
     asked_again_.store(0);
     if (!give_to_host(keep::target(keep)) && !asked_again_.load()) return;
   }
@@ -47,9 +47,10 @@ bool PageReporting::discard(Pfn first, uint64_t n) {
   const bool refused = should_fail(FaultPoint::Discard, kNoGfp, n << kPageShift);
   const bool gone = !refused && kmem_port_discard(setup_.direct_map + (first.value << kPageShift), n << kPageShift);
   nr_calls_.fetch_add(1);
-  if (gone) nr_returned_.fetch_add(n);
-  if (gone) demand_.note_returned(n);
-  return gone;
+  if (!gone) return refused_ = true, false;
+  nr_returned_.fetch_add(n);
+  demand_.note_returned(n);
+  return true;
 }
 
 uint64_t PageReporting::return_block(uint64_t block) {
@@ -58,10 +59,10 @@ uint64_t PageReporting::return_block(uint64_t block) {
   const Pfn start = bits().block_start(block);
   const bool gone = discard(start, kBlockFrames);
   bits().forget_begun(block);
-  // Descriptors of free frames hold no information, so their memory is returned too. If the host refuses, they are cleared.
+  // Descriptors of free frames hold no information, so their memory is returned too. If the host refuses that, they are cleared.
   Page* descriptors = setup_.descriptors + start.value;
   constexpr size_t kBytes = kBlockFrames * sizeof(Page);
-  if (!kmem_port_discard(descriptors, kBytes)) memset(static_cast<void*>(descriptors), 0, kBytes);
+  if (gone && !kmem_port_discard(descriptors, kBytes)) memset(static_cast<void*>(descriptors), 0, kBytes);
   bits().forget_dirty(block);
   setup_.frames->give_back_run(start, kBlockFrames, frames_are(gone));
   return gone ? kBlockFrames - clean : 0;
@@ -100,6 +101,7 @@ uint64_t PageReporting::give_to_host(uint64_t keep) {
     asked_again_.store(1);
     if (running_.exchange(1)) return 0;
   }
+  refused_ = false;
   uint64_t sum = 0;
   const auto last = static_cast<int64_t>(bits().nr_blocks()) - 1;
   for (int64_t b = last; (b = bits().find_dirty(b, Blocks::Whole)) >= 0 && counts().nr_dirty() > keep; --b)
@@ -109,6 +111,7 @@ uint64_t PageReporting::give_to_host(uint64_t keep) {
     sum += return_all_parts(keep + keep / 2, 1);
     left_by_search_.poke(counts().nr_dirty() > keep ? counts().nr_dirty() : 0);
   }
+  refused_at_.poke(refused_ ? counts().nr_dirty() : 0);
   running_.store(0);
   return sum;
 }

@@ -9,6 +9,9 @@ namespace kmem {
 
 /// For one zone. Gives back dirty frames beyond limit(), highest addresses first, whole blocks before parts. Lock-free, any
 /// context: one caller at a time does the work, the others leave it to that one.
+///
+/// A host may refuse: memory that the program has locked (mlockall()), or a bare machine, which has no host.  Frees then ask
+/// again only when the number of dirty frames has changed a lot.
 class PageReporting {
  public:
   struct Setup {
@@ -53,7 +56,9 @@ class PageReporting {
   Atomic<uint64_t> least_{0}, fixed_{KeepInputs::kByUse};
   RecentDemand demand_;
   Atomic<uint64_t> left_by_search_{0};  // dirty frames that the last search of parts could not give back: an estimate
+  Atomic<uint64_t> refused_at_{0};      // dirty frames when the host last refused some; 0: it has taken what it was given
   Atomic<uint32_t> running_{0};
+  bool refused_ = false;             // the host refused some in this pass; of the caller that set running_
   Atomic<uint32_t> asked_again_{0};  // another caller found running_ set
   Atomic<uint64_t> nr_returned_{0}, nr_calls_{0};
 };

@@ -67,6 +67,15 @@ TEST(KeepLimit, else_when_a_quarter_of_the_limit_has_come_since_the_last_search)
   EXPECT_TRUE(keep::search_parts(120, 100, 121)) << "less than it left: those are others";
 }
 
+TEST(KeepLimit, a_host_that_refused_is_asked_again_where_the_dirty_frames_are_a_quarter_more_or_less_than_half) {
+  EXPECT_TRUE(keep::ask_again(1, 0)) << "it has not refused";
+  EXPECT_FALSE(keep::ask_again(100, 100));
+  EXPECT_FALSE(keep::ask_again(125, 100));
+  EXPECT_TRUE(keep::ask_again(126, 100));
+  EXPECT_FALSE(keep::ask_again(50, 100));
+  EXPECT_TRUE(keep::ask_again(49, 100));
+}
+
 // Demand ----------------------------------------------------------------------------------------------------------------
 
 constexpr uint64_t kWindow = RecentDemand::kWindowNs;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "unit/page/small_machine.h"
+#include "watch/fault_injection.h"
 
 namespace kmem {
 
@@ -283,6 +284,44 @@ TEST_F(ZoneTest, what_swings_above_what_is_in_use_stays_after_the_first_time) {
   EXPECT_LE(zone_.reporting().nr_returned(), 2 * first) << "once more at most, if this takes longer than demand is remembered";
   zone_.give_back_run(*base, 8 * kMiBFrames);
   EXPECT_LE(zone_.reporting().limit(), 8 * kMiBFrames) << "nothing is in use that it could swing above";
+}
+
+namespace {
+/// The host takes nothing back.
+class Refusing {
+ public:
+  Refusing() {
+    FaultSettings always;
+    always.on = true;
+    always.probability = 100;
+    always.times = -1;
+    always.verbose = 0;
+    set_fault(FaultPoint::Discard, always);
+  }
+  ~Refusing() { reset_faults(); }
+};
+}  // namespace
+
+TEST_F(ZoneTest, a_host_that_refuses_is_not_asked_for_everything_at_each_free) {
+  make(400);
+  std::vector<Pfn> runs;
+  while (const auto at = run(5)) runs.push_back(*at);
+  {
+    const Refusing host;
+    for (const Pfn p : runs) {
+      zone_.give_back_run(p, 32);
+      zone_.reporting().return_surplus();
+    }
+  }
+  EXPECT_EQ(zone_.nr_dirty(), 400 * kMiBFrames) << "it has taken nothing";
+  EXPECT_GT(zone_.reporting().nr_calls(), 0u);
+  EXPECT_LE(zone_.reporting().nr_calls(), 2 * runs.size()) << "the calls grow with the frees, not with their square";
+  zone_.reporting().return_surplus();
+  EXPECT_EQ(zone_.nr_dirty(), 400 * kMiBFrames) << "nothing new to ask for";
+  EXPECT_EQ(zone_.reporting().give_to_host(0), 400 * kMiBFrames) << "who wants all back asks always";
+  use(40);
+  zone_.reporting().return_surplus();
+  EXPECT_LE(zone_.nr_dirty(), 8 * kMiBFrames) << "the refusal is forgotten";
 }
 
 // Resident memory ahead of use --------------------------------------------------------------------------------------------
