@@ -20,8 +20,8 @@ inline void tell(benchmark::State& state, double operations, const char* against
   state.SetLabel(against);
 }
 
-/// Instead of tell(), for a figure that this machine does not give. Not an error: where some repetitions of a benchmark have one, the
-/// library (1.7) crashes while it computes their mean.
+/// Instead of tell(), for a figure that this machine does not give. Not an error: where some repetitions of a benchmark have
+/// one, the library (1.7) crashes while it computes their mean.
 inline void leave_out(benchmark::State& state, const char* why) { tell(state, 0, why); }
 
 /// The numbers below n in an order that is random, and the same in every run.

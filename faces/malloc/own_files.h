@@ -1,9 +1,9 @@
 #pragma once
 // Files that kmem writes by itself, where a variable of the environment names them.
 //
-// The program must not notice.  So: no malloc, no stdio, little stack (we may be inside a signal handler on a small stack of its
-// own), errno and signal mask as they were, no signal left behind, and on any failure nothing at all.  One thing cannot be had: a
-// seccomp filter that kills for openat() or write() will do that here too.
+// The program must not notice.  So: no malloc, no stdio, little stack (we may be inside a signal handler on a small stack of
+// its own), errno and signal mask as they were, no signal left behind, and on any failure nothing at all.  One thing cannot be
+// had: a seccomp filter that kills for openat() or write() will do that here too.
 
 #include <errno.h>
 #include <fcntl.h>

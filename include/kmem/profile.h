@@ -14,8 +14,9 @@ KMEM_API int kmem_profile_start(size_t period) KMEM_NOTHROW;
 /** Samples no more.  The frees of sampled blocks are still noticed.  A tracer at the probes, and kmem profile, sample on.  Any
  *  context. */
 KMEM_API void kmem_profile_stop(void) KMEM_NOTHROW;
-/** Writes all that was sampled so far to the open file `fd`, as the text that gperftools writes: jeprof, pprof and kmem profile read
- *  it.  0; or -ENODATA, and nothing is written, where nothing was ever sampled.  Any context, and about 6 KiB of stack. */
+/** Writes all that was sampled so far to the open file `fd`, as the text that gperftools writes: jeprof, pprof and kmem
+ *  profile read it.  0; or -ENODATA, and nothing is written, where nothing was ever sampled.  Any context, and about 6 KiB of
+ *  stack. */
 KMEM_API int kmem_profile_write(int fd) KMEM_NOTHROW;
 
 KMEM_END_C

@@ -46,7 +46,8 @@ static inline void* dev_get_platdata(const struct device* dev) { return dev->pla
  *  meanwhile are released too. */
 KMEM_API int devres_release_all(struct device* dev) KMEM_NOTHROW_NAME(devres_release_all);
 
-/** A block of zeros of any size, to be noted with a device by devres_add(); release(dev, block) runs before it is freed.  NULL. */
+/** A block of zeros of any size, to be noted with a device by devres_add(); release(dev, block) runs before it is freed.
+ * NULL. */
 typedef void (*dr_release_t)(struct device* dev, void* block);
 typedef int (*dr_match_t)(struct device* dev, void* block, void* match_data);
 KMEM_API void* devres_alloc_node(dr_release_t release, size_t size, gfp_t flags, int node) KMEM_NOTHROW_NAME(devres_alloc_node)

@@ -59,7 +59,7 @@ uint64_t PageReporting::return_block(uint64_t block) {
   const Pfn start = bits().block_start(block);
   const bool gone = discard(start, kBlockFrames);
   bits().forget_begun(block);
-  // Descriptors of free frames hold no information, so their memory is returned too. If the host refuses that, they are cleared.
+  // Descriptors of free frames hold no information, so their memory is returned too, or cleared.
   Page* descriptors = setup_.descriptors + start.value;
   constexpr size_t kBytes = kBlockFrames * sizeof(Page);
   if (gone && !kmem_port_discard(descriptors, kBytes)) memset(static_cast<void*>(descriptors), 0, kBytes);

@@ -30,8 +30,8 @@ inline constexpr uint32_t kMaxCopies = 2 * kMaxCpus;
 ///   substitute, free    (it has none)    0                 no task; may be claimed
 ///   substitute, claimed (it has none)    the TaskState     that task, and interrupts on top of it
 ///
-/// Without sequences the copies of the CPUs belong to no task: a single step changes one by an atomic instruction. Sections claim
-/// substitutes.
+/// Without sequences the copies of the CPUs belong to no task: a single step changes one by an atomic instruction. Sections
+/// claim substitutes.
 ///
 /// Invariants on a quiet system, where no task is in a section (walked by check()):
 ///   D1  a CPU's distance is its own, or 0 throughout without sequences

@@ -6,7 +6,8 @@
 // static functions that the concept below asks for.
 //
 //   try_pop(slot)             takes the topmost pointer of this CPU's stack; null when it has none, or something came between
-//   try_pop_counted(slot, bytes, due)  the same, and the bytes are subtracted from this CPU's word kCountdown.  Null: nothing was
+//   try_pop_counted(slot, bytes, due)  the same, and the bytes are subtracted from this CPU's word kCountdown.  Null: nothing
+//   was
 //                             taken, and counted where `due` says that the word is below zero now.  What came between may
 //                             have been counted all the same
 //   try_push(slot, p)         puts p on top; Push::Full when there is no room, or something came between

@@ -4,8 +4,8 @@
 // into a slab's first descriptor.
 //
 // Slabs of the reserve are made of frames that only requests may use that can go below the min mark. From a sheaf or a partial
-// list, an object of such a slab could go to any caller. An empty slab returns to its zone at once. When memory is no longer low
-// the slab becomes an ordinary one. Caches that keep their slabs for readers have none.
+// list, an object of such a slab could go to any caller. An empty slab returns to its zone at once. When memory is no longer
+// low the slab becomes an ordinary one. Caches that keep their slabs for readers have none.
 //
 // Slabs of samples hold the objects that a heap profile knows (slab/sampled_blocks.h), so that their frees are seen. An empty
 // one returns to its zone at once, but in a cache that keeps its slabs.
@@ -35,8 +35,8 @@ class ReserveSlabs {
   void count_down() { nr_.fetch_sub(1); }
   /// Does the object lie in a slab that is apart?
   bool has(const SlabFrames& frames, const void* object) const;
-  /// A slab of the reserve with free objects, which the caller then holds; null if there is none. While memory is low, only for callers whose
-  /// flags allow them the reserve.
+  /// A slab of the reserve with free objects, which the caller then holds; null if there is none. While memory is low, only
+  /// for callers whose flags allow them the reserve.
   Slab* take(SlabFrames& frames, NodeSlabs& node, MemoryIs memory, Gfp gfp);
 
  private:

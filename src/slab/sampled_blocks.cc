@@ -83,7 +83,8 @@ void* SampledBlocks::object_apart(Cache& cache, Gfp gfp) {
   return object;
 }
 
-// The objects of a certain node, and those of less than 16 bytes, are not sampled. No fast path frees objects of the shared class.
+// The objects of a certain node, and those of less than 16 bytes, are not sampled. No fast path frees objects of the shared
+// class.
 void* SampledBlocks::object_of(Cache& cache, Gfp gfp, int nid, Counted counted) {
   const size_t size = cache.object_size();
   const bool samples = kmem_profile.is_on() && nid < 0 && !(gfp & gfp::kThisNode);

@@ -74,8 +74,8 @@ struct SealedState {
 ///   1 to kFar      is out                              the canary, by a free or a resize
 ///   kFree          was freed                           its first mark or its zeroes, by an allocation; both marks by look()
 ///
-/// The canary is a word that repeats: its byte i stands at every address that is i modulo 8. It covers what was not asked for of
-/// the last two words, with `zeroes` of the last one, and the eight bytes behind the requested ones. The marks use the same
+/// The canary is a word that repeats: its byte i stands at every address that is i modulo 8. It covers what was not asked for
+/// of the last two words, with `zeroes` of the last one, and the eight bytes behind the requested ones. The marks use the same
 /// word, so the last mark of a freed object is the canary of the next one, and neither an allocation nor a free touches more of
 /// an object than its two ends. With `zeroes` the word depends on the object's address, otherwise on the cache.
 ///

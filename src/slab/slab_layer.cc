@@ -77,7 +77,8 @@ void SlabLayer::close_first_page(Slab& slab) const {
   slab.set_guarded();
 }
 
-// What is left while memory is low is for callers that may have it, and any caller may get a later object of a slab for samples.
+// What is left while memory is low is for callers that may have it, and any caller may get a later object of a slab for
+// samples.
 Slab* SlabLayer::new_slab(Gfp gfp, NodeWish wish) {
   if (KMEM_UNLIKELY(wish.sampled) && (shape().nr_words() > 4 || world_->pages->lists_closed())) return nullptr;
   gfp = (gfp & ~(gfp::kZero | gfp::kZoneMask)) | owner_.setup->gfp;
@@ -172,7 +173,8 @@ uint64_t SlabLayer::length_of(uint32_t chain) const {
 
 // Taking objects -------------------------------------------------------------------------------------------------------
 
-// Takes only one object of a slab that is apart, for the caller itself: further ones would lie in this CPU's sheaf, for any caller.
+// Takes only one object of a slab that is apart, for the caller itself: further ones would lie in this CPU's sheaf, for any
+// caller.
 unsigned SlabLayer::take_from(Slab& slab, unsigned want, Sheaf& into) {
   if (KMEM_UNLIKELY(slab.apart())) want = 1;
   CacheNode& node = node_of(&slab);

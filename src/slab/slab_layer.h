@@ -16,8 +16,8 @@ struct SlabWorld;
 /// Empty slabs that a cache keeps, in bytes.
 inline constexpr uint32_t kKeepEmpty = 32 << 10;
 
-/// The node for an object: a preference, or with `exact` a requirement. `sampled`: only from a slab for samples, which small objects
-/// do not have, nor any while memory is low.
+/// The node for an object: a preference, or with `exact` a requirement. `sampled`: only from a slab for samples, which small
+/// objects do not have, nor any while memory is low.
 struct NodeWish {
   unsigned node = 0;
   bool exact = false;

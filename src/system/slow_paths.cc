@@ -37,8 +37,8 @@ void* slow_malloc_aligned(size_t size, size_t align) {
 
 namespace {
 
-// Most blocks that come here and are no objects are malloc's runs: one look into their table, and nothing need be classified. Not
-// where frees are counted, noted or checked.
+// Most blocks that come here and are no objects are malloc's runs: one look into their table, and nothing need be classified.
+// Not where frees are counted, noted or checked.
 bool free_run(System& s, void* p) {
   return !s.options.hardened && !s.world.counts && !kmem_profile.has_live() && s.heap.runs().free_mallocs(p);
 }

@@ -50,9 +50,9 @@ struct ProfileWorld {
   /// Written by the reader: sampling is wanted until this time of CLOCK_MONOTONIC, so it also ends if the reader is killed.
   Atomic<uint64_t> outside_until_ns{0};
   Atomic<uint64_t> outside_period{0};  // 0: the default
-  /// What a reader sets to 0 so that the next call takes the slow path: the limits of malloc's and kmalloc's fast paths, the head
-  /// of the pages', and each cache's slot, from the first one on, `cache_stride` bytes apart. Before, it sets `in_force` to kAgain:
-  /// the next call on the slow path opens again what need not be closed.
+  /// What a reader sets to 0 so that the next call takes the slow path: the limits of malloc's and kmalloc's fast paths, the
+  /// head of the pages', and each cache's slot, from the first one on, `cache_stride` bytes apart. Before, it sets `in_force`
+  /// to kAgain: the next call on the slow path opens again what need not be closed.
   size_t *malloc_limit = nullptr, *kmalloc_limit = nullptr;
   uint64_t* listed_head = nullptr;
   const void* first_cache_slot = nullptr;

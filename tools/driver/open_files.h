@@ -1,6 +1,6 @@
 #pragma once
-// The driver's files that programs have open.  In a program each is the reading end of a pipe: its number says which file it is,
-// wherever the descriptor was copied or inherited to, and we hear of it when the last of them is closed.
+// The driver's files that programs have open.  In a program each is the reading end of a pipe: its number says which file it
+// is, wherever the descriptor was copied or inherited to, and we hear of it when the last of them is closed.
 
 #include <sys/types.h>
 

@@ -15,8 +15,8 @@ struct Held {
   static Held now();
 };
 
-/// Writes which places allocated what nobody can reach any more, now that the module's variables count no longer; and what is mapped
-/// and was not `before`.  Null: its file is closed already.  How many bytes that is.
+/// Writes which places allocated what nobody can reach any more, now that the module's variables count no longer; and what is
+/// mapped and was not `before`.  Null: its file is closed already.  How many bytes that is.
 size_t report_lost(module* unloaded, const Held& before);
 
 /// Says how many mistakes of the driver were reported; false: none.

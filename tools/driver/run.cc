@@ -64,8 +64,8 @@ int finish(Modules& modules, OpenFiles& files, const Options& options) {
   return mistaken || modules.lost_bytes() ? kToolFailed : 0;
 }
 
-/// For who runs us again and again: was a failure injected, did the driver crash, was it unloaded, how much was lost, how many mistakes
-/// were reported?
+/// For who runs us again and again: was a failure injected, did the driver crash, was it unloaded, how much was lost, how many
+/// mistakes were reported?
 void write_result(const Options& options, const Modules& modules) {
   if (options.result.empty()) return;
   std::FILE* file = std::fopen(options.result.c_str(), "w");

@@ -1,5 +1,6 @@
 #pragma once
-// Answers the system calls of programs: one listener for each program that was started on a driver, and threads that take its calls.
+// Answers the system calls of programs: one listener for each program that was started on a driver, and threads that take its
+// calls.
 
 #include "open_files.h"
 

@@ -4,7 +4,8 @@
 
 namespace kmem::tool {
 
-/// Our environment with `library`, and libkmem-exit.so if it lies beside it or in the folder kmem there, in front of what LD_PRELOAD has.
+/// Our environment with `library`, and libkmem-exit.so if it lies beside it or in the folder kmem there, in front of what
+/// LD_PRELOAD has.
 std::vector<std::string> preloading(const std::string& library);
 
 /// Sets NAME=VALUE; an empty value takes the variable away.

@@ -113,8 +113,8 @@ Then press(Top& top, double& interval, int key) {
   return Then::Draw;
 }
 
-/// Waits for a key until the next look is due, and takes all that were pressed: a look can last longer than people wait for what
-/// they typed.
+/// Waits for a key until the next look is due, and takes all that were pressed: a look can last longer than people wait for
+/// what they typed.
 Then press_all(Top& top, double& interval, double last) {
   const double left = last + interval - now();
   wtimeout(stdscr, std::max(1, static_cast<int>(left * 1000)));

@@ -16,7 +16,8 @@ struct ValidateOptions {
   std::string library;  // empty: the one that belongs to this tool
 };
 
-/// `kmem validate`, of a program that is run or of a process that runs: 0 all is well, 1 something is broken, 2 not all could be looked at; or throws a Failure.
+/// `kmem validate`, of a program that is run or of a process that runs: 0 all is well, 1 something is broken, 2 not all could
+/// be looked at; or throws a Failure.
 int validate(const ValidateOptions& options);
 
 }  // namespace kmem::tool

@@ -1,7 +1,7 @@
-// layout OBJECT HEADER: writes digests of what lies where in the types of OBJECT, which is tools/layout/reached.cc compiled with
-// debug information.  Names of members, their offsets and sizes, enumerators and constants of classes count.  Functions, names
-// of types and comments do not: two versions that differ in those alone can look at each other's processes.  With `text` the
-// layout itself is written, for people who ask why two digests differ.
+// layout OBJECT HEADER: writes digests of what lies where in the types of OBJECT, which is tools/layout/reached.cc compiled
+// with debug information.  Names of members, their offsets and sizes, enumerators and constants of classes count.  Functions,
+// names of types and comments do not: two versions that differ in those alone can look at each other's processes.  With `text`
+// the layout itself is written, for people who ask why two digests differ.
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>

@@ -7,8 +7,8 @@
 
 namespace kmem::tool {
 
-/// Names of code that a process has generated, from the file that it keeps for perf: /tmp/perf-PID.map, with PID and /tmp as the
-/// process sees them. node --perf-basic-prof writes it, python -X perf, and `jcmd PID Compiler.perfmap` of a Java process.
+/// Names of code that a process has generated, from the file that it keeps for perf: /tmp/perf-PID.map, with PID and /tmp as
+/// the process sees them. node --perf-basic-prof writes it, python -X perf, and `jcmd PID Compiler.perfmap` of a Java process.
 class JitNames {
  public:
   /// Of a core, and where there is no such file: no names.

@@ -49,8 +49,8 @@ void let_others_go_first(const Target& target) {
   if (target.runs_on()) setpriority(PRIO_PROCESS, 0, kNice);
 }
 
-/// What answers are made of comes from a heap that has all its addresses before the mirror is compared with ours: memory that is
-/// mapped later could come to lie where some of the target's has yet to appear, and would be taken for it.
+/// What answers are made of comes from a heap that has all its addresses before the mirror is compared with ours: memory that
+/// is mapped later could come to lie where some of the target's has yet to appear, and would be taken for it.
 void take_room_for_answers() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);

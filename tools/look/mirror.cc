@@ -47,7 +47,8 @@ bool is_mirrored(const Range& range) {
   return range.readable && range.path != "[stack]" && range.path.rfind("[v", 0) != 0 && range.path.rfind("/dev/", 0) != 0;
 }
 
-/// The heap that brk() makes is not kmem's, but what lies before it in a program that kmem is linked into can be shown as a part of it.
+/// The heap that brk() makes is not kmem's, but what lies before it in a program that kmem is linked into can be shown as a
+/// part of it.
 bool may_be_kmems(const Range& range, const std::string& module) {
   if (!is_mirrored(range) || !range.writable) return false;
   if (range.path == "[heap]") return module.find("libkmem") == std::string::npos;

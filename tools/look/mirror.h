@@ -19,8 +19,8 @@ struct Astray {
 /// One to a process, for the rest of its life.
 class Mirror {
  public:
-  /// False where memory that kmem may be in - anonymous, or of the file `module` - would come to lie over our own: then the mirror
-  /// cannot be.
+  /// False where memory that kmem may be in - anonymous, or of the file `module` - would come to lie over our own: then the
+  /// mirror cannot be.
   static bool fits(const Target& target, const std::string& module);
 
   explicit Mirror(Target& target);

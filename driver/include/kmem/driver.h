@@ -19,8 +19,8 @@ extern __attribute__((__visibility__("hidden"))) struct module kmem_this_module;
 
 KMEM_BEGIN_C
 
-/** As insmod does: sets the parameters from "name=value name2='a value' ...", runs the init calls by level.  0; the error of the
- *  first call that failed, where the exit calls of the files that had succeeded have run, the last first; or that of a
+/** As insmod does: sets the parameters from "name=value name2='a value' ...", runs the init calls by level.  0; the error of
+ *  the first call that failed, where the exit calls of the files that had succeeded have run, the last first; or that of a
  *  parameter, where nothing has run.  -EEXIST: it is loaded.  An unknown parameter is named in the log and ignored. */
 KMEM_API int kmem_driver_load(struct module* module, const char* parameters) KMEM_NOTHROW;
 /** The same with parameters from a program's command line. */
@@ -43,11 +43,11 @@ KMEM_API const char* kmem_driver_info(const struct module* module, const char* t
 KMEM_API size_t kmem_driver_log(char* buffer, size_t size) KMEM_NOTHROW;
 KMEM_API int kmem_driver_log_has(const char* text) KMEM_NOTHROW;
 KMEM_API void kmem_driver_log_clear(void) KMEM_NOTHROW;
-/** How many mistakes of the driver have been reported, by kmem and its surroundings: warnings, bugs, mistakes with locks, DMA and
- *  interrupts. Leaks are not among them. Any context. */
+/** How many mistakes of the driver have been reported, by kmem and its surroundings: warnings, bugs, mistakes with locks, DMA
+ *  and interrupts. Leaks are not among them. Any context. */
 KMEM_API unsigned long kmem_driver_mistakes(void) KMEM_NOTHROW;
-/** Dynamic debug, by the kernel's commands: "module scull file main.c func scull_* line 10-20 format text +pmflt", with + - and =;
- *  several with ; between them.  Returns how many call sites matched, or -EINVAL. */
+/** Dynamic debug, by the kernel's commands: "module scull file main.c func scull_* line 10-20 format text +pmflt", with + -
+ *  and =; several with ; between them.  Returns how many call sites matched, or -EINVAL. */
 KMEM_API int kmem_driver_debug(const char* commands) KMEM_NOTHROW;
 
 /** Virtual time: it stands still while any task runs, and jumps to the next deadline when all tasks sleep. Each thread that has
@@ -87,8 +87,8 @@ struct kmem_driver_caller {
  *  dropped. NULL: the calling thread acts for itself again. */
 KMEM_API void kmem_driver_act_as(const struct kmem_driver_caller* caller) KMEM_NOTHROW;
 
-/** Makes the files /proc/devices, /proc/modules and /proc/interrupts, which say what the drivers of this process have; for a tool,
- *  before it loads the first one.  0, -ENOMEM. */
+/** Makes the files /proc/devices, /proc/modules and /proc/interrupts, which say what the drivers of this process have; for a
+ *  tool, before it loads the first one.  0, -ENOMEM. */
 KMEM_API int kmem_driver_show_system(void) KMEM_NOTHROW;
 
 /** Device nodes: S_IFCHR | 0666 and so on as a mode. */
@@ -130,8 +130,8 @@ KMEM_API struct kmem_driver_mapping* kmem_driver_mmap(int fd, unsigned long star
 /** The address of the n-th page in this process; NULL: an access is a bus error. */
 KMEM_API const void* kmem_driver_mapping_page(const struct kmem_driver_mapping* mapping, unsigned long n) KMEM_NOTHROW;
 KMEM_API void kmem_driver_munmap(struct kmem_driver_mapping* mapping) KMEM_NOTHROW;
-/** woken(data) is called whenever the open file may have become ready for something else, in any context; it must not sleep, nor
- *  call anything of the file.  Between the two the file stays open.  NULL: no such file, or no memory. */
+/** woken(data) is called whenever the open file may have become ready for something else, in any context; it must not sleep,
+ *  nor call anything of the file.  Between the two the file stays open.  NULL: no such file, or no memory. */
 struct kmem_driver_watch;
 KMEM_API struct kmem_driver_watch* kmem_driver_watch_begin(int fd, void (*woken)(void* data), void* data) KMEM_NOTHROW;
 /** The events that are ready now, from the driver's poll(). */

@@ -1,8 +1,8 @@
 #ifndef KMEM_SIMULATED_H
 #define KMEM_SIMULATED_H
-/* The other side of a driver: what a simulated device does to it.  Its registers are functions (<kmem/device.h>); its interrupts,
- * its place on the bus and its accesses to memory are here.  A simulation is a separate module beside the driver's, or part of
- * a test.
+/* The other side of a driver: what a simulated device does to it.  Its registers are functions (<kmem/device.h>); its
+ * interrupts, its place on the bus and its accesses to memory are here.  A simulation is a separate module beside the
+ * driver's, or part of a test.
  *
  * docs/driver-devices.md. */
 #include <kmem/device.h>
@@ -46,8 +46,8 @@ KMEM_API int kmem_unregister_simulated_ports(unsigned long first) KMEM_NOTHROW;
 
 /* PCI ------------------------------------------------------------------------------------------------------------------- */
 
-/** A BAR: `bytes` is a power of 2, of at least 16; 0: there is none.  Flags: 0 for memory, IORESOURCE_PREFETCH, IORESOURCE_MEM_64 (it
- *  takes two), IORESOURCE_IO. */
+/** A BAR: `bytes` is a power of 2, of at least 16; 0: there is none.  Flags: 0 for memory, IORESOURCE_PREFETCH,
+ *  IORESOURCE_MEM_64 (it takes two), IORESOURCE_IO. */
 struct kmem_pci_bar {
   size_t bytes;
   unsigned long flags;
@@ -76,9 +76,9 @@ KMEM_API void kmem_pci_lower(struct pci_dev* pdev) KMEM_NOTHROW;
 
 /* Memory ---------------------------------------------------------------------------------------------------------------- */
 
-/** The device reads or writes memory by DMA: at an address that its driver has mapped for it.  0; -EFAULT: it is not mapped, or not
- *  all of it, or not in this direction; -EPERM: a PCI function that is not bus master, or that has fewer address lines.  Errors are
- *  reported, and nothing is read or written.  Any context. */
+/** The device reads or writes memory by DMA: at an address that its driver has mapped for it.  0; -EFAULT: it is not mapped,
+ *  or not all of it, or not in this direction; -EPERM: a PCI function that is not bus master, or that has fewer address lines.
+ *  Errors are reported, and nothing is read or written.  Any context. */
 KMEM_API int kmem_dma_read(struct device* dev, dma_addr_t from, void* to, size_t n) KMEM_NOTHROW;
 KMEM_API int kmem_dma_write(struct device* dev, dma_addr_t to, const void* from, size_t n) KMEM_NOTHROW;
 /** How many mappings its driver has. */

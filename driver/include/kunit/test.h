@@ -1,7 +1,7 @@
 #ifndef KMEM_KUNIT_TEST_H
 #define KMEM_KUNIT_TEST_H
-/* Unit tests as the kernel writes them: suites of cases, run when their module is loaded (<kmem/driver.h>), with results as KTAP
- * in the log.
+/* Unit tests as the kernel writes them: suites of cases, run when their module is loaded (<kmem/driver.h>), with results as
+ * KTAP in the log.
  *
  * An expectation that fails is reported and the case goes on; an assertion ends the case.  The resources of a case are released
  * when it ends, the last first. Task context. What differs: a case runs in the task that loads the module, and has no time

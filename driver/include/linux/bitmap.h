@@ -1,5 +1,5 @@
-/* Operations on bitmaps, over kmem's own <linux/bitmap.h>, which allocates them.  `bits` is the size; bits behind it in the last
- * word may be anything, and do not count.  Nothing is atomic.  Any context.
+/* Operations on bitmaps, over kmem's own <linux/bitmap.h>, which allocates them.  `bits` is the size; bits behind it in the
+ * last word may be anything, and do not count.  Nothing is atomic.  Any context.
  * Meaning: the kernel's <linux/bitmap.h>. */
 #include_next <linux/bitmap.h>
 

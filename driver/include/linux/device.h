@@ -1,7 +1,7 @@
 /* Devices, with their managed resources (kmem's devres), their drivers, and their places in /sys and /dev.
  *
- * A device of a class is /sys/class/<class>/<name>, another one is below its parent or /sys/devices.  One that has a number gets a
- * node /dev/<name>.  In C++ struct class is struct device_class, and the member `class` is `class_`.
+ * A device of a class is /sys/class/<class>/<name>, another one is below its parent or /sys/devices.  One that has a number
+ * gets a node /dev/<name>.  In C++ struct class is struct device_class, and the member `class` is `class_`.
  *
  * Names, data and references: any context.  The rest: task context.
  * Meaning: the kernel's Documentation/driver-api/driver-model/device.rst. */

@@ -3,12 +3,12 @@
 /* Memory that a device reads and writes.
  *
  * A simulated device has addresses of its own for memory, one space a device, and reaches only what is mapped for it
- * (kmem_dma_read() of <kmem/simulated.h>).  What is mapped by dma_map_single() and its kin the device sees in a copy, as with bounce
- * buffers: the contents go over when it is mapped, synced and unmapped, so a missing sync is wrong data here too.  Memory of
- * dma_alloc_coherent() is seen by both at once.  Addresses are below the device's mask.
+ * (kmem_dma_read() of <kmem/simulated.h>).  What is mapped by dma_map_single() and its kin the device sees in a copy, as with
+ * bounce buffers: the contents go over when it is mapped, synced and unmapped, so a missing sync is wrong data here too.
+ * Memory of dma_alloc_coherent() is seen by both at once.  Addresses are below the device's mask.
  *
- * Mistakes are reported as the kernel's debugging of the DMA API does.  Mapping, unmapping, syncing: any context.  Coherent memory: by
- * the flags; freeing it: any context.  Masks: task context.
+ * Mistakes are reported as the kernel's debugging of the DMA API does.  Mapping, unmapping, syncing: any context.  Coherent
+ * memory: by the flags; freeing it: any context.  Masks: task context.
  * Meaning: the kernel's Documentation/core-api/dma-api.rst and dma-api-howto.rst. */
 #include <linux/device.h>
 #include <linux/dma-direction.h>

@@ -4,8 +4,8 @@
  * runs all handlers, one all tasklets; a threaded handler has a thread of its own.
  *
  * A handler runs in an interrupt: in_hardirq() is true, interrupts are off, it must not sleep.  A line is raised by a simulated
- * device (<kmem/simulated.h>) and handled until it is lowered, an edge once.  A line that is disabled, or whose IRQF_ONESHOT thread
- * still runs, waits; an edge is remembered meanwhile.
+ * device (<kmem/simulated.h>) and handled until it is lowered, an edge once.  A line that is disabled, or whose IRQF_ONESHOT
+ * thread still runs, waits; an edge is remembered meanwhile.
  *
  * Requesting and freeing a line, disable_irq() and the synchronize_ forms: task context.  The rest, and scheduling and
  * disabling tasklets without waiting: any context; tasklet_kill(): task context.
@@ -33,8 +33,9 @@ struct tasklet_struct {
 enum { TASKLET_STATE_SCHED, TASKLET_STATE_RUN };
 
 KMEM_BEGIN_C
-/** Which line does a device raise?  Between the two the driver makes it raise one that has no handler.  The second gives that line; 0:
- *  none came; negative: several did.  `probe_irq_mask()` ends it too, and gives nothing, as no line has a number below 16. */
+/** Which line does a device raise?  Between the two the driver makes it raise one that has no handler.  The second gives that
+ *  line; 0: none came; negative: several did.  `probe_irq_mask()` ends it too, and gives nothing, as no line has a number
+ *  below 16. */
 KMEM_API unsigned long probe_irq_on(void) KMEM_DRIVER_NAME(probe_irq_on);
 KMEM_API int probe_irq_off(unsigned long probed) KMEM_DRIVER_NAME(probe_irq_off);
 KMEM_API unsigned int probe_irq_mask(unsigned long probed) KMEM_DRIVER_NAME(probe_irq_mask);
@@ -125,7 +126,8 @@ KMEM_API void disable_irq(unsigned int irq) KMEM_DRIVER_NAME(disable_irq);
 KMEM_API void disable_irq_nosync(unsigned int irq) KMEM_DRIVER_NAME(disable_irq_nosync);
 KMEM_API bool disable_hardirq(unsigned int irq) KMEM_DRIVER_NAME(disable_hardirq);
 KMEM_API void enable_irq(unsigned int irq) KMEM_DRIVER_NAME(enable_irq);
-/** Waits until no handler of the line runs, nor its thread; the second form, for handlers alone, says whether no thread runs. */
+/** Waits until no handler of the line runs, nor its thread; the second form, for handlers alone, says whether no thread runs.
+ * */
 KMEM_API void synchronize_irq(unsigned int irq) KMEM_DRIVER_NAME(synchronize_irq);
 KMEM_API bool synchronize_hardirq(unsigned int irq) KMEM_DRIVER_NAME(synchronize_hardirq);
 KMEM_API bool irq_has_action(unsigned int irq) KMEM_DRIVER_NAME(irq_has_action);

@@ -1,8 +1,8 @@
-/* Chains of notifiers: functions that are called one after the other, those with the highest priority first, until one says that
- * it was the last.  The block is kmem's own header's.
+/* Chains of notifiers: functions that are called one after the other, those with the highest priority first, until one says
+ * that it was the last.  The block is kmem's own header's.
  *
- * An atomic chain is called in any context, under RCU; a blocking one in task context, under a semaphore; the owner of a raw chain
- * locks it.  Registering and unregistering: task context, but for raw chains.  After unregistering, no call of it runs.
+ * An atomic chain is called in any context, under RCU; a blocking one in task context, under a semaphore; the owner of a raw
+ * chain locks it.  Registering and unregistering: task context, but for raw chains.  After unregistering, no call of it runs.
  * Meaning: the kernel's <linux/notifier.h>. */
 #include_next <linux/notifier.h>
 

@@ -1,7 +1,7 @@
 #ifndef KMEM_LINUX_PCI_H
 #define KMEM_LINUX_PCI_H
-/* PCI functions and their drivers.  The functions are simulated (<kmem/simulated.h>), all on one bus, 0000:00; their places in /sys
- * are below /sys/devices/pci0000:00.
+/* PCI functions and their drivers.  The functions are simulated (<kmem/simulated.h>), all on one bus, 0000:00; their places in
+ * /sys are below /sys/devices/pci0000:00.
  *
  * As on a machine, registers can be accessed only while the function is enabled, and message interrupts and DMA work only while
  * it is bus master. Resources that a driver leaves behind when it is unbound are reported.

@@ -1,7 +1,7 @@
 #ifndef KMEM_LINUX_PCI_IDS_H
 #define KMEM_LINUX_PCI_IDS_H
-/* Numbers of PCI classes and vendors: those that PCI Code and ID Assignment and the vendors have made public, as far as small drivers
- * name them.  Meaning: the kernel's <linux/pci_ids.h>. */
+/* Numbers of PCI classes and vendors: those that PCI Code and ID Assignment and the vendors have made public, as far as small
+ * drivers name them.  Meaning: the kernel's <linux/pci_ids.h>. */
 
 #define PCI_CLASS_NOT_DEFINED 0x0000
 #define PCI_BASE_CLASS_STORAGE 0x01

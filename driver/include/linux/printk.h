@@ -4,7 +4,8 @@
  * unless it is changed, are written out too.  pr_debug() and dev_dbg() are dynamic debug: off unless DEBUG is defined where
  * they are compiled, or kmem_driver_debug() switches the place on.
  *
- * The kernel's conversions: %pe %pS %ps %pB %pV %pM %pm %pI4 %pi4 %pI6 %pI6c %pU[bBlL] %ph[CDN] %*pb[l] %pa[pd] %pr %pR %px %pK.
+ * The kernel's conversions: %pe %pS %ps %pB %pV %pM %pm %pI4 %pi4 %pI6 %pI6c %pU[bBlL] %ph[CDN] %*pb[l] %pa[pd] %pr %pR %px
+ * %pK.
  * %p is the address, not a hash of it.  Any context.
  * Meaning: the kernel's Documentation/core-api/printk-basics.rst and printk-formats.rst. */
 #include <kmem/driver_face.h>

@@ -1,10 +1,10 @@
 #ifndef KMEM_LINUX_REGMAP_H
 #define KMEM_LINUX_REGMAP_H
-/* Registers by number: over memory-mapped registers, or over two functions of the caller's.  Each access is checked against what the
- * configuration says, and may be cached.
+/* Registers by number: over memory-mapped registers, or over two functions of the caller's.  Each access is checked against
+ * what the configuration says, and may be cached.
  *
- * Accesses: with `fast_io`, and over memory-mapped registers, any context; else they may sleep.  Making and ending: task context.
- * What differs: all kinds of caches are one, an array; there are no pages, formats, and interrupt chips.
+ * Accesses: with `fast_io`, and over memory-mapped registers, any context; else they may sleep.  Making and ending: task
+ * context. What differs: all kinds of caches are one, an array; there are no pages, formats, and interrupt chips.
  * Meaning: the kernel's <linux/regmap.h>. */
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -79,8 +79,8 @@ KMEM_API struct regmap* devm_regmap_init(struct device* dev, const struct regmap
 KMEM_API struct regmap* devm_regmap_init_mmio(struct device* dev, void __iomem* registers, const struct regmap_config* config)
     KMEM_DRIVER_NAME(devm_regmap_init_mmio);
 
-/* 0; -EIO: there is no such register, or it cannot be read or written; -EINVAL: not a multiple of the stride; -EBUSY: only the cache is to
- * be used, and has no value; or the error of the functions. */
+/* 0; -EIO: there is no such register, or it cannot be read or written; -EINVAL: not a multiple of the stride; -EBUSY: only the
+ * cache is to be used, and has no value; or the error of the functions. */
 KMEM_API int regmap_read(struct regmap* map, unsigned int reg, unsigned int* value) KMEM_DRIVER_NAME(regmap_read);
 KMEM_API int regmap_write(struct regmap* map, unsigned int reg, unsigned int value) KMEM_DRIVER_NAME(regmap_write);
 /** One after the other, from `reg` on; values as wide as the registers. */
@@ -89,8 +89,8 @@ KMEM_API int regmap_bulk_write(struct regmap* map, unsigned int reg, const void*
     KMEM_DRIVER_NAME(regmap_bulk_write);
 KMEM_API int regmap_multi_reg_write(struct regmap* map, const struct reg_sequence* sequence, int n)
     KMEM_DRIVER_NAME(regmap_multi_reg_write);
-/** The bits of `mask` become those of `value`, in one step for other callers; `changed` (it may be NULL): it wrote.  Where nothing
- *  changes nothing is written, unless `force`. */
+/** The bits of `mask` become those of `value`, in one step for other callers; `changed` (it may be NULL): it wrote.  Where
+ *  nothing changes nothing is written, unless `force`. */
 KMEM_API int regmap_update_bits_base(struct regmap* map, unsigned int reg, unsigned int mask, unsigned int value, bool* changed,
                                      bool async, bool force) KMEM_DRIVER_NAME(regmap_update_bits_base);
 static inline int regmap_update_bits(struct regmap* map, unsigned int reg, unsigned int mask, unsigned int value) {

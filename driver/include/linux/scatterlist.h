@@ -1,7 +1,7 @@
 #ifndef KMEM_LINUX_SCATTERLIST_H
 #define KMEM_LINUX_SCATTERLIST_H
-/* Pieces of memory in a row: of pages, from an offset, so many bytes.  Any context but sg_alloc_table() and its kin, which allocate
- * by their flags.  What differs: a table is one array, whatever its length; lists that the caller chains are followed.
+/* Pieces of memory in a row: of pages, from an offset, so many bytes.  Any context but sg_alloc_table() and its kin, which
+ * allocate by their flags.  What differs: a table is one array, whatever its length; lists that the caller chains are followed.
  * Meaning: the kernel's <linux/scatterlist.h>. */
 #include <linux/bug.h>
 #include <linux/dma-direction.h>

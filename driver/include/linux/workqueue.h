@@ -1,7 +1,7 @@
 #ifndef KMEM_LINUX_WORKQUEUE_H
 #define KMEM_LINUX_WORKQUEUE_H
-/* Functions that run soon, in a task that may sleep.  A work item is queued at most once, and never runs twice at a time; it may
- * free itself, and queue itself again.
+/* Functions that run soon, in a task that may sleep.  A work item is queued at most once, and never runs twice at a time; it
+ * may free itself, and queue itself again.
  *
  * Queueing and cancelling without waiting: any context.  Flushing, the _sync forms, creating and destroying: task context.
  * What differs: each queue has threads of its own, as many as have work at a time, up to max_active; so WQ_UNBOUND, WQ_HIGHPRI,

@@ -1,5 +1,5 @@
-// All contexts at once: tasks on every CPU, and interrupts of every CPU's timer on top of them, allocate and free by every door,
-// and look at every byte.
+// All contexts at once: tasks on every CPU, and interrupts of every CPU's timer on top of them, allocate and free by every
+// door, and look at every byte.
 
 #include <gtest/gtest.h>
 #include <kmem/fault.h>

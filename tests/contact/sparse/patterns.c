@@ -1,5 +1,6 @@
 // Programs that ask for much and touch little, one pattern a run: `patterns NAME` prints what memory of its own
-// is resident at the end, in KiB, and how much was touched.  A second word lists the mappings.  `patterns list` names the patterns.
+// is resident at the end, in KiB, and how much was touched.  A second word lists the mappings.  `patterns list` names the
+// patterns.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* The slab functions that the kernel's user-space harness (tools/testing/radix-tree) wants, over kmem: in place of its linux.c.
- * An allocation that may not sleep fails there unless the test said so before; so it does here, and what is had comes from kmem. */
+ * An allocation that may not sleep fails there unless the test said so before; so it does here, and what is had comes from
+ * kmem. */
 #include <linux/slab.h>
 
 #define DIRECT_RECLAIM 0x400u /* the harness's ___GFP_DIRECT_RECLAIM and ___GFP_ZERO */

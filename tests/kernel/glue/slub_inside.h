@@ -1,5 +1,5 @@
-/* What the suite knows of the inside of a cache: the kernel's mm/slab.h, on top of kmem's public functions.  A cache is a cache of
- * kmem's with the place of the free pointer, which kmem does not have: the first word stands for it. */
+/* What the suite knows of the inside of a cache: the kernel's mm/slab.h, on top of kmem's public functions.  A cache is a
+ * cache of kmem's with the place of the free pointer, which kmem does not have: the first word stands for it. */
 #include <kunit/test.h>
 #include <linux/slab.h>
 

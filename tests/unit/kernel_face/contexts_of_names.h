@@ -4,7 +4,8 @@
 //
 //   SLEEPS      may sleep.  Reported wherever that must not be
 //   BY_FLAGS    may sleep if the flags `gfp` allow it: GFP_KERNEL is reported where one must not sleep, GFP_ATOMIC never is
-//   FREES_AREA  the kernel's vfree(): in a task that may sleep, or in an interrupt.  Reported in between: under a spin lock, with
+//   FREES_AREA  the kernel's vfree(): in a task that may sleep, or in an interrupt.  Reported in between: under a spin lock,
+//   with
 //               preemption or interrupts off, under rcu_read_lock()
 //   NEVER       never sleeps: silent everywhere
 //
@@ -478,7 +479,8 @@ NEVER(memalloc_flags_save, , memalloc_flags_restore(memalloc_flags_save(PF_MEMAL
 NEVER(memalloc_flags_restore, , memalloc_flags_restore(memalloc_flags_save(PF_MEMALLOC_NOIO)), )
 NEVER(kmem_in_undeclared_interrupt, , kmem_in_undeclared_interrupt(), )
 
-// Reports, statistics, checkers: <linux/printk.h>, <linux/kmemleak.h>, <kmem/stats.h>, <kmem/leaks.h>, <kmem/fault.h>, <kmem/boot.h>
+// Reports, statistics, checkers: <linux/printk.h>, <linux/kmemleak.h>, <kmem/stats.h>, <kmem/leaks.h>, <kmem/fault.h>,
+// <kmem/boot.h>
 NEVER(printk, , printk("a line\n"), )
 NEVER(kmem_slabinfo, , kmem_slabinfo(nullptr, 0), )
 NEVER(kmem_buddyinfo, , kmem_buddyinfo(nullptr, 0), )

@@ -216,7 +216,8 @@ double cost_of(const std::function<void()>& work) {
   return best;
 }
 
-/// More would be a cost that grows with what is out, which grows a hundred or a thousand times here; less are others' cache misses.
+/// More would be a cost that grows with what is out, which grows a hundred or a thousand times here; less are others' cache
+/// misses.
 constexpr double kSlower = 20;
 
 struct Pattern {

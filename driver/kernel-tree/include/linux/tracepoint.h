@@ -1,6 +1,7 @@
 #ifndef KMEM_TREE_LINUX_TRACEPOINT_H
 #define KMEM_TREE_LINUX_TRACEPOINT_H
-/* Trace points that are never on, as in a kernel without CONFIG_TRACEPOINTS: trace_NAME() takes its arguments and does nothing. */
+/* Trace points that are never on, as in a kernel without CONFIG_TRACEPOINTS: trace_NAME() takes its arguments and does
+ * nothing. */
 #include <linux/types.h>
 #define TP_PROTO(...) __VA_ARGS__
 #define TP_ARGS(...) __VA_ARGS__
