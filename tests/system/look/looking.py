@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ class Looked:
             if cores:
                 hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
                 resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+                signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell's background jobs ignore it
         self.process = subprocess.Popen([*["setarch", "-R"] * fixed, program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder,
                                         env=environment(preload, words), preexec_fn=before)
         self.line = self.process.stdout.readline().split()
