@@ -136,8 +136,7 @@ void* vmemdup_array_user(const void* source, size_t n, size_t size) noexcept {
   return __builtin_mul_overflow(n, size, &bytes) ? ERR_PTR(kTooMuch) : filled(kvmalloc(bytes, flags), source, bytes);
 }
 
-// Into a caller's buffer
-// --------------------------------------------------------------------------------------------------------
+// Into a caller's buffer ------------------------------------------------------------------------------------------------------
 
 long kmem_strscpy(char* to, const char* from, size_t room) noexcept {
   if (!room) return kTooLong;

@@ -14,6 +14,7 @@
 #include "own.h"
 #include "settings.h"
 #include "slab/hardened_path.h"
+#include "slab/kept_path.h"
 #include "slab/profiled_path.h"
 #include "slab/size_class.h"
 #include "system/bad_free.h"
@@ -57,7 +58,10 @@ KMEM_NOINLINE void* malloc_from_heap(size_t size, kmem::Counted counted) {
   return p;
 }
 
+KMEM_NOINLINE void* filled(void* p, size_t size) { return malloc_settings.fill_new(p, size), p; }
+
 KMEM_NOINLINE void* malloc_past_sheaf(size_t size) {
+  if (void* p = kmem::kept::malloc(size)) return KMEM_LIKELY(!malloc_settings.perturbs()) ? p : filled(p, size);
   void* p = kmem::fast::malloc<Own>(size);
   return KMEM_LIKELY(p != nullptr) ? p : malloc_from_heap(size, kmem::Counted::No);
 }
@@ -93,8 +97,20 @@ KMEM_INLINE bool is_freed(kmem::hardened::Freed freed, void* p, unsigned object_
   return true;
 }
 
+KMEM_NOINLINE void release(kmem::KeptBlocks::Kept run) {
+  const KeepErrno keep;
+  system().heap.runs().release(run);
+}
+/// Keeps a large block whose length comes and goes.
+KMEM_INLINE bool keeps(void* p) {
+  kmem::KeptBlocks::Kept other;
+  if (malloc_settings.see_frees() || !kmem::kept::free(p, other)) return false;
+  if (KMEM_UNLIKELY(other)) release(other);
+  return true;
+}
+
 KMEM_NOINLINE void free_past_sheaf(void* p, unsigned object_class) {
-  if (is_freed(kmem::hardened::free_any(p, object_class), p, object_class)) return;
+  if (keeps(p) || is_freed(kmem::hardened::free_any(p, object_class), p, object_class)) return;
   if (!p || KMEM_LIKELY(kmem::fast::free<Own>(p) == kmem::Push::Done)) return;
   const KeepErrno keep;
   const size_t returned = before_free(p);

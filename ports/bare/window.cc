@@ -68,8 +68,7 @@ using namespace bare;
 
 extern "C" {
 
-// Memory apart from the frames
-// ----------------------------------------------------------------------------------------------------------
+// Memory apart from the frames ------------------------------------------------------------------------------------------------
 
 void* kmem_port_map(size_t bytes, size_t align) {
   void* at = kmem_port_window_reserve(bytes, align);

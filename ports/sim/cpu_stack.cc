@@ -48,8 +48,7 @@ bool is_shadow(CpuId cpu) { return cpu.value >= nr_cpus(); }
 
 }  // namespace
 
-// This CPU's stacks
-// ----------------------------------------------------------------------------------------------------
+// This CPU's stacks -----------------------------------------------------------------------------------------------------------
 
 void* CpuStackSequences::try_pop(char* base, Slot slot) {
   for (;;) {
@@ -176,8 +175,7 @@ bool CpuStackImpl::replace(CpuId cpu, Slot slot, uint64_t expected, uint64_t des
   }
 }
 
-// Any task's stacks
-// ----------------------------------------------------------------------------------------------------
+// Any task's stacks -----------------------------------------------------------------------------------------------------------
 
 CpuId CpuStackImpl::where() {
   kmem_sim_step();

@@ -95,8 +95,7 @@ bool protect_memory(void* address, size_t bytes, kmem::Protection wanted) {
 
 void zero_memory(void* address, size_t bytes) { madvise(address, bytes, MADV_DONTNEED); }
 
-// Blocks of their own
-// --------------------------------------------------------------------------------------------------
+// Blocks of their own ---------------------------------------------------------------------------------------------------------
 
 void* map_memory(size_t bytes, size_t align) {
   if (align < kmem::kPageSize) align = kmem::kPageSize;

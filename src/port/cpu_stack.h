@@ -7,9 +7,8 @@
 //
 //   try_pop(slot)             takes the topmost pointer of this CPU's stack; null when it has none, or something came between
 //   try_pop_counted(slot, bytes, due)  the same, and the bytes are subtracted from this CPU's word kCountdown.  Null: nothing
-//   was
-//                             taken, and counted where `due` says that the word is below zero now.  What came between may
-//                             have been counted all the same
+//                             was taken, and counted where `due` says that the word is below zero now.  What came between
+//                             may have been counted all the same
 //   try_push(slot, p)         puts p on top; Push::Full when there is no room, or something came between
 //                             Push::Same when p is already the topmost: it was freed twice in a row
 //   try_push_object<D>(…)     the same after a check that p can be an object at all, else Push::Inside

@@ -9,7 +9,7 @@ uint32_t BlockTable::home(uint64_t key, unsigned table) {
   return static_cast<uint32_t>((~key >> 4) * 0x9e3779b97f4a7c15u >> 32) & (size(table) - 1);
 }
 
-BlockTable::Entry* BlockTable::find_in(unsigned table, uint64_t key) const {
+KMEM_INLINE BlockTable::Entry* BlockTable::find_in(unsigned table, uint64_t key) const {
   Entry* const entries = tables_[table].load();
   const uint32_t from = home(key, table);
   for (uint32_t n = 0; n < kReach; ++n) {

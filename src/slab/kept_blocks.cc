@@ -23,6 +23,12 @@ KeptBlocks::Place* KeptBlocks::place_for(uint64_t pages) {
   return place.block.load() >> kLengthShift == pages ? nullptr : &place;
 }
 
+KeptBlocks::Place* KeptBlocks::empty_place_for(uint64_t pages) {
+  Place& place = place_of(pages);
+  const bool expected = place.last.peek() == pages && place.counted.peek() == pages;
+  return expected && !place.block.load() ? &place : nullptr;
+}
+
 void KeptBlocks::count(Place& place, uint64_t pages) {
   const uint32_t before = place.counted.exchange(static_cast<uint32_t>(pages));
   nr_pages_.add(pages - before);

@@ -36,6 +36,8 @@ class KeptBlocks {
   Kept take(uint64_t pages);
   /// The place for a block of this length that is freed now; null: do not keep it.
   Place* place_for(uint64_t pages);
+  /// The same, but only a place that is empty and had a block of this length last: no other pages are counted by a put().
+  Place* empty_place_for(uint64_t pages);
   /// Keeps the block at the place; returns the block that it replaces, which the caller then owns.
   Kept put(Place& place, BlockTable::Entry& entry, uint64_t pages);
   /// Takes any block out of another place than `but`; none if they are empty.

@@ -101,7 +101,7 @@ bool Runs::free_entry(void* p, BlockTable::Entry& entry) {
   const uint64_t most = most_kept(*world_->pages);
   KeptBlocks::Place* const place = keeps() && run.pages <= most ? kept_.place_for(run.pages) : nullptr;
   if (!place) release(entry, run.pages);
-  else if (const KeptBlocks::Kept old = kept_.put(*place, entry, run.pages)) release(*old.entry(), old.pages());
+  else if (const KeptBlocks::Kept old = kept_.put(*place, entry, run.pages)) release(old);
   if (kept_.nr_pages() > most) let_go(place);
   return true;
 }
@@ -120,6 +120,26 @@ void Runs::end(void* p, const Run& run) {
 // Runs are not kept if freed memory is checked or must be zero.
 bool Runs::keeps() const { return !world_->direct && !world_->tells && !world_->seals.on() && !world_->pages->wipes(); }
 
+void* Runs::take_kept(size_t size) {
+  const KeptBlocks::Kept kept = kept_.take(pages_of(size));
+  if (!kept) return nullptr;
+  const uint64_t word = kept.entry()->word.load() & ~Run::kKept;
+  if (KMEM_UNLIKELY(Run::of(word).asked != size)) return give_again(kept, size, Contents::Any);
+  kept.entry()->word.store(word);
+  return kept.at();
+}
+
+bool Runs::keep(void* p, KeptBlocks::Kept& other) {
+  BlockTable::Entry* const entry = table_.find(p);
+  const Run run = entry ? Run::of(entry->word.load()) : Run{};
+  KeptBlocks::Place* const place = run.pages ? kept_.empty_place_for(run.pages) : nullptr;
+  if (!place) return false;
+  if (run.asked % kPageSize) check_end(static_cast<char*>(p), run);
+  if (uint64_t word = run.word(); entry->word.compare_exchange(word, word | Run::kKept))
+    other = kept_.put(*place, *entry, run.pages);
+  return true;
+}
+
 Run Runs::kept_at(const void* p) const {
   const BlockTable::Entry* entry = table_.find(p);
   const uint64_t word = entry ? entry->word.load() : 0;
@@ -134,13 +154,13 @@ void Runs::release(BlockTable::Entry& entry, uint64_t nr) {
 
 uint64_t Runs::let_go(const KeptBlocks::Place* but) {
   uint64_t frames = 0;
-  for (KeptBlocks::Kept run; (run = kept_.take_any(but)); frames += run.pages()) release(*run.entry(), run.pages());
+  for (KeptBlocks::Kept run; (run = kept_.take_any(but)); frames += run.pages()) release(run);
   return frames;
 }
 
 void* Runs::give_again(KeptBlocks::Kept kept, size_t size, Contents contents) {
   const size_t bytes = kept.pages() << kPageShift;
-  if (should_fail(FaultPoint::Pages, gfp::kKernel, bytes)) return release(*kept.entry(), kept.pages()), nullptr;
+  if (should_fail(FaultPoint::Pages, gfp::kKernel, bytes)) return release(kept), nullptr;
   char* const p = static_cast<char*>(kept.at());
   Run run = Run::of(kept.entry()->word.load() & ~Run::kKept);
   const bool same = run.asked == size;  // then the pattern behind it is intact: the free checked it

@@ -50,6 +50,13 @@ class Runs {
   void free(void* p);
   /// The same with one look into the table; false if p is no run of malloc's, or one that was freed.
   bool free_mallocs(void* p);
+  /// The run of exactly this length that is kept on this CPU, for malloc; null if there is none.
+  void* take_kept(size_t size);
+  /// Keeps the run of malloc's that begins at p, if its length comes and goes and its place is empty. False: nothing was done.
+  /// In `other` is a run that another task has kept there meanwhile: release() it.
+  bool keep(void* p, KeptBlocks::Kept& other);
+  /// Ends a run that was kept.
+  void release(KeptBlocks::Kept run) { release(*run.entry(), run.pages()); }
   /// In place. Growing fails if the frames behind it are not free.
   bool resize(void* p, size_t size);
   /// The run that begins at p, an address in an online frame that is not a slab's.

@@ -3,6 +3,7 @@
 #include "page/fast_path.h"
 #include "port/port.h"
 #include "slab/hardened_path.h"
+#include "slab/kept_path.h"
 #include "slab/profiled_path.h"
 #include "system/system.h"
 #include "watch/fault_injection.h"
@@ -22,6 +23,7 @@ void set_limits(System& s, uint32_t reasons) {
   kmem_profiled.kmalloc_limit = reasons == kForProfile ? KmallocClasses::kMost : 0;
   kmem_hardened.limit = reasons == kForSeals ? MallocClasses::kMost - kmem_hardened.extra : 0;
   kmem_sealed_frames_end = kmem_hardened.limit ? s.pages.frames_end() : 0;
+  kmem_kept = {.nr_sizes = open && s.heap.runs().keeps() ? kMappedFrom - MallocClasses::kMost - 1 : 0, .runs = &s.heap.runs()};
   set_page_lists(s);
   const bool closed = reasons & (kForFaults | kForContexts | kForStats | kForSeals | kForFreeWatch);
   s.heap.caches().set_fast_path(closed ? FastPath::Closed : reasons & kForProfile ? FastPath::Counted : FastPath::Open);
@@ -105,6 +107,7 @@ void forget_fast_paths() {
   kmem_hardened = {};
   kmem_sealed_frames_end = 0;
   kmem_profiled = {};
+  kmem_kept = {};
   new (&kmem_profile) Profile{};
   for (Seal& seal : kmem_seals) seal = {};
 }

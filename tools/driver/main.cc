@@ -8,8 +8,8 @@
 //   reload --times N --module FILE PARAMETERS ...
 //
 // Options: --program-kmem, --program-preload and --program-asan VALUE, what the program gets of KMEM, LD_PRELOAD and
-// ASAN_OPTIONS;
-// --leaks; --mistakes-pass, which do not change the exit status then; --fail-nth N; --result FILE, for how it went.
+// ASAN_OPTIONS; --leaks; --mistakes-pass, which do not change the exit status then; --fail-nth N; --result FILE, for how it
+// went.
 
 #include <cstdio>
 #include <cstdlib>

@@ -159,8 +159,7 @@ class Sweep {
   std::exception_ptr failure_;
 };
 
-// The clean run
-// --------------------------------------------------------------------------------------------------------
+// The clean run ---------------------------------------------------------------------------------------------------------------
 
 std::string end_text(const Outcome& outcome) {
   if (WIFSIGNALED(outcome.wait_status)) return fmt::format("killed by signal {}", WTERMSIG(outcome.wait_status));

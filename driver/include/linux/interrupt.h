@@ -126,8 +126,8 @@ KMEM_API void disable_irq(unsigned int irq) KMEM_DRIVER_NAME(disable_irq);
 KMEM_API void disable_irq_nosync(unsigned int irq) KMEM_DRIVER_NAME(disable_irq_nosync);
 KMEM_API bool disable_hardirq(unsigned int irq) KMEM_DRIVER_NAME(disable_hardirq);
 KMEM_API void enable_irq(unsigned int irq) KMEM_DRIVER_NAME(enable_irq);
-/** Waits until no handler of the line runs, nor its thread; the second form, for handlers alone, says whether no thread runs.
- * */
+/** Waits until no handler of the line runs, nor its thread; the second form, for handlers alone, says whether no thread
+ * runs. */
 KMEM_API void synchronize_irq(unsigned int irq) KMEM_DRIVER_NAME(synchronize_irq);
 KMEM_API bool synchronize_hardirq(unsigned int irq) KMEM_DRIVER_NAME(synchronize_hardirq);
 KMEM_API bool irq_has_action(unsigned int irq) KMEM_DRIVER_NAME(irq_has_action);

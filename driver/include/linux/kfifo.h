@@ -94,8 +94,8 @@ KMEM_API unsigned int __kfifo_dma_out_prepare_r(struct __kfifo* fifo, struct sca
                                                 size_t record_length) KMEM_DRIVER_NAME(__kfifo_dma_out_prepare_r);
 KMEM_API void __kfifo_dma_out_finish_r(struct __kfifo* fifo, size_t record_length) KMEM_DRIVER_NAME(__kfifo_dma_out_finish_r);
 
-/* The reader sees what the writer stored before it moved `in`, and the writer what the reader has read before it moved `out`.
- * */
+/* The reader sees what the writer stored before it moved `in`, and the writer what the reader has read before it moved
+ * `out`. */
 static inline unsigned int kmem_kfifo_len_(const struct __kfifo* fifo) {
   const unsigned int out = __atomic_load_n(&fifo->out, __ATOMIC_ACQUIRE);
   return __atomic_load_n(&fifo->in, __ATOMIC_ACQUIRE) - out;

@@ -1,7 +1,7 @@
 #ifndef KMEM_LINUX_UUID_H
 #define KMEM_LINUX_UUID_H
-/* Universally unique identifiers: uuid_t with its bytes as they are written, guid_t with the first three fields little-endian.
- * */
+/* Universally unique identifiers: uuid_t with its bytes as they are written, guid_t with the first three fields
+ * little-endian. */
 #include <kmem/driver_face.h>
 #include <linux/types.h>
 

@@ -1,7 +1,6 @@
 /* The program that the pages speak of under many names.  It keeps blocks, and copes where there are none.  With --stay it says
  * where a block is and goes on until it is ended, with --abort it aborts, and under the name ./server, without arguments, it
- * goes on
- * for a while. */
+ * goes on for a while. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -178,8 +178,7 @@ TEST(threads_go_on_when_main_has_left_by_pthread_exit) {
   EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x", status);
 }
 
-// Blocks go from thread to thread
-// ----------------------------------------------------------------------------------------------
+// Blocks go from thread to thread ---------------------------------------------------------------------------------------------
 
 enum { kPassed = 4000 };
 static void* passed[kPassed];

@@ -1,8 +1,7 @@
 // How long malloc and free take without restartable sequences, in time of the processor; 1, 2 and 8 threads.
 //   rate                 prints nanoseconds for a pair, a number for each
 //   rate compare         runs itself with and without, by turns, and fails where it takes more than three times as long
-//   without,
-//                        in the best of some measurements
+//                        without, in the best of some measurements
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

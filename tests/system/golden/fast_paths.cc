@@ -43,6 +43,13 @@ void malloc_pairs(long pairs) {
   for (long i = 0; i < pairs; ++i) release(allocate(kSize));
 }
 
+void large_pairs(long pairs) {
+  constexpr size_t kLarge = 128 << 10;
+  auto* allocate = named<void*(size_t)>("malloc");
+  auto* release = named<void(void*)>("free");
+  for (long i = 0; i < pairs; ++i) release(allocate(kLarge));
+}
+
 void aligned_pairs(long pairs) {
   auto* allocate = named<void*(size_t, size_t)>("aligned_alloc");
   auto* release = named<void(void*)>("free");
@@ -106,7 +113,7 @@ Pairs find(const char* face) {
     const char* name;
     Pairs run;
   } kFaces[] = {{"malloc", malloc_pairs}, {"aligned", aligned_pairs}, {"kmalloc", kmalloc_pairs}, {"cache", cache_pairs},
-                {"page", page_pairs},     {"bulk", bulk_pairs},       {"mempool", mempool_pairs}};
+                {"page", page_pairs},     {"bulk", bulk_pairs},       {"mempool", mempool_pairs}, {"large", large_pairs}};
   for (const auto& f : kFaces)
     if (!std::strcmp(f.name, face)) return f.run;
   return nullptr;

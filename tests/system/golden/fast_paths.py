@@ -37,7 +37,7 @@ FACES = (
     ("page", KMEM, ("alloc_pages", "__free_pages")),
 )
 # The face, its library, and what a pair of calls is named: all that ran in the library counts.
-SUMS = (("bulk", KMEM, "32_in_bulk"), ("mempool", KMEM, "mempool_pair"))
+SUMS = (("bulk", KMEM, "32_in_bulk"), ("mempool", KMEM, "mempool_pair"), ("large", MALLOC, "malloc_pair_of_128k"))
 # Pairs of malloc() and free() at the hardened levels, and the functions that their ways lead through.  Of these every
 # instruction counts that nearly all pairs execute; what exchanges sheaves, once for many pairs, does not.
 LEVELS = {"malloc_pair_at_1": "hardened=1", "malloc_pair_at_2": "hardened=2"}
@@ -46,6 +46,7 @@ HEAD = """\
 # Instructions that one call of each fast path executes, and what they are: memory read (without the return address),
 # written, read and written by one instruction; jumps, taken or not; calls; locked instructions.
 # 32_in_bulk: allocating and freeing 32 objects by one call each; mempool_pair: mempool_alloc() and mempool_free();
+# malloc_pair_of_128k: malloc(131072) and free(), again and again;
 # malloc_pair_at_1 and _2: malloc(64) and free() with hardened=1 and hardened=2.
 # g++ 12, Release, x86-64.  Renewed by fast_paths.py --renew; docs/fast-paths.md says when.
 """

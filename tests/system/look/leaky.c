@@ -1,7 +1,6 @@
 /* Programs that lose memory in known ways: leaky NUMBER.  Says "ready LOST", the number of blocks that nobody can reach, and
  * waits for its input to end.  leaky each: all of them, each in a child of its own that ends at once, for checkers that look
- * then; behind
- * what they say on standard error, a line "program NUMBER lost LOST".  leaky: how many there are. */
+ * then; behind what they say on standard error, a line "program NUMBER lost LOST".  leaky: how many there are. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>

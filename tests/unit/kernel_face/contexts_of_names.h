@@ -5,8 +5,7 @@
 //   SLEEPS      may sleep.  Reported wherever that must not be
 //   BY_FLAGS    may sleep if the flags `gfp` allow it: GFP_KERNEL is reported where one must not sleep, GFP_ATOMIC never is
 //   FREES_AREA  the kernel's vfree(): in a task that may sleep, or in an interrupt.  Reported in between: under a spin lock,
-//   with
-//               preemption or interrupts off, under rcu_read_lock()
+//               with preemption or interrupts off, under rcu_read_lock()
 //   NEVER       never sleeps: silent everywhere
 //
 // A row: the name, what is made before, in a task; the call; what is cleaned up after, in a task.

@@ -1,8 +1,7 @@
 /* Every name of the headers once, by a program that knows only the headers and the shared library: gnu11 C, and,
  * through every_name.cc, C++20.  What the names mean is tested beside this file; here it is that they exist, are
  * exported, and take what kernel code gives them.  Newer families have programs of their own, in ../../contact/kernel_code, as
- * C
- * and as C++; contexts_of_names_check sees that no function is in neither. */
+ * C and as C++; contexts_of_names_check sees that no function is in neither. */
 #include <kmem/boot.h>
 #include <kmem/device.h>
 #include <kmem/fault.h>

@@ -33,8 +33,7 @@ namespace {
 
 constexpr uint64_t kMillisecond = 1'000'000;
 
-// The reserve
-// ----------------------------------------------------------------------------------------------------------
+// The reserve -----------------------------------------------------------------------------------------------------------------
 
 class ReserveTest : public testing::Test {
  protected:
@@ -111,8 +110,7 @@ TEST_F(ReserveTest, the_checker_finds_each_rule_broken) {
   broken_ = true;
 }
 
-// The line
-// -------------------------------------------------------------------------------------------------------------
+// The line --------------------------------------------------------------------------------------------------------------------
 
 TEST(WaitLine, those_who_came_first_are_first) {
   WaitLine line;
@@ -175,8 +173,7 @@ TEST(WaitLine, a_fork_makes_tickets_void) {
   EXPECT_TRUE(line.is_first(fresh));
 }
 
-// The pool
-// -------------------------------------------------------------------------------------------------------------
+// The pool --------------------------------------------------------------------------------------------------------------------
 
 /// An allocator that fails when told, and remembers what it gave.
 struct Source {
@@ -340,8 +337,7 @@ TEST(Mempool, the_checker_finds_each_rule_broken) {
   t.broken = false;
 }
 
-// Threads
-// --------------------------------------------------------------------------------------------------------------
+// Threads ---------------------------------------------------------------------------------------------------------------------
 
 // Eight threads share a reserve of one over an allocator that fails at random, and then always.
 TEST(MempoolThreads, no_allocation_that_may_sleep_fails_and_nothing_is_lost_or_doubled) {

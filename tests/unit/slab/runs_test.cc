@@ -91,6 +91,41 @@ TEST_F(RunsTest, the_short_way_frees_a_run_of_mallocs_once_and_nothing_else) {
   EXPECT_FALSE(heap_.runs().free_mallocs(p)) << "a kept one is free";
 }
 
+TEST_F(RunsTest, the_shortest_way_keeps_and_gives_one_length_and_leaves_all_else) {
+  KeptBlocks::Kept other;
+  Runs& runs = heap_.runs();
+  char* const first = take();
+  EXPECT_FALSE(runs.keep(first, other)) << "its length has not been freed before";
+  EXPECT_EQ(runs.take_kept(kSize), nullptr);
+  runs.free(first);
+  comes_and_goes();
+  EXPECT_EQ(runs.take_kept(kSize + kPageSize), nullptr) << "another length";
+  char* const p = static_cast<char*>(runs.take_kept(kSize - 100));
+  ASSERT_NE(p, nullptr);
+  EXPECT_EQ(heap_.usable(p), kSize - 100);
+  EXPECT_EQ(runs.take_kept(kSize), nullptr) << "there was one";
+  EXPECT_FALSE(runs.keep(p + kPageSize, other)) << "the middle of a run";
+  char* const second = take();
+  EXPECT_TRUE(runs.keep(p, other));
+  EXPECT_FALSE(runs.keep(p, other)) << "a second free is for classify(), which reports it";
+  EXPECT_FALSE(runs.keep(second, other)) << "the place is taken";
+  EXPECT_FALSE(other);
+  EXPECT_EQ(heap_.classify(p).kind, BlockKind::Free);
+  runs.free(second);
+  EXPECT_EQ(in_use(), pages(kSize));
+}
+
+TEST_F(RunsTest, the_shortest_way_sees_writes_behind_a_run) {
+  KeptBlocks::Kept other;
+  comes_and_goes();
+  char* const p = static_cast<char*>(heap_.runs().take_kept(kSize));
+  ASSERT_NE(p, nullptr);
+  p[kSize] ^= 1;
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(heap_.runs().keep(p, other));
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("write past the end of"), std::string::npos);
+}
+
 TEST_F(RunsTest, lengths_that_grow_do_not_stay) {
   for (size_t size = kSize; size < 20 * kSize; size += kSize / 2) heap_.runs().free(take(size));
   EXPECT_EQ(in_use(), 0u);
@@ -148,13 +183,16 @@ TEST_F(RunsTest, tasks_that_take_and_free_do_not_lose_any) {
     tasks.emplace_back([this, t] {
       for (int i = 0; i < 3000; ++i) {
         const size_t size = kSize + static_cast<size_t>(i / 100 % 3) * kPageSize;
-        char* const p = take(size);
+        char* p = i % 2 ? take(size) : static_cast<char*>(heap_.runs().take_kept(size));
+        if (!p) p = take(size);
         if (!p) continue;
         memset(p, t, 64);
         p[size - 1] = static_cast<char>(t);
         if (i % 500 == 0) heap_.runs().let_go();
         EXPECT_TRUE(p[63] == t && p[size - 1] == t) << "two tasks have it";
-        heap_.runs().free(p);
+        KeptBlocks::Kept other;
+        if (i % 3 == 0 || !heap_.runs().keep(p, other)) heap_.runs().free(p);
+        else if (other) heap_.runs().release(other);
       }
     });
   for (std::thread& task : tasks) task.join();

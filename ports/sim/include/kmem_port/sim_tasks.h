@@ -77,8 +77,7 @@ class Tasks {
 /// For code outside of tasks, such as a test: sets its CPU, and whether it has sequences.
 void stand_on(uint32_t cpu, bool registered = true);
 
-// For the files of this port, and for tests that plant a sequence of their own
-// -----------------------------------------
+// For the files of this port, and for tests that plant a sequence of their own ------------------------------------------------
 
 /// A sequence in flight. Constructed for each attempt.
 class Sequence {

@@ -1,0 +1,3 @@
+#include "slab/kept_path.h"
+
+constinit kmem::KeptPath kmem_kept;
