@@ -14,10 +14,12 @@ struct Function {
   const char* name;
   QuietLock lock;  // guards the members below, and changes of the configuration space
   int enabled;
-  unsigned claimed;  // bit n: BAR n
-  int pin_irq;       // 0: none
+  unsigned claimed;    // bit n: BAR n
+  int pin_irq;         // 0: none
+  bool pin_is_shared;  // other functions have it too
   int nr_vectors;
-  int vectors[kMostVectors];
+  int vectors[kMostVectors];   // lines
+  u16 messages[kMostVectors];  // which of the function's messages each of them is
 };
 inline Function& function_of(const pci_dev* pdev) { return *container_of(const_cast<pci_dev*>(pdev), Function, pdev); }
 

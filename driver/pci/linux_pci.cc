@@ -132,6 +132,16 @@ int enable(pci_dev* pdev, u16 what) {
   return 0;
 }
 
+/// Sets INTx Disable to `silent` if the function asserts its interrupt, or not, likewise. Returns whether it asserts it.
+bool silence_if(pci_dev* pdev, bool silent) {
+  Function& f = function_of(pdev);
+  Quietly hold(f.lock);
+  const bool asserted = read_config(f, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT;
+  const u32 rest = command_of(f) & ~u32{PCI_COMMAND_INTX_DISABLE};
+  if (asserted == silent) write_config(f, PCI_COMMAND, 2, silent ? rest | PCI_COMMAND_INTX_DISABLE : rest);
+  return asserted;
+}
+
 void release_managed(::device* dev, void*) {
   pci_dev* pdev = to_pci_dev(dev);
   Function& f = function_of(pdev);
@@ -174,7 +184,7 @@ void take_back(Function& f, const char* driver) {
     LEFT(pdev, driver, "%d interrupt vectors: pci_free_irq_vectors() is missing", f.nr_vectors);
     pci_free_irq_vectors(pdev);
   }
-  if (f.pin_irq && irq_has_action(static_cast<unsigned>(f.pin_irq)))
+  if (f.pin_irq && !f.pin_is_shared && irq_has_action(static_cast<unsigned>(f.pin_irq)))
     LEFT(pdev, driver, "a handler of irq %d: free_irq() is missing", f.pin_irq);
   if (f.claimed) {
     LEFT(pdev, driver, "regions claimed: pci_release_regions() is missing");
@@ -264,5 +274,7 @@ void pci_clear_master(pci_dev* pdev) noexcept {
 void pci_intx(pci_dev* pdev, int on) noexcept {
   set_command(function_of(pdev), on ? 0 : PCI_COMMAND_INTX_DISABLE, on ? PCI_COMMAND_INTX_DISABLE : 0);
 }
+bool pci_check_and_mask_intx(pci_dev* pdev) noexcept { return silence_if(pdev, true); }
+bool pci_check_and_unmask_intx(pci_dev* pdev) noexcept { return !silence_if(pdev, false); }
 
 }  // extern "C"

@@ -28,7 +28,7 @@ int alloc_vectors(Function& f, int n) {
 }
 
 /// Enables messages of one kind, as many as exist, up to `most`.
-int enable_messages(pci_dev* pdev, int there, int fewest, int most) {
+int enable_messages(pci_dev* pdev, int there, int fewest, int most, const msix_entry* entries) {
   Function& f = function_of(pdev);
   int n = there < most ? there : most;
   if (n > kMostVectors) n = kMostVectors;
@@ -37,7 +37,11 @@ int enable_messages(pci_dev* pdev, int there, int fewest, int most) {
   n = alloc_vectors(f, n);
   if (n < 0) return n;
   if (const int error = connect_messages(f, n)) return free_vectors(f, n), error;
-  f.nr_vectors = n;
+  {
+    Quietly hold(f.lock);
+    for (int i = 0; i < n; ++i) f.messages[i] = entries ? entries[i].entry : static_cast<u16>(i);
+    f.nr_vectors = n;
+  }
   pci_intx(pdev, 0);
   return n;
 }
@@ -49,15 +53,27 @@ void set_enabled(pci_dev* pdev, int capability, int flags_at, u16 bit, bool on) 
   pci_write_config_word(pdev, at, static_cast<u16>(on ? flags | bit : flags & ~bit));
 }
 
-int enable_msix(pci_dev* pdev, int fewest, int most) {
-  const int n = enable_messages(pdev, nr_messages(function_of(pdev), Messages::MsiX), fewest, most);
+/// Does each of them name an entry of the table, and no two the same?
+bool are_sound(const msix_entry* entries, int n, int there) {
+  for (int i = 0; i < n; ++i) {
+    if (entries[i].entry >= there) return false;
+    for (int k = 0; k < i; ++k)
+      if (entries[k].entry == entries[i].entry) return false;
+  }
+  return true;
+}
+
+int enable_msix(pci_dev* pdev, int fewest, int most, const msix_entry* entries) {
+  const int there = nr_messages(function_of(pdev), Messages::MsiX);
+  if (entries && !are_sound(entries, most < there ? most : there, there)) return -EINVAL;
+  const int n = enable_messages(pdev, there, fewest, most, entries);
   if (n < 0) return n;
   pdev->msix_enabled = 1;
   set_enabled(pdev, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, true);
   return n;
 }
 int enable_msi(pci_dev* pdev, int fewest, int most) {
-  const int n = enable_messages(pdev, nr_messages(function_of(pdev), Messages::Msi), fewest, most);
+  const int n = enable_messages(pdev, nr_messages(function_of(pdev), Messages::Msi), fewest, most, nullptr);
   if (n < 0) return n;
   pdev->msi_enabled = 1;
   pdev->irq = static_cast<unsigned>(function_of(pdev).vectors[0]);
@@ -73,7 +89,7 @@ int pci_alloc_irq_vectors(pci_dev* pdev, unsigned fewest, unsigned most, unsigne
   const int least = static_cast<int>(fewest), max = static_cast<int>(most);
   if (least > max || least < 1) return -ERANGE;
   int n = -ENOSPC;
-  if (flags & PCI_IRQ_MSIX) n = enable_msix(pdev, least, max);
+  if (flags & PCI_IRQ_MSIX) n = enable_msix(pdev, least, max, nullptr);
   if (n < 0 && flags & PCI_IRQ_MSI) n = enable_msi(pdev, least, max);
   if (n > 0 || !(flags & PCI_IRQ_INTX) || least > 1 || !pdev->irq || pci_dev_msi_enabled(pdev)) return n;
   pci_intx(pdev, 1);
@@ -106,7 +122,8 @@ int pci_msi_vec_count(pci_dev* pdev) noexcept { return nr_messages(function_of(p
 int pci_msix_vec_count(pci_dev* pdev) noexcept { return nr_messages(function_of(pdev), Messages::MsiX) ?: -EINVAL; }
 
 int pci_enable_msix_range(pci_dev* pdev, msix_entry* entries, int fewest, int most) noexcept {
-  const int n = enable_msix(pdev, fewest, most);
+  if (fewest > most) return -ERANGE;
+  const int n = enable_msix(pdev, fewest, most, entries);
   for (int i = 0; entries && i < n; ++i) entries[i].vector = static_cast<u32>(function_of(pdev).vectors[i]);
   return n;
 }

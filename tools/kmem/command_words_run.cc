@@ -18,7 +18,7 @@ void add_run(Commands& all) {
   run.add_option("--report-file", options->report_file, "write that report to a file instead")->type_name("FILE");
   run.add_option("--json", options->json_file, "write the same as JSON")->type_name("FILE");
   run.add_flag("--count", options->count, "count every call in it, which closes kmem's fast path: the program runs slower");
-  run.add_option("--boot", options->boot_words, "boot words, added to those in the variable KMEM")->type_name("WORDS");
+  add_boot(run, options->boot_words, "boot words, added to those in the variable KMEM");
   run.add_flag("--leaks", options->leaks, "when the program ends, list the memory that it has lost, by where it was allocated");
   run.add_option("--profile", options->profile_file,
                  "write a heap profile of the whole run, in a form by the name, as kmem profile does")

@@ -22,8 +22,15 @@ void add_module(CLI::App& word, std::string& module) {
       ->type_name("NAME");
 }
 
+void add_boot(CLI::App& word, std::string& boot_words, const char* about) {
+  word.add_option("--boot", boot_words, about)
+      ->type_name("WORDS")
+      ->delimiter(' ')
+      ->multi_option_policy(CLI::MultiOptionPolicy::Join);
+}
+
 void add_preload(CLI::App& word, std::string& boot_words, std::string& library) {
-  word.add_option("--boot", boot_words, "boot words, added to those in the variable KMEM")->type_name("WORDS");
+  add_boot(word, boot_words, "boot words, added to those in the variable KMEM");
   word.add_option("--library", library, "the libkmem-malloc.so to use")->type_name("FILE");
 }
 

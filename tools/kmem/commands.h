@@ -41,6 +41,8 @@ void add_helping(Commands& all);
 
 /// Of commands that look into a process or a core: which kmem in it.
 void add_module(CLI::App& word, std::string& module);
+/// --boot, which may be given several times.
+void add_boot(CLI::App& word, std::string& boot_words, const char* about);
 /// Of commands that run a program on kmem's malloc.
 void add_preload(CLI::App& word, std::string& boot_words, std::string& library);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "commands.h"
 #include "driver_build.h"
 #include "driver_run.h"
 #include "failure.h"
@@ -63,8 +64,7 @@ struct DriverCommand::Options {
   }
 
   void add_of_host(CLI::App& app) {
-    app.add_option("--boot", running.boot_words, "boot words of the driver's kmem, added to those in the variable KMEM")
-        ->type_name("WORDS");
+    add_boot(app, running.boot_words, "boot words of the driver's kmem, added to those in the variable KMEM");
     app.add_flag("--no-leaks", running.no_leaks, "do not look for lost memory when the module is unloaded");
   }
 

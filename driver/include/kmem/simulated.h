@@ -62,6 +62,8 @@ struct kmem_pci_function {
   unsigned char interrupt_pin; /* 1: INTA; 0: none */
   unsigned char nr_msi, nr_msix;
   unsigned char dma_bits; /* how many address lines it has for memory; 0: 64 */
+  /* Functions of one number, 1 to 15, share an interrupt line, which is up while one of them raises it; 0: a line of its own. */
+  unsigned char shared_line;
   struct kmem_pci_bar bars[6];
 };
 /** Puts a function on the bus and binds it to a matching driver. `what` is not copied; `device` is passed to the functions of
@@ -69,8 +71,9 @@ struct kmem_pci_function {
 KMEM_API struct pci_dev* kmem_pci_plug(const struct kmem_pci_function* what, void* device) KMEM_NOTHROW;
 /** Unbinds the driver first. */
 KMEM_API void kmem_pci_unplug(struct pci_dev* pdev) KMEM_NOTHROW;
-/** Raises an interrupt: message n, if messages are enabled; else the pin, until it is lowered. A function that is not bus
- *  master sends no message, which is reported. Any context. */
+/** Raises an interrupt: message n, if messages are enabled; else the pin, until it is lowered. Message n is entry n of MSI-X's
+ *  table; one that the driver has no vector for is lost. A function that is not bus master sends no message, which is
+ *  reported. A pin that the driver has silenced, by pci_intx(), is seen when it may be seen again. Any context. */
 KMEM_API void kmem_pci_raise(struct pci_dev* pdev, unsigned int n) KMEM_NOTHROW;
 KMEM_API void kmem_pci_lower(struct pci_dev* pdev) KMEM_NOTHROW;
 

@@ -164,6 +164,11 @@ KMEM_API int pci_is_enabled(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_is_enable
 KMEM_API void pci_set_master(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_set_master);
 KMEM_API void pci_clear_master(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_clear_master);
 KMEM_API void pci_intx(struct pci_dev* pdev, int enable) KMEM_DRIVER_NAME(pci_intx);
+/** For the handler of a shared line.  Silences the pin if the function asserts its interrupt; returns whether it does. */
+KMEM_API bool pci_check_and_mask_intx(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_check_and_mask_intx);
+/** Lets the pin speak again if the function asserts no interrupt; returns whether it asserts none. */
+KMEM_API bool pci_check_and_unmask_intx(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_check_and_unmask_intx);
+static inline bool pci_intx_mask_supported(struct pci_dev* pdev) { return (void)pdev, true; }
 static inline int pci_set_power_state(struct pci_dev* pdev, pci_power_t state) { return pdev->current_state = state, 0; }
 static inline int pci_save_state(struct pci_dev* pdev) { return (void)pdev, 0; }
 static inline void pci_restore_state(struct pci_dev* pdev) { (void)pdev; }
@@ -215,6 +220,7 @@ KMEM_API void pci_free_irq_vectors(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_fr
 KMEM_API int pci_irq_vector(struct pci_dev* pdev, unsigned int n) KMEM_DRIVER_NAME(pci_irq_vector);
 KMEM_API int pci_msi_vec_count(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_msi_vec_count);
 KMEM_API int pci_msix_vec_count(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_msix_vec_count);
+/** `entries` says which entries of the table are used, and gets their numbers; NULL: the first ones. */
 KMEM_API int pci_enable_msix_range(struct pci_dev* pdev, struct msix_entry* entries, int fewest, int most)
     KMEM_DRIVER_NAME(pci_enable_msix_range);
 static inline int pci_enable_msi(struct pci_dev* pdev) {

@@ -106,6 +106,7 @@ void write_config(Function& f, int where, int bytes, u32 value) {
     u8 &at = s.config[where + i], mask = s.writable[where + i];
     __atomic_store_n(&at, static_cast<u8>((at & ~mask) | (static_cast<u8>(value >> (8 * i)) & mask)), __ATOMIC_RELAXED);
   }
+  if (where <= PCI_COMMAND + 1 && where + bytes > PCI_COMMAND) follow_pin(s);
 }
 
 }  // namespace kmem_driver::pci

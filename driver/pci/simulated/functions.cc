@@ -60,24 +60,15 @@ int place(Simulated& f) {
   return place_on_bus(f.function, at, release_function);
 }
 
-int give_pin(Simulated& f) {
-  if (!f.what->interrupt_pin) return 0;
-  const int irq = kmem_irq_alloc(f.what->name, KMEM_IRQ_LEVEL);
-  if (irq < 0) return irq;
-  f.function.pin_irq = irq;
-  f.function.pdev.irq = static_cast<unsigned>(irq);
-  return 0;
-}
-
 void undo(Simulated& f) {
   unmap_bars(f);
-  if (f.function.pin_irq) kmem_irq_free(f.function.pin_irq);
+  unwire_pin(f);
   give_slot(PCI_SLOT(f.function.pdev.devfn));
 }
 
 int plug_in(Simulated& f) {
   int error = place(f);
-  if (!error) error = give_pin(f);
+  if (!error) error = wire_pin(f);
   if (!error) error = map_bars(f);
   if (!error) {
     fill_config(f);
@@ -88,6 +79,13 @@ int plug_in(Simulated& f) {
 }
 
 pci_dev* error_of(int error) { return static_cast<pci_dev*>(ERR_PTR(error)); }
+
+/// 0: no vector takes the message. With the function's lock held.
+int line_of_message(const Function& f, unsigned n) {
+  for (int i = 0; i < f.nr_vectors; ++i)
+    if (f.messages[i] == n) return f.vectors[i];
+  return 0;
+}
 
 bool may_send(Simulated& f) {
   if (command_of(f.function) & PCI_COMMAND_MASTER) return true;
@@ -127,19 +125,16 @@ void kmem_pci_unplug(pci_dev* pdev) noexcept {
 
 void kmem_pci_raise(pci_dev* pdev, unsigned n) noexcept {
   Function& f = function_of(pdev);
-  int message = 0;
+  int line;
   bool messages;
   {
     Quietly hold(f.lock);
     messages = f.nr_vectors > 0;
-    if (n < static_cast<unsigned>(f.nr_vectors)) message = f.vectors[n];
+    line = line_of_message(f, n);
   }
-  if (messages) {
-    if (message && may_send(simulated(f))) kmem_irq_raise(message);
-  } else if (f.pin_irq && !(command_of(f) & PCI_COMMAND_INTX_DISABLE)) {
-    kmem_irq_raise(f.pin_irq);
-  }
+  if (!messages) set_pin(simulated(f), true);
+  else if (line && may_send(simulated(f))) kmem_irq_raise(line);
 }
-void kmem_pci_lower(pci_dev* pdev) noexcept { kmem_irq_lower(function_of(pdev).pin_irq); }
+void kmem_pci_lower(pci_dev* pdev) noexcept { set_pin(simulated(function_of(pdev)), false); }
 
 }  // extern "C"

@@ -17,6 +17,7 @@ KMEM, BUILD, CC = sys.argv[1:4]
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLIENT = os.path.join(HERE, "client.py")
 BAD_INPUT = os.path.join(HERE, "bad_input.py")
+TUTORIALS = os.path.join(HERE, "..", "..", "check", "tutorials")
 SECONDS = os.environ.get("KMEM_BAD_INPUT_SECONDS", "2")  # how long bad input comes
 BOX = os.path.join(HERE, "..", "fs", "chardev_driver.c")
 PATIENCE = 600
@@ -426,6 +427,13 @@ class Installed(DriverTool):
         if "seccomp user notification" in done.stderr:
             self.skipTest(done.stderr)
         self.assertEqual(done.returncode, 5, done.stderr)
+
+    def test_the_first_ten_minutes_are_as_the_page_says(self):
+        self.environment["PATH"] = os.path.dirname(self.tool) + ":" + self.environment["PATH"]
+        done = subprocess.run([TUTORIALS, "--installed", "../driver-tool.md"], capture_output=True, text=True, timeout=PATIENCE,
+                              env=self.environment)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("skipped", done.stdout)
 
 
 if __name__ == "__main__":
