@@ -2,10 +2,12 @@
 
 #include <limits.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <kmem/driver.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "fs/files.h"
@@ -127,16 +129,29 @@ ssize_t transfer_pieces(int fd, const iovec* pieces, int n, bool writes) {
   return Call::seen(done);
 }
 
+/// fasync_helper() of the driver sets O_ASYNC, so a file whose driver sends no signals never has it.
+int set_async(file* f, int fd, bool on, int error_without) {
+  if (on == ((f->f_flags & O_ASYNC) != 0)) return 0;
+  const int result = f->f_op->fasync ? f->f_op->fasync(fd, f, on) : error_without;
+  return result < 0 ? result : 0;
+}
+
 int set_flags(file* f, int fd, int flags) {
-  constexpr unsigned kSettable = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
+  constexpr unsigned kSettable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
   const unsigned wanted = static_cast<unsigned>(flags) & kSettable;
   if (f->f_op->check_flags)
     if (const int error = f->f_op->check_flags(flags)) return error;
-  if ((wanted ^ f->f_flags) & O_ASYNC && f->f_op->fasync) {
-    const int error = f->f_op->fasync(fd, f, (wanted & O_ASYNC) != 0);
-    if (error < 0) return error;
-  }
+  if (const int error = set_async(f, fd, (flags & O_ASYNC) != 0, 0)) return error;
   f->f_flags = (f->f_flags & ~kSettable) | wanted;
+  return 0;
+}
+
+/// What the kernel answers for every file.
+int switch_flag(file* f, int fd, unsigned command, unsigned long argument) {
+  int on;
+  if (get_user(on, reinterpret_cast<int*>(argument))) return -EFAULT;
+  if (command == FIOASYNC) return set_async(f, fd, on, -ENOTTY);
+  f->f_flags = on ? f->f_flags | O_NONBLOCK : f->f_flags & ~unsigned{O_NONBLOCK};
   return 0;
 }
 
@@ -172,6 +187,7 @@ off_t kmem_driver_lseek(int fd, off_t offset, int whence) noexcept {
 long kmem_driver_ioctl(int fd, unsigned command, unsigned long argument) noexcept {
   Call f(fd);
   if (!f) return f.error();
+  if (command == FIONBIO || command == FIOASYNC) return Call::seen(switch_flag(f.get(), fd, command, argument));
   long result = -ENOTTY;
   if (f->f_op->unlocked_ioctl) result = f->f_op->unlocked_ioctl(f.get(), command, argument);
   else if (f->f_op->ioctl) result = f->f_op->ioctl(f->f_inode, f.get(), command, argument);

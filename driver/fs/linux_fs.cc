@@ -148,8 +148,12 @@ int fasync_helper(int fd, file* f, int on, fasync_struct** list) noexcept {
       fresh->fa_next = *list;
       *list = fresh;
       fresh = nullptr;
-    } else if (!on && old) {
+      f->f_flags |= O_ASYNC;
+    } else if (on) {
+      old->fa_fd = fd;
+    } else if (old) {
       *at = old->fa_next;
+      f->f_flags &= ~unsigned{O_ASYNC};
     }
   }
   if (!on) kfree(old);

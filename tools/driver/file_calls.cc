@@ -40,25 +40,23 @@ long in_pieces(const Request& r, int file, bool writes, bool at_a_place) {
   return total;
 }
 
+/// What the driver has agreed to, the pipe is told too: signals of the file come by it (OpenFiles::signal()).
+Answer also_for_pipe(long driver_said) { return driver_said < 0 ? result(driver_said) : pass(); }
+
 /// Some commands are the kernel's own for every file.
 Answer control(const Request& r, int file) {
   const unsigned command = static_cast<unsigned>(r.arg(1));
   if (command == FIOCLEX || command == FIONCLEX) return pass();
-  if (command != FIONBIO && command != FIOASYNC) return result(kmem_driver_ioctl(file, command, r.arg(2)));
-  int on;
-  if (!read_value(r.pid(), r.arg(2), &on)) return result(-EFAULT);
-  const int flag = command == FIONBIO ? O_NONBLOCK : O_ASYNC;
-  const int flags = kmem_driver_fcntl(file, F_GETFL, 0);
-  return result(kmem_driver_fcntl(file, F_SETFL, on ? flags | flag : flags & ~flag));
+  const long said = kmem_driver_ioctl(file, command, r.arg(2));
+  return command == FIOASYNC ? also_for_pipe(said) : result(said);
 }
 
 Answer flags(const Request& r, int file) {
+  const int argument = r.fd(2);
   switch (r.arg(1)) {
-    case F_GETFL:
-    case F_SETFL:
-    case F_GETOWN:
-    case F_SETOWN: return result(kmem_driver_fcntl(file, static_cast<int>(r.arg(1)), static_cast<long>(r.arg(2))));
-    default: return pass();  // of the descriptor, and locks of whole files
+    case F_GETFL: return result(kmem_driver_fcntl(file, F_GETFL, 0));
+    case F_SETFL: return also_for_pipe(kmem_driver_fcntl(file, F_SETFL, argument));
+    default: return pass();  // of the descriptor, owners and signals, and locks of whole files
   }
 }
 

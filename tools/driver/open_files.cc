@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,6 +68,23 @@ void OpenFiles::close_if_unused(unsigned long number) {
     file->readiness.reset();
   }
   kmem_driver_close(file->driver);
+}
+
+/// Owners (F_SETOWN), other signals (F_SETSIG) and rights are the kernel's business: the program has asked for signals of the
+/// pipe that stands for the file, and something to read there makes the kernel send them.  It is taken out again at once.
+void OpenFiles::signal(int driver) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [number, file] : files_) {
+    if (file->driver != driver) continue;
+    char path[32], byte = 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file->ours);
+    const int reader = ::open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (reader < 0) return;
+    if (::write(file->ours, &byte, 1) == 1) [[maybe_unused]]
+      const ssize_t n = ::read(reader, &byte, 1);
+    ::close(reader);
+    return;
+  }
 }
 
 void OpenFiles::reap(bool wait) {

@@ -44,6 +44,8 @@ class OpenFiles {
   /// Asks all files for which somebody waits what they are ready for.
   void look_at_all();
   void note_watched() { ++nr_watched_; }
+  /// Who wants signals of the driver's file (O_ASYNC) gets one. Any context.
+  void signal(int driver);
 
  private:
   void close_if_unused(unsigned long number);

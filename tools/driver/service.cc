@@ -325,6 +325,9 @@ void catch_crashes() {
 
 void start_watching(OpenFiles& files) {
   wake_ups();
+  static OpenFiles* signalled;
+  signalled = &files;
+  kmem_driver_on_async([](int, int, int file, int) { signalled->signal(file); });
   std::thread(tick).detach();
   std::thread(follow, &files).detach();
   std::thread([&files] {

@@ -115,7 +115,8 @@ KMEM_API ssize_t kmem_driver_readv(int fd, const struct iovec* pieces, int n) KM
 KMEM_API ssize_t kmem_driver_writev(int fd, const struct iovec* pieces, int n) KMEM_NOTHROW;
 KMEM_API off_t kmem_driver_lseek(int fd, off_t offset, int whence) KMEM_NOTHROW;
 KMEM_API long kmem_driver_ioctl(int fd, unsigned command, unsigned long argument) KMEM_NOTHROW;
-/** F_GETFL, F_SETFL (O_APPEND, O_NONBLOCK, O_ASYNC), F_GETOWN, F_SETOWN, F_DUPFD. */
+/** F_GETFL, F_SETFL (O_APPEND, O_NONBLOCK, O_ASYNC), F_GETOWN, F_SETOWN, F_DUPFD. The ioctls FIONBIO and FIOASYNC do not reach
+ *  the driver, as in the kernel. */
 KMEM_API int kmem_driver_fcntl(int fd, int command, long argument) KMEM_NOTHROW;
 KMEM_API int kmem_driver_fsync(int fd) KMEM_NOTHROW;
 KMEM_API int kmem_driver_fdatasync(int fd) KMEM_NOTHROW;

@@ -62,7 +62,8 @@ struct kmem_pci_function {
   unsigned char interrupt_pin; /* 1: INTA; 0: none */
   unsigned char nr_msi, nr_msix;
   unsigned char dma_bits; /* how many address lines it has for memory; 0: 64 */
-  /* Functions of one number, 1 to 15, share an interrupt line, which is up while one of them raises it; 0: a line of its own. */
+  /* Functions of one number, 1 to 15, share an interrupt line, which is up while one of them raises it; 0: a line of its
+   * own. */
   unsigned char shared_line;
   struct kmem_pci_bar bars[6];
 };

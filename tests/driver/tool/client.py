@@ -8,6 +8,7 @@ import select
 import signal
 import stat
 import sys
+import termios
 import threading
 import time
 
@@ -140,6 +141,85 @@ def a_read_waits():
     os.write(fd, b"late")
     reader.join(60)
     same(got, [b"late"])
+
+
+def waits_for(number, seconds=300):
+    """What is told of the blocked signal; None: it does not come."""
+    return signal.sigtimedwait({number}, seconds)
+
+
+def asynchronous():
+    """The program hears by a signal that there is something to read."""
+    fd, mine = tube(), signal.SIGRTMIN + 1
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO, mine})
+    plain = os.open("/proc/tube", os.O_RDONLY)  # its driver sends no signals
+    fcntl.fcntl(plain, fcntl.F_SETFL, os.O_ASYNC)
+    same(fcntl.fcntl(plain, fcntl.F_GETFL) & os.O_ASYNC, 0)
+    fails(errno.ENOTTY, fcntl.ioctl, plain, termios.FIOASYNC, b"\1\0\0\0")
+
+    os.write(fd, b"0")
+    same((fcntl.fcntl(fd, fcntl.F_GETOWN), fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ASYNC), (0, 0))
+    fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+    os.write(fd, b"1")
+    same(waits_for(signal.SIGIO, 0.05), None)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+    same((fcntl.fcntl(fd, fcntl.F_GETOWN), fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ASYNC), (os.getpid(), os.O_ASYNC))
+    os.write(fd, b"2")
+    same(waits_for(signal.SIGIO).si_signo, signal.SIGIO)
+    same(os.read(fd, 9), b"012")
+
+    fcntl.fcntl(fd, 10, mine)  # F_SETSIG: then it says what has happened
+    same(fcntl.fcntl(fd, 11), mine)
+    for _ in range(3):
+        os.write(fd, b"3")
+        told = waits_for(mine)
+        same((told.si_code, told.si_band & select.POLLIN), (1, select.POLLIN))  # POLL_IN
+    fcntl.ioctl(fd, termios.FIOASYNC, b"\0\0\0\0")
+    os.write(fd, b"4")
+    same(waits_for(mine, 0.05), None)
+
+    ready, inform = os.pipe()
+    child = os.fork()  # may be the owner as well; and the group, of which it is one
+    if not child:
+        os.setpgid(0, 0)
+        os.write(inform, b"r")
+        os._exit(int(any(waits_for(mine) is None for _ in range(2))))
+    os.read(ready, 1)
+    fcntl.ioctl(fd, termios.FIOASYNC, b"\1\0\0\0")
+    for owner in (child, -child):
+        fcntl.fcntl(fd, fcntl.F_SETOWN, owner)
+        os.write(fd, b"5")
+    same(os.waitpid(child, 0)[1], 0)
+    fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+    other = tube()
+    os.close(fd)
+    soon(lambda: fcntl.ioctl(other, OPENS) == 1)
+    os.write(other, b"6")
+    same(waits_for(mine, 0.05), None)
+
+
+def waits_at_standard_input():
+    """A filter that was written for a terminal or a pipe: its input is the device, and it waits for two things."""
+    fd, (inside, outside), (done, tell) = tube(), os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(fd, 0)
+        os.close(fd)
+        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_NONBLOCK)
+        seen, poll = [], select.poll()
+        poll.register(0, select.POLLIN)
+        poll.register(inside, select.POLLIN)
+        while len(seen) < 4:
+            for ready, events in poll.poll(60000):
+                same(events, select.POLLIN)
+                seen.append((ready == 0, os.read(ready, 100)))
+                os.write(tell, b".")
+        fails(errno.EAGAIN, os.read, 0, 1)
+        os._exit(int(seen != [(True, b"a"), (False, b"b"), (True, b"c"), (False, b"d")]))
+    for n, text in enumerate((b"a", b"b", b"c", b"d")):
+        os.write(outside if n % 2 else fd, text)
+        os.read(done, 1)
+    same(os.waitpid(child, 0)[1], 0)
 
 
 class Alarm(Exception):

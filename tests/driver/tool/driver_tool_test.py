@@ -234,7 +234,7 @@ class Running(DriverTool):
 
     def test_a_program_uses_it_as_any_device(self):
         for test in ("bytes_pass", "names", "flags", "who", "bad_addresses", "copies_are_one_file", "a_read_waits", "signals", "polling",
-                     "epolls", "mapped", "threads"):
+                     "waits_at_standard_input", "asynchronous", "epolls", "mapped", "threads"):
             with self.subTest(test):
                 done = self.client(test)
                 self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)

@@ -10,6 +10,7 @@
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -36,6 +37,7 @@ static struct tube {
   wait_queue_head_t filled, emptied;
   char* data;
   int first, used, opens;
+  struct fasync_struct* listeners;
   void* kept;
   char *pages, *area;
 } tube;
@@ -82,6 +84,7 @@ static ssize_t tube_write(struct file* file, const char __user* buffer, size_t n
   }
   mutex_unlock(&tube.lock);
   wake_up_interruptible(&tube.filled);
+  kill_fasync(&tube.listeners, SIGIO, POLL_IN);
   return i ? i : n ? -EFAULT : 0;
 }
 
@@ -163,6 +166,8 @@ static int tube_mmap(struct file* file, struct vm_area_struct* vma) {
   return 0;
 }
 
+static int tube_fasync(int fd, struct file* file, int on) { return fasync_helper(fd, file, on, &tube.listeners); }
+
 static const struct file_operations tube_operations = {
     .mmap = tube_mmap,
     .owner = THIS_MODULE,
@@ -171,6 +176,7 @@ static const struct file_operations tube_operations = {
     .read = tube_read,
     .write = tube_write,
     .poll = tube_poll,
+    .fasync = tube_fasync,
     .unlocked_ioctl = tube_ioctl,
 };
 static struct miscdevice device = {.minor = MISC_DYNAMIC_MINOR, .name = "tube", .fops = &tube_operations, .mode = 0666};

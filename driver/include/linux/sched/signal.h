@@ -1,2 +1,2 @@
 #include <linux/sched.h>
-#include <signal.h>
+#include <linux/signal.h>
