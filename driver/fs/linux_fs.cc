@@ -97,6 +97,10 @@ loff_t no_seek_end_llseek(file* f, loff_t offset, int whence) noexcept {
   return whence > SEEK_CUR ? -EINVAL : seek_to(f, offset, whence, -1, LLONG_MAX);
 }
 
+long compat_ptr_ioctl(file* f, unsigned command, unsigned long argument) noexcept {
+  return f->f_op->unlocked_ioctl ? f->f_op->unlocked_ioctl(f, command, static_cast<u32>(argument)) : -ENOIOCTLCMD;
+}
+
 int nonseekable_open(inode*, file* f) noexcept {
   f->f_mode &= ~(FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE);
   return 0;

@@ -181,6 +181,9 @@ KMEM_API struct file* fget(unsigned int fd) KMEM_DRIVER_NAME(fget);
 /** Seeks for files of that size; a driver's llseek may be one of these. */
 KMEM_API loff_t default_llseek(struct file* file, loff_t offset, int whence) KMEM_DRIVER_NAME(default_llseek);
 KMEM_API loff_t generic_file_llseek(struct file* file, loff_t offset, int whence) KMEM_DRIVER_NAME(generic_file_llseek);
+/** For the ioctls of programs of 32 bits, whose arguments are addresses: unlocked_ioctl() with the whole address. */
+KMEM_API long compat_ptr_ioctl(struct file* file, unsigned int command, unsigned long argument)
+    KMEM_DRIVER_NAME(compat_ptr_ioctl);
 KMEM_API loff_t noop_llseek(struct file* file, loff_t offset, int whence) KMEM_DRIVER_NAME(noop_llseek);
 KMEM_API loff_t no_llseek(struct file* file, loff_t offset, int whence) KMEM_DRIVER_NAME(no_llseek);
 KMEM_API loff_t fixed_size_llseek(struct file* file, loff_t offset, int whence, loff_t size)

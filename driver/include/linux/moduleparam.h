@@ -12,6 +12,7 @@
 #include <kmem/driver_face.h>
 #include <kmem/permissions.h>
 #include <linux/init.h>
+#include <linux/stringify.h>
 #include <linux/types.h>
 
 struct kernel_param;
@@ -164,6 +165,8 @@ typedef bool kmem_param__Bool;
 #define module_param_hw_array(name, type, hwtype, nr, perm) module_param_array(name, type, nr, perm)
 #define core_param(name, variable, type, perm) module_param_named(name, variable, type, perm)
 
+/** A value as a piece of such a text. */
+#define __MODULE_STRING(value) __stringify(value)
 #define MODULE_PARM_DESC(param_name, description)                                                                         \
   static struct kmem_param_about kmem_about_param_##param_name = {0, &kmem_this_module, #param_name, description};        \
   KMEM_DRIVER_WHEN_LOADED(kmem_note_about_##param_name) { kmem_driver_note_param_about(&kmem_about_param_##param_name); } \

@@ -141,6 +141,7 @@ KMEM_API const struct pci_device_id* pci_match_id(const struct pci_device_id* id
  *  there is none. PCI_ANY_ID matches any. */
 KMEM_API struct pci_dev* pci_get_device(unsigned int vendor, unsigned int device, struct pci_dev* from)
     KMEM_DRIVER_NAME(pci_get_device);
+#define for_each_pci_dev(pdev) while (((pdev) = pci_get_device(PCI_ANY_ID, PCI_ANY_ID, (pdev))))
 KMEM_API struct pci_dev* pci_dev_get(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_dev_get);
 KMEM_API void pci_dev_put(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_dev_put);
 

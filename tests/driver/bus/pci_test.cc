@@ -252,6 +252,15 @@ TEST_F(Pci, a_function_is_found_by_its_numbers) {
   pci_dev* found = pci_get_device(LAMP_VENDOR, LAMP_DEVICE, nullptr);
   EXPECT_EQ(found, lamp.pdev);
   EXPECT_EQ(pci_get_device(LAMP_VENDOR, PCI_ANY_ID, found), nullptr);
+  Lamp second;
+  second.pdev = kmem_pci_plug(&what, &second);
+  ASSERT_FALSE(IS_ERR(second.pdev));
+  int lamps = 0;
+  pci_dev* each = nullptr;
+  for_each_pci_dev(each) lamps += each == lamp.pdev || each == second.pdev;
+  EXPECT_EQ(lamps, 2);
+  EXPECT_EQ(each, nullptr);
+  kmem_pci_unplug(second.pdev);
   kmem_pci_unplug(lamp.pdev);
 }
 

@@ -159,6 +159,31 @@ TEST_F(Chardev, who_asked_for_sigio_is_told_and_after_closing_no_more) {
   kmem_driver_on_async(nullptr);
 }
 
+TEST_F(Chardev, an_ioctl_of_32_bits_has_the_lower_half_of_its_argument) {
+  file_operations operations = {}, without = {};
+  operations.unlocked_ioctl = [](file*, unsigned command, unsigned long argument) -> long {
+    return command == 7 && argument == 0x89abcdef ? 5 : -1;
+  };
+  file f = {};
+  f.f_op = &operations;
+  EXPECT_EQ(compat_ptr_ioctl(&f, 7, 0xffffffff89abcdef), 5);
+  f.f_op = &without;
+  EXPECT_EQ(compat_ptr_ioctl(&f, 7, 0), -ENOIOCTLCMD);
+}
+
+TEST_F(Chardev, ioctls_that_the_kernel_answers_do_not_reach_the_driver) {
+  const int fd = kmem_driver_open("/dev/box0", O_RDWR);
+  int on = 1;
+  EXPECT_EQ(kmem_driver_ioctl(fd, FIONBIO, reinterpret_cast<unsigned long>(&on)), 0);
+  EXPECT_EQ(kmem_driver_ioctl(fd, FIOASYNC, reinterpret_cast<unsigned long>(&on)), 0);
+  EXPECT_EQ(kmem_driver_fcntl(fd, F_GETFL, 0) & (O_ASYNC | O_NONBLOCK), O_ASYNC | O_NONBLOCK);
+  on = 0;
+  EXPECT_EQ(kmem_driver_ioctl(fd, FIONBIO, reinterpret_cast<unsigned long>(&on)), 0);
+  EXPECT_EQ(kmem_driver_fcntl(fd, F_GETFL, 0) & (O_ASYNC | O_NONBLOCK), O_ASYNC);
+  EXPECT_EQ(kmem_driver_ioctl(fd, FIOASYNC, 8), -EFAULT);
+  kmem_driver_close(fd);
+}
+
 TEST_F(Chardev, a_file_that_is_duplicated_is_released_once_and_keeps_the_module) {
   const int fd = kmem_driver_open("/dev/box0", O_RDWR), other = kmem_driver_dup(fd);
   EXPECT_EQ(kmem_driver_rmmod(), -EBUSY);

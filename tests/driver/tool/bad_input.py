@@ -19,10 +19,15 @@ SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 2
 # A short run is the same each time; a long one looks for what nobody has seen.
 SEED = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 32) if SECONDS > 2 else 1
 LIBC = ctypes.CDLL(None, use_errno=True)
-for call in (LIBC.read, LIBC.write, LIBC.ioctl):
-    call.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_ulong]
-EXPECTED = {errno.EFAULT, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.EAGAIN, errno.ENOSPC, errno.EBADF, errno.EINTR,
-            errno.EIO}  # a device that takes too long, on a busy machine
+for call in (LIBC.read, LIBC.write, LIBC.ioctl, LIBC.pread, LIBC.pwrite):
+    call.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_ulong] + [ctypes.c_ulong] * (call.__name__[0] == "p")
+for call in (LIBC.readv, LIBC.writev):
+    call.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
+LIBC.lseek.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_int]
+for call in (LIBC.read, LIBC.write, LIBC.readv, LIBC.writev, LIBC.pread, LIBC.pwrite, LIBC.lseek):
+    call.restype = ctypes.c_long
+EXPECTED = {errno.EFAULT, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.EAGAIN, errno.ENOSPC, errno.EBADF, errno.EINTR, errno.ESPIPE,
+            errno.ENXIO, errno.EOVERFLOW, errno.EIO}  # a device that takes too long, on a busy machine
 
 
 class Addresses:
@@ -73,26 +78,55 @@ def addresses():
             expected(call(fd, address, random.choice([0, 1, 10, 100, 5000, 1 << 31, (1 << 64) - 1])), f"{call.__name__} {address:#x}")
 
 
+def transfers():
+    """Reads and writes at any place of any device, also from and to where nothing is, in pieces too."""
+    addresses, end = Addresses(), time.monotonic() + SECONDS
+    places = [0, 1, 999, 1000, 4095, 63999, 64000, 1 << 22, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]
+    sizes = [0, 1, 10, 1000, 5000, 1 << 31, (1 << 63) - 1, (1 << 64) - 1]
+    while time.monotonic() < end:
+        fd = os.open(DEVICE, random.choice([os.O_RDWR, os.O_RDONLY, os.O_WRONLY]) | os.O_NONBLOCK)
+        for _ in range(100):
+            address, size, place = addresses.any(), random.choice(sizes), random.choice(places + [random.randrange(1 << 17)])
+            call = random.choice([LIBC.pread, LIBC.pwrite, LIBC.read, LIBC.write, LIBC.readv, LIBC.writev, LIBC.lseek])
+            if call is LIBC.lseek:
+                done = call(fd, place, random.randrange(7))
+            elif call in (LIBC.readv, LIBC.writev):
+                pieces = (ctypes.c_ulong * 6)(*(n for _ in range(3) for n in (addresses.any(), random.choice(sizes[:5]))))
+                done = call(fd, ctypes.addressof(pieces) if random.randrange(4) else address, random.choice([0, 1, 3, 3, 3, 1025, 1 << 31]))
+            else:
+                done = call(fd, address, size, place)
+            expected(done, f"{call.__name__} {address:#x} {size:#x} {place:#x}")
+        os.close(fd)
+
+
 def use(what):
-    """One call again and again, until killed."""
+    """One call again and again, until killed; a device that refuses it may do so."""
     fd = os.open(DEVICE, os.O_RDWR)
     while True:
-        if what == "open":
-            os.close(os.open(DEVICE, os.O_RDWR))
-        elif what == "read":
-            os.read(fd, 1)
-        elif what == "write":
-            os.write(fd, b"x" * 1000)
-        elif what == "ioctl":
-            LIBC.ioctl(fd, ctypes.c_void_p(0x1234), 0)
-        elif what == "poll":
-            select.select([fd], [], [], 0.001)
-        elif what == "mmap":
-            mmap.mmap(fd, mmap.PAGESIZE).close()
-        elif what == "seek":
-            LIBC.lseek(fd, 0, 0)
-        elif what == "fork" and os.fork() == 0:
-            os._exit(LIBC.read(fd, None, 0))
+        try:
+            use_once(fd, what)
+        except OSError as error:
+            if error.errno not in EXPECTED | {errno.ENODEV}:
+                raise
+
+
+def use_once(fd, what):
+    if what == "open":
+        os.close(os.open(DEVICE, os.O_RDWR))
+    elif what == "read":
+        os.read(fd, 1)
+    elif what == "write":
+        os.write(fd, b"x" * 1000)
+    elif what == "ioctl":
+        LIBC.ioctl(fd, ctypes.c_void_p(0x1234), 0)
+    elif what == "poll":
+        select.select([fd], [], [], 0.001)
+    elif what == "mmap":
+        mmap.mmap(fd, mmap.PAGESIZE).close()
+    elif what == "seek":
+        LIBC.lseek(fd, 0, 0)
+    elif what == "fork" and os.fork() == 0:
+        os._exit(LIBC.read(fd, None, 0))
 
 
 def end_of(child, what):
@@ -136,14 +170,20 @@ def killed():
             status = end_of(child, what)
             if status != signal.SIGKILL:
                 raise AssertionError(f"{what} ends with {status:#x}, seed {SEED}")
-    fd = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK)
-    while True:  # what the children have left in it
-        try:
-            os.read(fd, 4096)
-        except BlockingIOError:
-            break
-    if os.write(fd, b"still here") != 10 or os.read(fd, 100) != b"still here":
+    if not goes_on(os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK)):
         raise AssertionError("the device does not go on")
+
+
+def goes_on(fd):
+    """Does it give back what is written, as before?"""
+    try:
+        while DEVICE == "/dev/tube":  # what the children have left in it
+            os.read(fd, 4096)
+    except BlockingIOError:
+        return os.write(fd, b"still here") == 10 and os.read(fd, 100) == b"still here"
+    if DEVICE == "/dev/scull_percpu":  # counts alone
+        return os.read(fd, 100).strip().isdigit()
+    return os.pwrite(fd, b"still here", 0) == 10 and os.pread(fd, 10, 0) == b"still here"
 
 
 random.seed(SEED)

@@ -61,8 +61,10 @@ class Edu(Example):
             done = self.quietly("run", *modules, "--", "./exercise")
             self.assertIn("edu: all as it should be", done.stdout)
 
-    def test_bad_ioctls_do_no_harm(self):
-        self.quietly("run", *self.MODULES, "--", sys.executable, BAD_INPUT, "ioctls", "/dev/edu", SECONDS)
+    def test_bad_input_does_no_harm(self):
+        for test in ("ioctls", "transfers", "killed"):
+            with self.subTest(test):
+                self.quietly("run", *self.MODULES, "--", sys.executable, BAD_INPUT, test, "/dev/edu", SECONDS)
 
     def test_its_attributes_are_shown(self):
         done = self.quietly("run", *self.MODULES, "--", "cat", "/sys/devices/pci0000:00/0000:00:03.0/identification",
@@ -92,6 +94,26 @@ class Scull(Example):
             self.quietly("run", "scull.kmo", "block_size=1000", "--", "sh", "-ec",
                          f"cp from {device}; cp {device} to; cmp from to; "
                          f"echo short > {device}; [ $(cat {device}) = short ]; [ $(cat /dev/scull_percpu) = 50006 ]")
+
+    def test_bad_input_does_no_harm(self):
+        for kind in ("slab", "pages", "vmalloc", "percpu"):
+            for test in ("ioctls", "transfers", "killed"):
+                with self.subTest(kind=kind, test=test):
+                    self.quietly("run", "scull.kmo", "block_size=1000", "--", sys.executable, BAD_INPUT, test, f"/dev/scull_{kind}",
+                                 str(float(SECONDS) / 4))
+
+    def test_it_stays_while_one_of_its_files_is_open(self):
+        self.environment["XDG_RUNTIME_DIR"] = self.folder
+        self.succeeds(KMEM, "driver", "start", "scull.kmo")
+        self.addCleanup(self.call, KMEM, "driver", "stop")
+        holder = subprocess.Popen([KMEM, "driver", "run", "--on", "driver", "--", "sh", "-c", "exec 3> /dev/scull_slab; echo; read line"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.environment)
+        holder.stdout.readline()
+        refused = self.call(KMEM, "driver", "stop")
+        self.assertEqual(refused.returncode, 125, refused.stderr)
+        self.assertIn("1 files are open", refused.stderr)
+        holder.communicate(b"\n", timeout=PATIENCE)
+        self.succeeds(KMEM, "driver", "stop")
 
     def test_each_allocation_fails_once(self):
         self.quietly("run", "--fail-nth", "scull.kmo", "--", "sh", "-c",
