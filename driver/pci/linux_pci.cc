@@ -228,6 +228,12 @@ pci_dev* pci_get_device(unsigned vendor, unsigned device, pci_dev* from) noexcep
   pci_dev_put(from);
   return found ? to_pci_dev(found) : nullptr;
 }
+pci_dev* pci_get_class(unsigned class_code, pci_dev* from) noexcept {
+  ::device* found = find_device({.bus = &kmem_pci_bus_type}, from ? &from->dev : nullptr,
+                                [=](::device* dev) { return to_pci_dev(dev)->class_ == class_code; });
+  pci_dev_put(from);
+  return found ? to_pci_dev(found) : nullptr;
+}
 pci_dev* pci_dev_get(pci_dev* pdev) noexcept {
   if (pdev) get_device(&pdev->dev);
   return pdev;

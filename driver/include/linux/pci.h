@@ -141,6 +141,8 @@ KMEM_API const struct pci_device_id* pci_match_id(const struct pci_device_id* id
  *  there is none. PCI_ANY_ID matches any. */
 KMEM_API struct pci_dev* pci_get_device(unsigned int vendor, unsigned int device, struct pci_dev* from)
     KMEM_DRIVER_NAME(pci_get_device);
+/** The same by class, subclass and interface. */
+KMEM_API struct pci_dev* pci_get_class(unsigned int class_code, struct pci_dev* from) KMEM_DRIVER_NAME(pci_get_class);
 #define for_each_pci_dev(pdev) while (((pdev) = pci_get_device(PCI_ANY_ID, PCI_ANY_ID, (pdev))))
 KMEM_API struct pci_dev* pci_dev_get(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_dev_get);
 KMEM_API void pci_dev_put(struct pci_dev* pdev) KMEM_DRIVER_NAME(pci_dev_put);
@@ -241,7 +243,24 @@ KMEM_END_C
 #define module_pci_driver(driver_name) module_driver(driver_name, pci_register_driver, pci_unregister_driver)
 #define builtin_pci_driver(driver_name) builtin_driver(driver_name, pci_register_driver)
 #define PCIBIOS_SUCCESSFUL 0x00
+#define PCIBIOS_FUNC_NOT_SUPPORTED 0x81
+#define PCIBIOS_BAD_VENDOR_ID 0x83
+#define PCIBIOS_DEVICE_NOT_FOUND 0x86
 #define PCIBIOS_BAD_REGISTER_NUMBER 0x87
+#define PCIBIOS_SET_FAILED 0x88
+#define PCIBIOS_BUFFER_TOO_SMALL 0x89
+/** What an access to configuration space has returned, as -errno; -ERANGE: a number that it never returns. */
+static inline int pcibios_err_to_errno(int error) {
+  switch (error) {
+    case PCIBIOS_FUNC_NOT_SUPPORTED: return -ENOENT;
+    case PCIBIOS_BAD_VENDOR_ID: return -ENOTTY;
+    case PCIBIOS_DEVICE_NOT_FOUND: return -ENODEV;
+    case PCIBIOS_BAD_REGISTER_NUMBER: return -EFAULT;
+    case PCIBIOS_SET_FAILED: return -EIO;
+    case PCIBIOS_BUFFER_TOO_SMALL: return -ENOSPC;
+    default: return error <= 0 ? error : -ERANGE;
+  }
+}
 
 #define pci_printk(level, pdev, ...) dev_printk(level, &(pdev)->dev, __VA_ARGS__)
 #define pci_err(pdev, ...) dev_err(&(pdev)->dev, __VA_ARGS__)

@@ -261,6 +261,16 @@ TEST_F(Pci, a_function_is_found_by_its_numbers) {
   EXPECT_EQ(lamps, 2);
   EXPECT_EQ(each, nullptr);
   kmem_pci_unplug(second.pdev);
+  EXPECT_EQ(pci_get_class(0x020000, nullptr), nullptr);
+  found = pci_get_class(what.class_code, nullptr);
+  EXPECT_EQ(found, lamp.pdev);
+  EXPECT_EQ(pci_get_class(what.class_code, found), nullptr);
+  u16 word;
+  EXPECT_EQ(pcibios_err_to_errno(pci_read_config_word(lamp.pdev, PCI_VENDOR_ID, &word)), 0);
+  EXPECT_EQ(pcibios_err_to_errno(pci_read_config_word(lamp.pdev, 1, &word)), -EFAULT);
+  EXPECT_EQ(pcibios_err_to_errno(-EIO), -EIO);
+  EXPECT_EQ(pcibios_err_to_errno(PCIBIOS_DEVICE_NOT_FOUND), -ENODEV);
+  EXPECT_EQ(pcibios_err_to_errno(1), -ERANGE);
   kmem_pci_unplug(lamp.pdev);
 }
 
