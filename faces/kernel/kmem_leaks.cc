@@ -57,7 +57,7 @@ void put_origin(kmem::Text& text, const Leak& leak) {
   }
   constexpr uint64_t kJiffy = 1'000'000;
   const uint64_t age = (kmem_port_now_ns() - owner->when_ns) / kJiffy;
-  text.printf("  comm \"%s\", pid %u, jiffies %lu (age %lu.%03lus)\n", name, owner->task, owner->when_ns / kJiffy, age / 1000,
+  text.printf("  comm \"%s\", pid %u, jiffies %ju (age %ju.%03jus)\n", name, owner->task, owner->when_ns / kJiffy, age / 1000,
               age % 1000);
 }
 
@@ -123,7 +123,7 @@ class Groups {
   }
   void put(Output& out) {
     while (Group* group = largest()) put(out, *group);
-    if (others_.blocks) out.text().printf("%lu more blocks, %lu bytes, of other places\n", others_.blocks, others_.bytes);
+    if (others_.blocks) out.text().printf("%ju more blocks, %ju bytes, of other places\n", others_.blocks, others_.bytes);
   }
 
  private:
@@ -156,7 +156,7 @@ class Groups {
     return best;
   }
   static void put(Output& out, const Group& group) {
-    out.text().printf("%lu unreferenced object%s, %lu bytes, of cache %s\n", group.blocks, group.blocks == 1 ? "" : "s",
+    out.text().printf("%ju unreferenced object%s, %ju bytes, of cache %s\n", group.blocks, group.blocks == 1 ? "" : "s",
                       group.bytes, group.cache ? group.cache->name() : "(large blocks)");
     out.text().printf("  the first at 0x%p (size %zu)\n", group.first.address, group.first.bytes);
     put_backtrace(out, group.first);
@@ -197,7 +197,8 @@ KMEM_NOINLINE int scan(int fd, bool by_site, kmem_leak_totals* totals) {
   __builtin_unwind_init();  // the callers' registers lie on the stack now, above run_scan()'s frame
   LeakScan::Totals found;
   if (!kmem::boot() || !run_scan(fd, by_site, found)) return -1;
-  if (totals) *totals = {found.blocks, found.bytes, found.leaked_blocks, found.leaked_bytes};
+  const auto size = [](uint64_t n) { return static_cast<size_t>(n); };
+  if (totals) *totals = {size(found.blocks), size(found.bytes), size(found.leaked_blocks), size(found.leaked_bytes)};
   return 0;
 }
 

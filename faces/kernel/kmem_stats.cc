@@ -35,10 +35,10 @@ size_t kmem_kfence_stats(char* buffer, size_t size) noexcept {
   if (!kmem::boot()) return 0;
   const kmem::GuardedPool::Stats stats = kmem::system().guarded.stats();
   kmem::Text text(kmem::Span<char>(buffer, size));
-  text.printf("enabled: %d\ncurrently allocated: %lu\ntotal allocations: %lu\ntotal frees: %lu\nzombie allocations: 0\n",
+  text.printf("enabled: %d\ncurrently allocated: %ju\ntotal allocations: %ju\ntotal frees: %ju\nzombie allocations: 0\n",
               stats.enabled, stats.allocated, stats.total_allocs, stats.total_frees);
   text.printf(
-      "total bugs: %lu\nskipped allocations (incompatible): %lu\nskipped allocations (capacity): %lu\n"
+      "total bugs: %ju\nskipped allocations (incompatible): %ju\nskipped allocations (capacity): %ju\n"
       "skipped allocations (covered): 0\n",
       stats.bugs, stats.skipped_kind, stats.skipped_full);
   return text.total();

@@ -14,13 +14,18 @@ using kmem::Copies;
 struct cpumask sets[3];
 kmem::Atomic<uint64_t> sets_looked_at;
 constexpr uint64_t kLookAgainNs = 100000000;
-constexpr unsigned kSetWords = sizeof(struct cpumask) / sizeof(uint64_t);
-static_assert(sizeof(unsigned long) == sizeof(uint64_t) && NR_CPUS >= kmem::kMaxCopies);
+constexpr unsigned kSetWords = sizeof(struct cpumask) / sizeof(uint64_t), kLongBits = 8 * sizeof(unsigned long);
+static_assert(sizeof(struct cpumask) % sizeof(uint64_t) == 0 && NR_CPUS >= kmem::kMaxCopies);
+
+void store(struct cpumask& set, const uint64_t* words) {
+  for (unsigned i = 0, bit = 0; i < sizeof set / sizeof *set.bits; ++i, bit += kLongBits)
+    __atomic_store_n(&set.bits[i], static_cast<unsigned long>(words[bit / 64] >> bit % 64), __ATOMIC_RELAXED);
+}
 
 void look_at_possible(const Copies& copies) {
   uint64_t possible[kSetWords] = {};
   for (uint32_t copy = 0; copy < copies.nr_copies(); ++copy) possible[copy / 64] |= uint64_t{1} << copy % 64;
-  for (unsigned i = 0; i < kSetWords; ++i) __atomic_store_n(&sets[KMEM_POSSIBLE_CPUS].bits[i], possible[i], __ATOMIC_RELAXED);
+  store(sets[KMEM_POSSIBLE_CPUS], possible);
 }
 
 /// The host's CPUs, and every substitute that has been used.
@@ -29,7 +34,7 @@ void look_at(kmem_cpu_set which, const Copies& copies) {
   if (!kmem_port_cpus(which == KMEM_ONLINE_CPUS ? kmem::HostCpus::Online : kmem::HostCpus::All, host, kSetWords)) host[0] = 1;
   for (uint32_t copy = copies.nr_cpus(); copy < copies.nr_copies(); ++copy)
     if (copies.was_used(copy)) host[copy / 64] |= uint64_t{1} << copy % 64;
-  for (unsigned i = 0; i < kSetWords; ++i) __atomic_store_n(&sets[which].bits[i], host[i], __ATOMIC_RELAXED);
+  store(sets[which], host);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using kmem::ShrinkControl;
 using kmem::Shrinker;
 
 static_assert(sizeof(Shrinker) <= sizeof(shrinker::kmem_room));
-static_assert(SHRINK_STOP == kmem::kShrinkStop && SHRINK_EMPTY == kmem::kShrinkEmpty);
+static_assert(alignof(Shrinker) <= alignof(shrinker) && SHRINK_STOP - SHRINK_EMPTY == kmem::kShrinkStop - kmem::kShrinkEmpty);
 
 kmem::Reclaim& reclaim() { return kmem::system().pages.reclaim(); }
 Shrinker& inside(shrinker* s) { return *static_cast<Shrinker*>(static_cast<void*>(s->kmem_room)); }
@@ -25,10 +25,13 @@ shrink_control control_of(const ShrinkControl& c) {
   return {c.gfp, c.nid, static_cast<unsigned long>(c.nr_to_scan), static_cast<unsigned long>(c.nr_scanned), nullptr};
 }
 
+/// What a shrinker answers; the two special values are the largest of their type.
+uint64_t answer(unsigned long n) { return n < SHRINK_EMPTY ? n : kmem::kShrinkStop - (SHRINK_STOP - n); }
+
 uint64_t count(Shrinker& self, ShrinkControl& c) {
   auto* s = static_cast<shrinker*>(self.owner);
   shrink_control control = control_of(c);
-  return s->count_objects(s, &control);
+  return answer(s->count_objects(s, &control));
 }
 
 uint64_t scan(Shrinker& self, ShrinkControl& c) {
@@ -36,7 +39,7 @@ uint64_t scan(Shrinker& self, ShrinkControl& c) {
   shrink_control control = control_of(c);
   const unsigned long freed = s->scan_objects(s, &control);
   c.nr_scanned = control.nr_scanned;
-  return freed;
+  return answer(freed);
 }
 
 /// Copies the owner's fields to where the page layer reads them.

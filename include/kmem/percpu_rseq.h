@@ -41,6 +41,8 @@ KMEM_END_C
 #define KMEM_PERCPU_RSEQ 1
 #elif defined(__aarch64__) && defined(__LP64__) && !defined(__AARCH64EB__)
 #define KMEM_PERCPU_RSEQ 1
+#elif defined(__i386__) && defined(KMEM_BARE)
+#define KMEM_PERCPU_RSEQ 1
 #else
 #define KMEM_PERCPU_RSEQ 0
 #endif
@@ -259,7 +261,77 @@ KMEM_PERCPU_SIZE(16, "h", "w", "w17")
 KMEM_PERCPU_SIZE(32, "", "w", "w17")
 KMEM_PERCPU_SIZE(64, "", "x", "x17")
 
-#else
+#elif KMEM_PERCPU_RSEQ && defined(__i386__)
+
+/* On a bare machine, as above; the distances have 64 bits, of which the upper half is zero. */
+#define KMEM_PERCPU_ASM(code, outputs, ...)                                                               \
+  __asm__ __volatile__ goto(".pushsection kmem_sequences, \"a?\"\n\t.balign 8\n\t.long 1f, 0, 2f, 0\n\t"  \
+                            ".popsection\n\t1:\n\t"                                                       \
+                            "movl %%gs:32, %%ecx\n\t"                                                     \
+                            "shll $3, %%ecx\n\t"                                                          \
+                            "addl %[distances], %%ecx\n\t"                                                \
+                            "movl (%%ecx), %%ecx\n\t"                                                     \
+                            "testl %%ecx, %%ecx\n\t"                                                      \
+                            "jz %l[taken]\n\t" code "\n\t2:\n\t"                                          \
+                            : outputs                                                                     \
+                            : [distances] "m"(kmem_percpu_distances), [variable] "r"(variable)__VA_ARGS__ \
+                            : "ecx", "cc", "memory"                                                       \
+                            : taken)
+#define KMEM_PERCPU_COPY "(%[variable],%%ecx)"
+#define KMEM_PERCPU_COMMA ,
+
+#define KMEM_PERCPU_CHANGE(name, mnemonic, type, immediate)                                                \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_##name(void* variable, type value) {                              \
+    KMEM_PERCPU_ASM(mnemonic " %[value], " KMEM_PERCPU_COPY, , KMEM_PERCPU_COMMA[value] immediate(value)); \
+    return 1;                                                                                              \
+  taken:                                                                                                   \
+    return 0;                                                                                              \
+  }
+#define KMEM_PERCPU_FETCH(reg, code, inputs)              \
+  KMEM_PERCPU_ASM(code, [found] "=&" reg(found), inputs); \
+  *old = found;                                           \
+  return 1;                                               \
+  taken:                                                  \
+  return 0;
+/* s: the suffix of instructions; reg: the registers that have that size. */
+#define KMEM_PERCPU_SIZE(bits, s, reg)                                                                                  \
+  KMEM_PERCPU_CHANGE(add_##bits, "add" s, uint##bits##_t, reg "i")                                                      \
+  KMEM_PERCPU_CHANGE(and_##bits, "and" s, uint##bits##_t, reg "i")                                                      \
+  KMEM_PERCPU_CHANGE(or_##bits, "or" s, uint##bits##_t, reg "i")                                                        \
+  KMEM_PERCPU_CHANGE(write_##bits, "mov" s, uint##bits##_t, reg "i")                                                    \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_read_##bits(void* variable, uint##bits##_t* old) {                             \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH(reg, "mov" s " " KMEM_PERCPU_COPY ", %[found]", )                                                 \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_xchg_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) {       \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH(reg, "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\tmov" s " %[value], " KMEM_PERCPU_COPY,           \
+                      KMEM_PERCPU_COMMA[value] reg(value))                                                              \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_cmpxchg_##bits(void* variable, uint##bits##_t expected, uint##bits##_t value,  \
+                                                        uint##bits##_t* old) {                                          \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH(reg,                                                                                              \
+                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\tcmp" s " %[expected], %[found]\n\tjne 2f\n\t"         \
+                      "mov" s " %[value], " KMEM_PERCPU_COPY,                                                           \
+                      KMEM_PERCPU_COMMA[value] reg(value) KMEM_PERCPU_COMMA[expected] "m"(expected))                    \
+  }                                                                                                                     \
+  KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* variable, uint##bits##_t value, uint##bits##_t* old) { \
+    uint##bits##_t found;                                                                                               \
+    KMEM_PERCPU_FETCH(reg,                                                                                              \
+                      "mov" s " " KMEM_PERCPU_COPY ", %[found]\n\tadd" s " %[value], %[found]\n\t"                      \
+                      "mov" s " %[found], " KMEM_PERCPU_COPY,                                                           \
+                      KMEM_PERCPU_COMMA[value] reg(value))                                                              \
+  }
+KMEM_PERCPU_SIZE(8, "b", "q")
+KMEM_PERCPU_SIZE(16, "w", "r")
+KMEM_PERCPU_SIZE(32, "l", "r")
+#undef KMEM_PERCPU_SIZE
+#define KMEM_PERCPU_NO_STEP_OF_64
+
+#endif
+
+#if !KMEM_PERCPU_RSEQ || defined(KMEM_PERCPU_NO_STEP_OF_64)
 
 /* Every call takes the slow path. */
 #define KMEM_PERCPU_SIZE(bits)                                                                                              \
@@ -277,9 +349,11 @@ KMEM_PERCPU_SIZE(64, "", "x", "x17")
   KMEM_PERCPU_INLINE int kmem_percpu_try_add_return_##bits(void* v, uint##bits##_t a, uint##bits##_t* old) {                \
     return (void)v, (void)a, (void)old, 0;                                                                                  \
   }
+#if !KMEM_PERCPU_RSEQ
 KMEM_PERCPU_SIZE(8)
 KMEM_PERCPU_SIZE(16)
 KMEM_PERCPU_SIZE(32)
+#endif
 KMEM_PERCPU_SIZE(64)
 
 #endif

@@ -28,11 +28,11 @@ typedef void(mempool_free_t)(void* element, void* pool_data);
 typedef struct mempool_s {
   int min_nr;  /**< the size of the reserve */
   int curr_nr; /**< elements in the reserve now; approximate while other threads use the pool */
-  unsigned long kmem_places[21];
+  unsigned long kmem_places[sizeof(long) == 8 ? 21 : 22];
   void* pool_data;
   mempool_alloc_t* alloc;
   mempool_free_t* free;
-  unsigned long kmem_rest[38];
+  uint64_t kmem_rest[38];
 } mempool_t;
 
 /** Makes a pool with a reserve of min_nr elements (at least one), all of which are allocated now.  NULL if they cannot

@@ -24,6 +24,9 @@ struct page {
   unsigned long private;
 #endif
   unsigned long flags;
+#ifndef __LP64__
+  unsigned long kmem_spare[6];
+#endif
 };
 
 /** A fragment of a page. */

@@ -17,7 +17,7 @@ struct mutex {
   unsigned int kmem_word; /* with the next: 0 free, else the holder; bit 0: a task waits for it */
   unsigned int kmem_spare;
   const void* kmem_owner;
-};
+} __attribute__((__aligned__(8)));
 
 #define __MUTEX_INITIALIZER(name) \
   { 0, 0, 0 }

@@ -69,7 +69,7 @@ struct shrinker {
   /** The owner's. */
   void* private_data;
   /** kmem's own. */
-  unsigned long kmem_room[16];
+  uint64_t kmem_room[16];
 };
 
 KMEM_BEGIN_C

@@ -19,7 +19,7 @@ typedef struct spinlock {
   unsigned int kmem_word; /* with the next: 0 free, else the holder; bit 0: a task waits for it */
   unsigned int kmem_spare;
   const void* kmem_class; /* for a checker of locks: <kmem/lock_watch.h> */
-} spinlock_t;
+} __attribute__((__aligned__(8))) spinlock_t;
 typedef spinlock_t raw_spinlock_t;
 
 #define __SPIN_LOCK_UNLOCKED(name) \

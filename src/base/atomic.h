@@ -15,6 +15,13 @@ extern "C" void kmem_sim_step();
 
 namespace kmem {
 
+/// Shows the alignment of a member.
+template <typename T>
+struct Probe {
+  char before;
+  T value;
+};
+
 /// One word that several CPUs, and interrupts, change at once.  A call may name the memory order; the defaults are acquire for
 /// loads, release for stores, both for read-modify-write.
 template <typename T>
@@ -63,6 +70,7 @@ class Atomic {
   }
 
  private:
+  static_assert(sizeof(T) < 8 || offsetof(Probe<T>, value) == 8, "32-bit processors: compile with -malign-double");
   T value_{};
 };
 

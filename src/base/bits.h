@@ -30,6 +30,17 @@ constexpr uint64_t lowest_bits(uint64_t word, unsigned n) {
   return taken;
 }
 
+/// a * b / 2^32, in 64 bits.
+constexpr uint64_t multiply_high32(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
+  __extension__ typedef unsigned __int128 Wide;
+  return static_cast<uint64_t>(static_cast<Wide>(a) * b >> 32);
+#else
+  const uint64_t low_a = static_cast<uint32_t>(a), low_b = static_cast<uint32_t>(b);
+  return (low_a * low_b >> 32) + (a >> 32) * low_b + low_a * (b >> 32) + ((a >> 32) * (b >> 32) << 32);
+#endif
+}
+
 /// The multiples of 2^order in a word; order <= 6.
 constexpr uint64_t multiples(unsigned order) {
   constexpr uint64_t kStarts[7] = {

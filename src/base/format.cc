@@ -174,6 +174,7 @@ Text& Text::json_n(const char* characters, size_t n) {
 namespace {
 
 enum class Length : uint8_t { Int, Char, Short, Long, LongLong, Size };
+static_assert(sizeof(intmax_t) == sizeof(long long) && sizeof(ptrdiff_t) == sizeof(size_t));
 
 /// One conversion: the part between '%' and its letter.
 struct Spec {
@@ -243,7 +244,7 @@ Length take_length(const char*& p) {
   if (twice) ++p;
   if (c == 'h') return twice ? Length::Char : Length::Short;
   if (c == 'l') return twice ? Length::LongLong : Length::Long;
-  return Length::Size;  // size_t, ptrdiff_t and intmax_t are one width on every host that we have
+  return c == 'j' ? Length::LongLong : Length::Size;
 }
 
 int64_t take_signed(Length length, Arguments& arguments) {

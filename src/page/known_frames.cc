@@ -29,8 +29,9 @@ void KnownFrames::init(const Machine& machine, uint64_t most) {
   states_by_64_ = machine.states_by_64;
   states_by_16_ = machine.states_by_16;
   step_ = machine.table_step;
+  nr_addressed_ = machine.nr_addressed;
   if (step_) return;
-  ready_.store(most);
+  ready_.store(least(most));
   end_.store(most);
 }
 
@@ -43,15 +44,16 @@ bool KnownFrames::cover_states(uint64_t first, uint64_t nr) const {
 }
 
 bool KnownFrames::cover(uint64_t end) {
-  for (uint64_t ready; (ready = ready_.load()) < end;) {
+  const uint64_t named = least(end);
+  for (uint64_t ready; (ready = ready_.load()) < named;) {
     char* const from = table_ + ready;
     const uint64_t to = round_up(reinterpret_cast<uint64_t>(from) + 1, step_);
     if (kmem_port_online(from, to - reinterpret_cast<uint64_t>(from)) != Online::Done) return false;
     raise(ready_, to - reinterpret_cast<uint64_t>(table_));
   }
   raise(end_, end);
-  raise_fast_limit(kmem_frames_end, end);
-  raise_fast_limit(kmem_sealed_frames_end, end);
+  raise_fast_limit(kmem_frames_end, named);
+  raise_fast_limit(kmem_sealed_frames_end, named);
   return true;
 }
 

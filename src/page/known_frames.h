@@ -23,9 +23,15 @@ class KnownFrames {
   bool cover(uint64_t end);
   /// Memory for the states of sealed objects in these frames, if there are states. False if the host has none.
   bool cover_states(uint64_t first, uint64_t nr) const;
-  uint64_t end() const { return end_.load(); }
+  /// Frames below this can be looked up by their address.
+  uint64_t end() const { return least(end_.load()); }
+  /// The same by their descriptor: frames without an address included.
+  uint64_t descriptors_end() const { return end_.load(); }
 
  private:
+  uint64_t least(uint64_t end) const { return end < nr_addressed_ ? end : nr_addressed_; }
+
+  uint64_t nr_addressed_ = 0;
   char* table_ = nullptr;
   size_t step_ = 0;
   char *states_by_64_ = nullptr, *states_by_16_ = nullptr;

@@ -1,7 +1,6 @@
 #include "page/page_allocator.h"
 
 #include "base/memory.h"
-#include "base/sparse.h"
 #include "watch/fault_injection.h"
 #include "watch/free_watch.h"
 #include "watch/profile.h"
@@ -102,7 +101,7 @@ Page* PageAllocator::hand_out(const ClaimedFrames& from, Order order, Gfp gfp) {
   const bool compound = (gfp & gfp::kComp) && order.value;
   if (KMEM_UNLIKELY(compound)) set_tails(page, order, Tails::Mark);
   page->head.store(Page::pack(PageKind::Block, from.zone->index(), order, 1) | (compound ? Page::kCompound : 0));
-  if (((gfp & gfp::kZero) || clearing_.on_alloc) && !from.zeroed) clear_sparsely(address(from.first), order.bytes());
+  if (((gfp & gfp::kZero) || clearing_.on_alloc) && !from.zeroed) clear(from.first, order.pages());
   return page;
 }
 
@@ -138,7 +137,7 @@ Maybe<Pfn> PageAllocator::alloc_frames(Gfp gfp, Order order, int nid, Use use) {
     if (Page* page = alloc_listed(gfp & ~gfp::kZero)) return pfn_of(page);
   const ClaimedFrames got = claim({.gfp = gfp, .order = order, .use = use}, nid);
   if (!got.zone) return {};
-  if (clearing_.on_alloc && !got.zeroed) clear_sparsely(address(got.first), order.bytes());
+  if (clearing_.on_alloc && !got.zeroed) clear(got.first, order.pages());
   return got.first;
 }
 
@@ -165,7 +164,7 @@ Maybe<Pfn> PageAllocator::alloc_span(Gfp gfp, uint64_t nr, Order align, int nid,
   if (!span && order.pages() > nr) got.zone->give_back_run(got.first + nr, order.pages() - nr, frames_are(got.zeroed));
   got.zone->counts().add_sparse(static_cast<int64_t>(nr));
   zeroed = got.zeroed;
-  if ((gfp & gfp::kZero) && !zeroed) clear_sparsely(address(got.first), nr << kPageShift);
+  if ((gfp & gfp::kZero) && !zeroed) clear(got.first, nr);
   return got.first;
 }
 
@@ -186,7 +185,7 @@ bool PageAllocator::resize_span(Pfn first, uint64_t old, uint64_t nr) {
   if (nr > uint64_t{1} << kMaxOrder || zone.marks().is_low(zone.nr_available(), more) || !zone.claim_at(first + old, more))
     return false;
   zone.counts().add_sparse(static_cast<int64_t>(more));
-  if (clearing_.on_alloc) clear_sparsely(address(first + old), more << kPageShift);
+  if (clearing_.on_alloc) clear(first + old, more);
   return true;
 }
 
@@ -218,8 +217,8 @@ bool PageAllocator::resize_run(Page* page, uint64_t nr, bool& zeroed) {
 
 // Called before frames go to a zone or to a list: with init_on_free every free frame reads as zero.
 void PageAllocator::wipe(Pfn first, uint64_t nr) const {
-  tell_freed(address(first), nr << kPageShift);
-  if (KMEM_UNLIKELY(clearing_.on_free)) clear_sparsely(address(first), nr << kPageShift);
+  if (KMEM_LIKELY(has_address(first))) tell_freed(address(first), nr << kPageShift);
+  if (KMEM_UNLIKELY(clearing_.on_free)) clear(first, nr);
 }
 
 uint64_t PageAllocator::trim(uint64_t keep, OtherCpus others) {

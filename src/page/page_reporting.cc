@@ -31,7 +31,9 @@ KeepInputs PageReporting::inputs() const {
           .available = counts().owes() ? counts().nr_available() : KeepInputs::kNotBounded};
 }
 
+// Frames without an address are a machine's own: there is no host that would take them.
 void PageReporting::return_until_below_limit() {
+  if (!setup_.addressed) return;
   demand_.advance(counts().nr_in_use(), kmem_port_now_ns());
   for (int round = 0; round < kMostRounds; ++round) {
     const uint64_t keep = limit(), dirty = counts().nr_dirty();
@@ -45,7 +47,8 @@ void PageReporting::return_until_below_limit() {
 
 bool PageReporting::discard(Pfn first, uint64_t n) {
   const bool refused = should_fail(FaultPoint::Discard, kNoGfp, n << kPageShift);
-  const bool gone = !refused && kmem_port_discard(setup_.direct_map + (first.value << kPageShift), n << kPageShift);
+  const bool gone =
+      !refused && kmem_port_discard(setup_.direct_map + (first.value << kPageShift), n << kPageShift);
   nr_calls_.fetch_add(1);
   if (!gone) return refused_ = true, false;
   nr_returned_.fetch_add(n);
@@ -97,6 +100,7 @@ uint64_t PageReporting::return_all_parts(uint64_t keep, unsigned least) {
 }
 
 uint64_t PageReporting::give_to_host(uint64_t keep) {
+  if (!setup_.addressed) return 0;
   if (running_.exchange(1)) {  // makes the running caller check again
     asked_again_.store(1);
     if (running_.exchange(1)) return 0;

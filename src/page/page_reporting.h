@@ -18,6 +18,7 @@ class PageReporting {
     CountedFrames* frames = nullptr;
     char* direct_map = nullptr;
     Page* descriptors = nullptr;  // of pfn 0
+    bool addressed = true;        // the frames have addresses
   };
   void init(const Setup& setup) { setup_ = setup; }
 

@@ -21,7 +21,8 @@ Online Sections::open(const Arrival& frames) {
   char* const at = setup_.direct_map + (frames.first.value << kPageShift);
   Page* const pages = setup_.descriptors + frames.first.value;
   if (should_fail(FaultPoint::Section, kNoGfp, bytes)) return Online::Refused;
-  if (const Online opened = kmem_port_online(at, bytes); opened != Online::Done) return opened;
+  const Online usable = setup_.addressed ? kmem_port_online(at, bytes) : kmem_port_online_high(frames.first.value, frames.nr);
+  if (usable != Online::Done) return usable;
   if (const Online opened = kmem_port_online(pages, page_bytes); opened != Online::Done) return opened;
   if (setup_.known && !setup_.known->cover_states(frames.first.value, frames.nr)) return Online::Refused;
   if (setup_.known && !setup_.known->cover(frames.first.value + frames.nr)) return Online::Refused;

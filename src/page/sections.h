@@ -29,6 +29,7 @@ class Sections {
     Page* descriptors = nullptr;   // of pfn 0
     KnownFrames* known = nullptr;  // null: frames are not looked up by their address
     FrameCounts* counts = nullptr;
+    bool addressed = true;  // the frames have addresses
   };
   void init(const Setup& setup) {
     setup_ = setup;

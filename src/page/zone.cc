@@ -44,8 +44,10 @@ void Zone::init(const Setup& setup) {
                   .direct_map = setup.direct_map,
                   .descriptors = setup.descriptors,
                   .known = setup.known,
-                  .counts = &frames_.counts()});
-  reporting_.init({.frames = &frames_, .direct_map = setup.direct_map, .descriptors = setup.descriptors});
+                  .counts = &frames_.counts(),
+                  .addressed = setup.addressed});
+  reporting_.init(
+      {.frames = &frames_, .direct_map = setup.direct_map, .descriptors = setup.descriptors, .addressed = setup.addressed});
 }
 
 // Bringing memory online ------------------------------------------------------------------------------------------------
@@ -103,7 +105,7 @@ FrameSet Zone::claim_some(unsigned n, unsigned skip) {
     if (set.mask) {
       note_claimed(set.count(), count_bits(set.clean));
       const Pfn first = set.first + lowest_bit(set.mask);
-      if (!make_huge(first, set.count(), count_bits(set.clean))) populate(*this, set);
+      if (!make_huge(first, set.count(), count_bits(set.clean)) && setup_.addressed) populate(*this, set);
       return set;
     }
     if (!grow_or_wait(looks)) return {};

@@ -37,6 +37,7 @@ class Zone {
     char* direct_map = nullptr;
     Page* descriptors = nullptr;   // of pfn 0
     KnownFrames* known = nullptr;  // null: frames are not looked up by their address
+    bool addressed = true;         // the frames have addresses
   };
   void init(const Setup& setup);
 
@@ -78,7 +79,10 @@ class Zone {
 
   // Set once, at boot.
   void set_marks(const Watermarks& marks) { marks_ = marks; }
-  void set_huge(HugePages huge) { huge_ = huge, reporting_.set_huge(huge != HugePages::Never); }
+  void set_huge(HugePages huge) {
+    huge_ = setup_.addressed ? huge : HugePages::Never;
+    reporting_.set_huge(huge_ != HugePages::Never);
+  }
   /// Its memory comes from the host's node of that number.
   void set_bound(bool on) { sections_.set_bound(on); }
 

@@ -34,7 +34,8 @@ bool Zones::add_zone(const Machine& machine, ZoneKind kind, Pfn first, Pfn end, 
   if (!(first < end)) return true;
   const size_t bytes = Zone::metadata_bytes(end - first);
   if (nr_zones_ == kMaxZones || metadata + bytes > machine.metadata + machine.metadata_bytes) return false;
-  zones_[nr_zones_].init({kind, node, nr_zones_, first, end - first, metadata, direct_map_, descriptors_, &known_});
+  const bool addressed = first.value < machine.nr_addressed;
+  zones_[nr_zones_].init({kind, node, nr_zones_, first, end - first, metadata, direct_map_, descriptors_, &known_, addressed});
   ++nr_zones_;
   metadata += bytes;
   return true;

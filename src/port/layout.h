@@ -20,19 +20,20 @@
 namespace kmem {
 
 inline constexpr size_t kTablesBytes = size_t{1} << 20;
-inline constexpr size_t kFrameTableSpan = size_t{256} << 20;
+inline constexpr size_t kFrameTableSpan = sizeof(void*) == 8 ? size_t{256} << 20 : size_t{1} << 20;
 inline constexpr ptrdiff_t kTables = -static_cast<ptrdiff_t>(kTablesBytes);
 /// Half a page into its span: the bytes of a zone's first frames, which every small heap has, then lie in the upper half of
 /// a page, and do not look like the words of the per-CPU area below by their low 12 bits (slab/tables.h).
 inline constexpr ptrdiff_t kFrameTable = kTables - static_cast<ptrdiff_t>(kFrameTableSpan) + 2048;
-/// Frames that the frame table can name: 1 TiB of them, nearly.
+/// Frames that the frame table can name: 1 TiB of them, nearly; 4 GiB where addresses have 32 bits.
 inline constexpr uint64_t kMaxFrames = kFrameTableSpan - kPageSize;
 
 inline constexpr unsigned kCpuShift = 15;
 inline constexpr size_t kCpuStride = size_t{1} << kCpuShift;
 inline constexpr unsigned kMaxSlots = kCpuStride / sizeof(uint64_t);
 inline constexpr size_t kBlockedBytes = 2 * kCpuStride;
-inline constexpr size_t kBlocked = (size_t{1} << 32) - kBlockedBytes;
+/// With addresses of 32 bits it is what the CPU numbers -1 and -2 wrap to: the unused end of the small tables.
+inline constexpr size_t kBlocked = static_cast<size_t>((uint64_t{1} << 32) - kBlockedBytes);
 
 /// One word of every CPU's area: the top of a stack of pointers.
 struct Slot {

@@ -43,6 +43,8 @@ struct Machine {
 
   /// The address of physical address 0: a frame's address is direct_map + pfn * kPageSize.
   char* direct_map = nullptr;
+  /// Frames from this number on have no address (port/high_memory.h); they are in high ranges.
+  uint64_t nr_addressed = ~uint64_t{0};
   /// The base of the per-CPU words, sheaves and tables (port/layout.h), ready for use and zero.
   char* base = nullptr;
   uint32_t nr_sheaves = 0;  // the number that there is room for, at base + nr_areas * kCpuStride rounded up to a sheaf

@@ -4,6 +4,7 @@
 
 #include "port/devices.h"
 #include "port/diagnosis.h"
+#include "port/high_memory.h"
 #include "port/memory.h"
 #include "port/tasks.h"
 #include "port/window.h"

@@ -4,7 +4,7 @@ namespace kmem {
 namespace {
 
 void put_blocks(Text& out, const ZoneSnapshot& zone) {
-  for (const uint64_t blocks : zone.free_blocks) out.printf("%6lu ", blocks);
+  for (const uint64_t blocks : zone.free_blocks) out.printf("%6ju ", blocks);
   out.put('\n');
 }
 
@@ -22,7 +22,7 @@ void put_free_by_type(Text& out, const ZoneSnapshot& zone) {
 void put_blocks_by_type(Text& out, const ZoneSnapshot& zone) {
   out.printf("Node %u, zone %8s ", zone.node, zone.name);
   for (const char* const& type : kTypes)
-    out.printf("%12lu ", &type == kTypes ? (zone.present + kBlockFrames - 1) / kBlockFrames : 0);
+    out.printf("%12ju ", &type == kTypes ? (zone.present + kBlockFrames - 1) / kBlockFrames : 0);
   out.put('\n');
 }
 
@@ -37,7 +37,7 @@ void put_buddyinfo(Text& out, const SystemSnapshot& system) {
 }
 
 void put_pagetypeinfo(Text& out, const SystemSnapshot& system) {
-  out.printf("Page block order: %u\nPages per block:  %lu\n\n", kBlockOrder, kBlockFrames);
+  out.printf("Page block order: %u\nPages per block:  %zu\n\n", kBlockOrder, kBlockFrames);
   out.printf("%-43s ", "Free pages count per migrate type at order");
   for (unsigned order = 0; order < kNrOrders; ++order) out.printf("%6u ", order);
   out.put('\n');

@@ -4,7 +4,7 @@ namespace kmem {
 namespace {
 
 void put_line(Text& out, const char* name_and_colon, uint64_t bytes) {
-  out.printf("%-15s %8lu kB\n", name_and_colon, bytes / 1024);
+  out.printf("%-15s %8ju kB\n", name_and_colon, bytes / 1024);
 }
 
 struct Sums {

@@ -27,15 +27,15 @@ struct Word {
 uint64_t shared_avail(const CacheSnapshot& cache) { return cache.limit ? cache.cached_objs / cache.limit : 0; }
 
 void put_cpustat(Text& out, const CacheSnapshot& cache) {
-  out.printf(" : cpustat %6lu %6lu %6lu %6lu", cache.allocs - cache.slow_allocs, cache.slow_allocs,
+  out.printf(" : cpustat %6ju %6ju %6ju %6ju", cache.allocs - cache.slow_allocs, cache.slow_allocs,
              cache.frees - cache.slow_frees, cache.slow_frees);
 }
 
 void put_cache(Text& out, const CacheSnapshot& cache, bool counted) {
-  out.printf("%-17s %6lu %6lu %6u %4u %4u", Word(cache.name).text, cache.active_objs, cache.num_objs, cache.stride,
+  out.printf("%-17s %6ju %6ju %6u %4u %4u", Word(cache.name).text, cache.active_objs, cache.num_objs, cache.stride,
              cache.objects_per_slab, cache.pages_per_slab);
   out.printf(" : tunables %4u %4u %4u", cache.limit, cache.batchcount, cache.shared);
-  out.printf(" : slabdata %6lu %6lu %6lu", cache.active_slabs, cache.num_slabs, shared_avail(cache));
+  out.printf(" : slabdata %6ju %6ju %6ju", cache.active_slabs, cache.num_slabs, shared_avail(cache));
   if (counted) put_cpustat(out, cache);
   out.put('\n');
 }

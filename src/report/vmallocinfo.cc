@@ -4,18 +4,18 @@ namespace kmem {
 namespace {
 
 void put_area(Text& out, const AreaSnapshot& area) {
-  out.printf("0x%016lx-0x%016lx %7lu", area.start, area.end, area.end - area.start);
+  out.printf("0x%016jx-0x%016jx %7ju", area.start, area.end, area.end - area.start);
   if (area.lazy) {
     out.put(" unpurged vm_area");
   } else {
-    if (area.caller) out.printf(" 0x%lx", area.caller);
-    if (area.pages) out.printf(" pages=%lu", area.pages);
-    if (area.phys) out.printf(" phys=0x%016lx", area.phys);
+    if (area.caller) out.printf(" 0x%jx", area.caller);
+    if (area.pages) out.printf(" pages=%ju", area.pages);
+    if (area.phys) out.printf(" phys=0x%016jx", area.phys);
     if (area.kind[0]) out.put(' ').put(area.kind);
     if (area.user) out.put(" user");
   }
   for (unsigned node = 0; node < kMaxNodes; ++node)
-    if (area.on_node[node]) out.printf(" N%u=%lu", node, area.on_node[node]);
+    if (area.on_node[node]) out.printf(" N%u=%ju", node, area.on_node[node]);
   out.put('\n');
 }
 

@@ -4,24 +4,24 @@ namespace kmem {
 namespace {
 
 void put_pages(Text& out, const ZoneSnapshot& zone) {
-  out.printf("\n  pages free     %lu", zone.nr_free);
+  out.printf("\n  pages free     %ju", zone.nr_free);
   out.printf("\n        boost    %u", 0u);
-  out.printf("\n        min      %lu", zone.min);
-  out.printf("\n        low      %lu", zone.low);
-  out.printf("\n        high     %lu", zone.high);
-  out.printf("\n        spanned  %lu", zone.spanned);
-  out.printf("\n        present  %lu", zone.present);
-  out.printf("\n        managed  %lu", zone.managed);
+  out.printf("\n        min      %ju", zone.min);
+  out.printf("\n        low      %ju", zone.low);
+  out.printf("\n        high     %ju", zone.high);
+  out.printf("\n        spanned  %ju", zone.spanned);
+  out.printf("\n        present  %ju", zone.present);
+  out.printf("\n        managed  %ju", zone.managed);
   out.printf("\n        cma      %u", 0u);
-  out.printf("\n        protection: (%lu", zone.protection[0]);
-  for (unsigned i = 1; i < kNrProtections; ++i) out.printf(", %lu", zone.protection[i]);
+  out.printf("\n        protection: (%ju", zone.protection[0]);
+  for (unsigned i = 1; i < kNrProtections; ++i) out.printf(", %ju", zone.protection[i]);
   out.put(')');
 }
 
 void put_counters(Text& out, const ZoneSnapshot& zone) {
-  out.printf("\n      %-12s %lu", "nr_free_pages", zone.nr_free);
-  out.printf("\n      %-12s %lu", "nr_free_clean", zone.clean);
-  out.printf("\n      %-12s %lu", "nr_free_dirty", zone.dirty);
+  out.printf("\n      %-12s %ju", "nr_free_pages", zone.nr_free);
+  out.printf("\n      %-12s %ju", "nr_free_clean", zone.clean);
+  out.printf("\n      %-12s %ju", "nr_free_dirty", zone.dirty);
 }
 
 void put_pagesets(Text& out, const ZoneSnapshot& zone) {
@@ -42,7 +42,7 @@ void put_zone(Text& out, const ZoneSnapshot& zone) {
     put_counters(out, zone);
     put_pagesets(out, zone);
     out.put("\n  node_unreclaimable:  0");
-    out.printf("\n  start_pfn:           %lu", zone.start_pfn);
+    out.printf("\n  start_pfn:           %ju", zone.start_pfn);
   }
   out.put('\n');
 }

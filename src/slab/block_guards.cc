@@ -9,7 +9,7 @@ namespace kmem {
 BlockGuards::Range BlockGuards::range_of(const void* p, size_t size) {
   const auto at = reinterpret_cast<uint64_t>(p);
   const uint64_t from = round_down(at, kPageSize) - kPageSize, to = round_up(at + size, kPageSize) + kPageSize;
-  return {reinterpret_cast<char*>(from), to - from};
+  return {reinterpret_cast<char*>(from), static_cast<size_t>(to - from)};
 }
 
 void BlockGuards::fill(char* from, char* to) const { pattern::fill_red(from, to, key_); }

@@ -112,7 +112,8 @@ Block Heap::classify(const void* p) {
   if (runs_.kept_at(p).pages) return {BlockKind::Free, nullptr, 0};
   const Page* page = pages.page_at(pfn);
   const bool at_start = reinterpret_cast<uint64_t>(p) % kPageSize == 0;
-  if (page->kind() == PageKind::Block && at_start) return {BlockKind::Pages, nullptr, page->order().bytes()};
+  if (page->kind() == PageKind::Block && at_start)
+    return {BlockKind::Pages, nullptr, static_cast<size_t>(page->order().bytes())};
   return {pages.zone_of(pfn)->frames().is_free(pfn) ? BlockKind::Free : BlockKind::Inside, nullptr, 0};
 }
 

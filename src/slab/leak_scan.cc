@@ -15,6 +15,14 @@ bool skips_block(PageAllocator& pages, Pfn& pfn) {
   return true;
 }
 
+/// A word of memory may be an address, or two of 32 bits.
+template <typename Visit>
+void each_address(uint64_t word, Visit visit) {
+  if (sizeof(void*) == 8) return visit(word);
+  visit(static_cast<uint32_t>(word));
+  visit(word >> 32);
+}
+
 }  // namespace
 
 // The program's marks -----------------------------------------------------------------------------------------------
@@ -199,7 +207,7 @@ void LeakScan::reach(uint64_t word) {
 }
 
 void LeakScan::scan(const uint64_t* words, size_t n) {
-  for (size_t i = 0; i < n; ++i) reach(words[i]);
+  for (size_t i = 0; i < n; ++i) each_address(words[i], [&](uint64_t address) { reach(address); });
 }
 
 /// For memory that may be unmapped, such as the home of frames that are mapped elsewhere.
@@ -246,7 +254,7 @@ void LeakScan::visit_root(void* self, const char* at, const uint64_t* words, siz
   if (!scan.blocks_outside_from(address, address + n * sizeof *words)) return scan.scan(words, n);
   // A block's contents are scanned when the block is reached.
   for (size_t i = 0; i < n; ++i)
-    if (!scan.find_outside(address + i * sizeof *words)) scan.reach(words[i]);
+    if (!scan.find_outside(address + i * sizeof *words)) scan.scan(words + i, 1);
 }
 
 bool LeakScan::run(const void* stack) {
@@ -270,7 +278,8 @@ bool LeakScan::run(const void* stack) {
 
 LeakScan::Leak LeakScan::leak_at(uint32_t i) const {
   const Block& block = blocks_[i];
-  return {reinterpret_cast<const void*>(block.address), block.bytes, block.cache_id ? &heap_.cache(block.cache_id) : nullptr};
+  const auto* at = reinterpret_cast<const void*>(block.address);
+  return {at, static_cast<size_t>(block.bytes), block.cache_id ? &heap_.cache(block.cache_id) : nullptr};
 }
 
 }  // namespace kmem

@@ -49,7 +49,7 @@ void* MappedBlocks::alloc(size_t size, size_t align, Contents contents) {
     if (void* p = give_again(size, bytes >> kPageShift)) return p;
   if (!charge(bytes)) return nullptr;
   void* p = map(bytes, align);
-  if (p && insert(p, bytes | (bytes - size) << kSlackShift)) return p;
+  if (p && insert(p, block_word(bytes, size))) return p;
   if (p) kmem_port_unmap(p, bytes);
   uncharge(bytes);
   return nullptr;
@@ -118,7 +118,7 @@ void* MappedBlocks::give_again(size_t size, uint64_t pages) {
   const size_t bytes = pages << kPageShift, before = bytes - slack_of(block.entry()->word.load());
   if (!kmem_port_protect(p, bytes, Protection::Open)) return release(*block.entry(), bytes), nullptr;
   if (size < before) memset(p + size, 0, before - size);
-  block.entry()->word.store(bytes | (bytes - size) << kSlackShift);
+  block.entry()->word.store(block_word(bytes, size));
   out_.add(bytes);
   return p;
 }
@@ -224,7 +224,7 @@ void* MappedBlocks::resize(void* p, size_t size) {
   void* moved = kmem_port_remap(p, old, bytes);
   // When a block grows, its old slack becomes part of it, and the new pages are zero.
   if (moved && size < old) clear_sparsely(static_cast<char*>(moved) + size, bytes - size);
-  insert(moved ? moved : p, moved ? bytes | (bytes - size) << kSlackShift : word);
+  insert(moved ? moved : p, moved ? block_word(bytes, size) : word);
   uncharge(moved ? old + more - bytes : more);
   return moved;
 }

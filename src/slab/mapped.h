@@ -130,6 +130,7 @@ class MappedBlocks {
   static constexpr uint64_t kKept = uint64_t{1} << 61, kGuarded = uint64_t{1} << 62, kHeld = uint64_t{1} << 63;
   static constexpr unsigned kSlackShift = 48;  // position of the number of bytes behind the block; less than a page
   static constexpr uint64_t kBytes = (uint64_t{1} << kSlackShift) - 1;
+  static uint64_t block_word(uint64_t bytes, uint64_t size) { return bytes | (bytes - size) << kSlackShift; }
   static uint64_t slack_of(uint64_t word) { return (word & ~(kKept | kGuarded | kHeld)) >> kSlackShift; }
   static bool is_out(uint64_t word) { return !(word & (kKept | kHeld)); }
   void* map(size_t bytes, size_t align);

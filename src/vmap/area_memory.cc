@@ -1,6 +1,7 @@
 #include "vmap/area_memory.h"
 
 #include "base/memory.h"
+#include "port/high_memory.h"
 #include "watch/fault_injection.h"
 
 namespace kmem {
@@ -47,11 +48,18 @@ void AreaMemory::close(VmArea* area, uint32_t from) {
 
 // Frames --------------------------------------------------------------------------------------------------------------
 
+bool show_frames(const PageMap& pages, char* to, Pfn first, uint64_t n, Access access) {
+  const size_t bytes = bytes_of(n);
+  return pages.has_address(first) ? kmem_port_window_alias(to, pages.address(first), bytes, access)
+                                  : kmem_port_window_alias_high(to, first.value, bytes, access);
+}
+
 bool AreaMemory::add_frames(VmArea* area, uint32_t page, Pfn first, uint64_t n, uint64_t clean, Gfp gfp) {
   char* home = setup_.pages->address(first);
   if (can_alias()) {
-    if (!kmem_port_window_alias(address(area, page), home, bytes_of(n), Access::ReadWrite)) return false;
-    if (((gfp & gfp::kZero) || setup_.zero) && clean != n) memset(home, 0, bytes_of(n));
+    char* const at = address(area, page);
+    if (!show_frames(*setup_.pages, at, first, n, Access::ReadWrite)) return false;
+    if (((gfp & gfp::kZero) || setup_.zero) && clean != n) memset(at, 0, bytes_of(n));
   } else if (clean != n && !kmem_port_discard(home, bytes_of(n))) {
     memset(home, 0, bytes_of(n));
   }

@@ -2,10 +2,14 @@
 // An area's memory: frames, and the host's mapping of them.
 
 #include "page/page_allocator.h"
+#include "port/window.h"
 #include "vmap/area_counts.h"
 #include "vmap/window.h"
 
 namespace kmem {
+
+/// Maps frames of one zone at addresses of the window, on a machine that can (Machine::can_alias).
+bool show_frames(const PageMap& pages, char* to, Pfn first, uint64_t n, Access access);
 
 /// Without aliases an area's memory is at the window's addresses only, and the host holds none at the frames' home address, so
 /// memory is counted once. With aliases the same pages are mapped at both.

@@ -314,7 +314,7 @@ bool IoSpace::release(uint64_t start, uint64_t bytes) {
 
 void IoSpace::put_iomem(Text& out) const {
   const auto put = [&](const char* indent, uint64_t start, uint64_t bytes, const char* name) {
-    out.printf("%s%08lx-%08lx : %s\n", indent, start, start + bytes - 1, name);
+    out.printf("%s%08jx-%08jx : %s\n", indent, start, start + bytes - 1, name);
   };
   const auto put_regions = [&](const char* indent, uint64_t from, uint64_t bytes, bool inside) {
     for (const Region& region : regions_)

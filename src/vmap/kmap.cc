@@ -1,6 +1,8 @@
 #include "vmap/kmap.h"
 
+#include "port/high_memory.h"
 #include "port/task.h"
+#include "port/tasks.h"
 #include "watch/report.h"
 
 namespace kmem {
@@ -37,6 +39,8 @@ struct LocalStack {
   }
 };
 
+unsigned long long number_of(Pfn pfn) { return pfn.value; }
+
 }  // namespace
 
 void Kmap::init(PageAllocator* pages, Vmap* vmap) {
@@ -46,6 +50,7 @@ void Kmap::init(PageAllocator* pages, Vmap* vmap) {
     const Zone& zone = pages->zone(i);
     if (zone.kind() != ZoneKind::HighMem) continue;
     if (zone.first() < first_high_) first_high_ = zone.first();
+    if (!pages->has_address(zone.first())) continue;
     char* end = pages->address(zone.first() + zone.nr_frames());
     if (end > high_end_) high_end_ = end;
     high_start_ = pages->address(first_high_);
@@ -54,7 +59,9 @@ void Kmap::init(PageAllocator* pages, Vmap* vmap) {
 
 void* Kmap::address(const Page* page) const {
   if (void* shown = vmap_->shown_at(page)) return shown;
-  return is_high(pages_->pfn_of(page)) && !map_count(page) ? nullptr : home(page);
+  const Pfn pfn = pages_->pfn_of(page);
+  if (is_high(pfn) && !map_count(page)) return nullptr;
+  return pages_->has_address(pfn) ? home(page) : kmem_port_shown_at(pfn.value);
 }
 
 /// The count saturates: a page that was mapped too often stays mapped.
@@ -66,47 +73,64 @@ void Kmap::count_one(Page* page) {
 
 void* Kmap::map(Page* page) {
   if (void* shown = vmap_->shown_at(page)) return shown;
-  if (is_high(pages_->pfn_of(page))) count_one(page);
-  return home(page);
+  const Pfn pfn = pages_->pfn_of(page);
+  void* at = home(page);
+  if (!pages_->has_address(pfn))
+    while (!(at = kmem_port_show_frame(pfn.value))) kmem_port_yield();
+  if (is_high(pfn)) count_one(page);
+  return at;
 }
 
 void Kmap::unmap(Page* page) {
-  if (!is_high(pages_->pfn_of(page)) || vmap_->shown_at(page)) return;
+  const Pfn pfn = pages_->pfn_of(page);
+  if (!is_high(pfn) || vmap_->shown_at(page)) return;
   uint32_t seen = __atomic_load_n(&page->aux2, __ATOMIC_RELAXED);
   if ((seen & kCount) == kCount) return;
   while (seen & kCount)
-    if (__atomic_compare_exchange_n(&page->aux2, &seen, seen - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
-  bug_report(Trouble::Bug, "kunmap: pfn %#llx is not mapped", static_cast<unsigned long long>(pages_->pfn_of(page).value));
+    if (__atomic_compare_exchange_n(&page->aux2, &seen, seen - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      return pages_->has_address(pfn) ? void() : kmem_port_hide_frame(pfn.value);
+  bug_report(Trouble::Bug, "kunmap: pfn %#llx is not mapped", static_cast<unsigned long long>(pfn.value));
 }
 
 void* Kmap::map_local(Page* page) {
   if (void* shown = vmap_->shown_at(page)) return shown;
   const Pfn pfn = pages_->pfn_of(page);
   if (!is_high(pfn)) return home(page);
+  void* const at = pages_->has_address(pfn) ? home(page) : kmem_port_show_frame(pfn.value);
+  if (!at) return bug_report(Trouble::Bug, "kmap_local_page: no place is left for pfn %#llx", number_of(pfn)), nullptr;
   LocalStack stack;
   if (stack.depth() < 255) stack.push(pfn - first_high_ + 1);
   if (stack.depth() > kMaxLocal)
     bug_report(Trouble::Warning, "kmap_local_page: %u local mappings at once; no more than %u are allowed", stack.depth(),
                kMaxLocal);
-  return home(page);
+  return at;
+}
+
+Maybe<Pfn> Kmap::high_frame_at(const void* address) const {
+  if (is_home_of_high(address)) return pages_->pfn_of_address(address);
+  const uint64_t shown = kmem_port_frame_at(address);
+  return shown == kNoFrame ? Maybe<Pfn>{} : Pfn{shown};
 }
 
 void Kmap::unmap_local(const void* address) {
-  if (!is_home_of_high(address)) return;
-  const Pfn pfn = pages_->pfn_of_address(address);
+  const Maybe<Pfn> found = high_frame_at(address);
+  if (!found) return;
+  const Pfn pfn = *found;
   LocalStack stack;
-  const auto number = static_cast<unsigned long long>(pfn.value);
+  const auto number = number_of(pfn);
   if (!stack.depth()) return bug_report(Trouble::Bug, "kunmap_local: pfn %#llx is not mapped by this task", number);
   if (stack.top() && stack.top() != pfn - first_high_ + 1)
     return bug_report(Trouble::Bug, "kunmap_local: pfn %#llx is not the last that was mapped: that is pfn %#llx", number,
                       static_cast<unsigned long long>(first_high_.value + stack.top() - 1));
   stack.pop();
+  if (!pages_->has_address(pfn)) kmem_port_hide_frame(pfn.value);
 }
 
 unsigned Kmap::nr_local() { return LocalStack{}.depth(); }
 
 Page* Kmap::page_of(const void* address) const {
   if (const auto pfn = vmap_->frame_at(address)) return pages_->page_at(*pfn);
+  if (const auto high = high_frame_at(address)) return pages_->page_at(*high);
   const Pfn pfn = pages_->pfn_of_address(address);
   return pages_->is_online(pfn) ? pages_->page_at(pfn) : nullptr;
 }

@@ -1,9 +1,10 @@
 #pragma once
 // High memory: temporary mappings of frames without a permanent address.
 //
+// On a machine with fewer addresses than memory, the port shows them (port/high_memory.h).
 // In a process every frame has an address, also in high memory, but a high frame's address is returned only while it is mapped
 // (docs/decisions/high-memory.md). So mapping costs no call of the host, and contents persist between mappings. These functions
-// only keep the contract: they record which task mapped which page, and in which order.
+// then only keep the contract: they record which task mapped which page, and in which order.
 
 #include "vmap/vmap.h"
 
@@ -40,6 +41,7 @@ class Kmap {
   static void count_one(Page* page);
   static constexpr uint32_t kCount = (1u << 24) - 1;
   char* home(const Page* page) const { return pages_->address(pages_->pfn_of(page)); }
+  Maybe<Pfn> high_frame_at(const void* address) const;
   bool is_home_of_high(const void* address) const {
     return static_cast<const char*>(address) >= high_start_ && static_cast<const char*>(address) < high_end_;
   }

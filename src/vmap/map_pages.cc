@@ -14,9 +14,8 @@ uint32_t Vmap::move_in(VmArea* area, Access access) {
   uint32_t done = 0;
   bool go_on = true;
   each_run(window_, area, 0, area->nr_pages, [&](uint32_t page, Pfn first, uint64_t n) {
-    go_on = go_on &&
-            (can_alias() ? kmem_port_window_alias(window_.address(area, page), pages_->address(first), n << kPageShift, access)
-                         : memory_.move_to(area, page, first, n));
+    go_on = go_on && (can_alias() ? show_frames(*pages_, window_.address(area, page), first, n, access)
+                                  : memory_.move_to(area, page, first, n));
     if (go_on) done = page + static_cast<uint32_t>(n);
   });
   return done;
@@ -53,8 +52,7 @@ void* Vmap::map_pages(Page* const* pages, uint64_t nr, uint32_t flags, Access ac
 bool Vmap::show_at(const VmArea* area, uint32_t from, uint32_t nr, char* to) const {
   bool done = can_alias();
   each_run(window_, area, from, from + nr, [&](uint32_t page, Pfn first, uint64_t n) {
-    done = done && kmem_port_window_alias(to + (uint64_t{page - from} << kPageShift), pages_->address(first), n << kPageShift,
-                                          Access::ReadWrite);
+    done = done && show_frames(*pages_, to + (uint64_t{page - from} << kPageShift), first, n, Access::ReadWrite);
   });
   return done;
 }

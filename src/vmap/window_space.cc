@@ -7,7 +7,9 @@ namespace kmem {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20, kGiB = uint64_t{1} << 30;
-constexpr uint64_t kMost = uint64_t{8} << 40, kLeast = 16 * kMiB;
+/// Where addresses have 32 bits, the window is at most an eighth of them.
+constexpr bool kWide = sizeof(void*) == 8;
+constexpr uint64_t kMost = kWide ? uint64_t{8} << 40 : 512 * kMiB, kLeast = 16 * kMiB;
 constexpr uint64_t kUnit = 2 * kMiB;  // sizes and steps are multiples of it
 constexpr uint64_t kLeastStep = 8 * kMiB;
 constexpr uint64_t kDescriptorStep = uint64_t{256} << 10;
@@ -18,7 +20,7 @@ constexpr uint64_t min(uint64_t a, uint64_t b) { return a < b ? a : b; }
 }  // namespace
 
 void WindowSpace::init(uint64_t bytes, uint64_t physical_bytes) {
-  uint64_t generous = 64 * kGiB;
+  uint64_t generous = kWide ? 64 * kGiB : kMost;
   while (generous < 4 * physical_bytes && generous < kMost) generous *= 2;
   wish_bytes_ = bytes ? round_up(min(bytes, kMost), kUnit) : generous;
 }

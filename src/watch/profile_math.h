@@ -9,7 +9,7 @@
 
 namespace kmem {
 
-inline constexpr unsigned kFraction = 32;  // bits behind the point
+inline constexpr unsigned kFraction = 32;  // bits behind the point: products are multiply_high32()
 inline constexpr uint64_t kOne = uint64_t{1} << kFraction;
 
 /// log2(n) of n > 0, with 32 bits behind the point.
@@ -31,8 +31,7 @@ constexpr uint64_t bytes_to_next(uint64_t random, uint64_t period) {
   constexpr uint64_t kLn2 = 2977044472;  // ln 2 in 32 bits
   const uint64_t u = (random >> (64 - kBits)) + 1;
   const uint64_t halvings = (uint64_t{kBits} << kFraction) - log2_fixed(u);
-  const auto e_folds = static_cast<unsigned __int128>(halvings) * kLn2 >> kFraction;
-  const auto bytes = static_cast<uint64_t>(e_folds * period >> kFraction);
+  const uint64_t bytes = multiply_high32(multiply_high32(halvings, kLn2), period);
   return bytes ? bytes : 1;
 }
 
@@ -45,7 +44,7 @@ constexpr uint64_t exp_minus(uint64_t x) {
     term = (term * (small >> 2) >> (kFraction - 2)) / i;
     e = i & 1 ? e - term : e + term;
   }
-  for (unsigned i = 0; i < kSquarings; ++i) e = static_cast<uint64_t>(static_cast<unsigned __int128>(e) * e >> kFraction);
+  for (unsigned i = 0; i < kSquarings; ++i) e = multiply_high32(e, e);
   return e;
 }
 
@@ -64,12 +63,10 @@ constexpr uint64_t ratio(uint64_t a, uint64_t b) {
 /// The bytes that one sampled allocation of `size` stands for: size / (1 - exp(-size / period)).
 constexpr uint64_t weight_of(uint64_t size, uint64_t period) {
   if (size / 22 >= period) return size;
-  using Wide = unsigned __int128;
   const uint64_t x = ratio(size, period);
   // x / (1 - exp(-x)) = 1 + x/2 + x^2/12 - x^4/720 ...: the difference from 1 would lose the digits of a small x.
   if (x < kOne / 8) {
-    const auto square = static_cast<uint64_t>(static_cast<Wide>(x) * x >> kFraction);
-    return static_cast<uint64_t>(static_cast<Wide>(kOne + x / 2 + square / 12) * period >> kFraction);
+    return multiply_high32(kOne + x / 2 + multiply_high32(x, x) / 12, period);
   }
   return ratio(size, kOne - exp_minus(x));
 }

@@ -25,7 +25,7 @@ Sums scaled(const Sums& sums, uint64_t from, uint64_t to) {
   if (from == to || !sums.blocks) return sums;
   const uint64_t size = sums.bytes / sums.blocks, is = weight_of(size, from), shown = weight_of(size, to);
   const uint64_t factor = is / shown >> (kFraction - 1) ? kOne << (kFraction - 1) : ratio(is, shown);
-  const auto times = [&](uint64_t n) { return static_cast<uint64_t>(static_cast<unsigned __int128>(n) * factor >> kFraction); };
+  const auto times = [&](uint64_t n) { return multiply_high32(n, factor); };
   return {times(sums.blocks), times(sums.bytes)};
 }
 
@@ -40,7 +40,7 @@ struct Line {
     all = scaled(allocated, site.period, period);
     live = scaled(allocated - freed, site.period, period);
   }
-  void put(Text& text) const { text.printf("%lu: %lu [%lu: %lu] @", live.blocks, live.bytes, all.blocks, all.bytes); }
+  void put(Text& text) const { text.printf("%ju: %ju [%ju: %ju] @", live.blocks, live.bytes, all.blocks, all.bytes); }
 };
 
 template <typename Visit>
@@ -76,7 +76,7 @@ bool write_profile(int file) {
   TextOf<256> head;
   head.put("heap profile: ");
   total.put(head);
-  head.printf(" heap_v2/%lu\n# lost %lu\n", period, world.lost_sites.value() + world.lost_blocks.value());
+  head.printf(" heap_v2/%ju\n# lost %ju\n", period, world.lost_sites.value() + world.lost_blocks.value());
   kmem_port_write(file, head.data(), head.size());
   each_site([&](const ProfileSite& site) { write_site(file, site, period); });
   constexpr char kFiles[] = "MAPPED_LIBRARIES:\n";

@@ -62,13 +62,18 @@ class SmallMachine {
     uint8_t node = 0;
   };
 
+  /// Where memory that the tests have at so many MiB is: addresses of 32 bits do not reach beyond 4 GiB.
+  static constexpr bool kNarrow = sizeof(void*) == 4;
+  static constexpr uint64_t mib(uint64_t wanted) { return kNarrow && wanted >= 4096 ? wanted - 4096 + 128 : wanted; }
+
   explicit SmallMachine(std::initializer_list<Ram> ram, uint32_t nr_sheaves = 4096) {
     machine = host_facts();
     machine.nr_ram = 0;
     machine.dma_end = {16 * kMiB};
-    machine.dma32_end = {4096 * kMiB};
+    machine.dma32_end = {mib(4096) * kMiB};
     uint64_t end = 0, start = ~uint64_t{0};
-    for (const Ram& r : ram) {
+    for (Ram r : ram) {
+      r.start_mib = mib(r.start_mib);
       machine.ram[machine.nr_ram++] = {{r.start_mib * kMiB}, r.mib * kMiB, {r.node}};
       end = r.start_mib + r.mib > end ? r.start_mib + r.mib : end;
       start = r.start_mib < start ? r.start_mib : start;
@@ -79,7 +84,8 @@ class SmallMachine {
         machine.distance[a][b] = static_cast<uint8_t>(a == b ? 10 : 10 + 10 * (a > b ? a - b : b - a));
 
     constexpr size_t kBelow = kTablesBytes + kFrameTableSpan;
-    words_ = Reservation(kBelow + kBlocked + kBlockedBytes, PROT_READ | PROT_WRITE);
+    const size_t words = sheaves_offset() + nr_sheaves * kSheafBytes;
+    words_ = Reservation(kBelow + (kNarrow ? words : kBlocked + kBlockedBytes), PROT_READ | PROT_WRITE);
     machine.base = words_.at() + kBelow;
     machine.table_step = 0;  // all of it is there
     machine.nr_sheaves = nr_sheaves;

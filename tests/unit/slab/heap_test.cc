@@ -71,7 +71,7 @@ TEST_F(HeapTest, powers_of_two_have_their_natural_alignment) {
 }
 
 TEST_F(HeapTest, large_sizes_are_whole_pages_up_to_the_limit_and_nothing_beyond) {
-  for (const size_t size : {size_t{8193}, size_t{100'000}, kMiB + 1, kKmallocLimit}) {
+  for (const size_t size : {size_t{8193}, size_t{100'000}, size_t{kMiB + 1}, kKmallocLimit}) {
     auto* p = static_cast<char*>(kmalloc(size));
     ASSERT_TRUE(p) << size;
     EXPECT_EQ(kind(p), BlockKind::Run);
@@ -160,7 +160,7 @@ TEST_F(HeapTest, sizes_that_cannot_be_get_nothing) {
 
 TEST_F(HeapTest, aligned_blocks_are_aligned) {
   for (size_t align = 1; align <= 16 * kMiB; align *= 2) {
-    for (const size_t size : {size_t{0}, size_t{1}, size_t{100}, size_t{5000}, size_t{40'000}, 5 * kMiB}) {
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{100}, size_t{5000}, size_t{40'000}, size_t{5 * kMiB}}) {
       auto* p = static_cast<char*>(heap_.malloc_aligned(size, align));
       ASSERT_TRUE(p) << size << " at " << align;
       ASSERT_EQ(reinterpret_cast<uintptr_t>(p) % align, 0u) << size << " at " << align;
@@ -268,7 +268,7 @@ TEST_F(HeapTest, realloc_to_what_cannot_be_leaves_the_block) {
   auto* p = static_cast<char*>(heap_.malloc(100, Contents::Any));
   p[99] = 5;
   EXPECT_EQ(heap_.realloc(p, ~size_t{0}), nullptr);
-  EXPECT_EQ(heap_.realloc(p, size_t{1} << 60), nullptr);
+  EXPECT_EQ(heap_.realloc(p, SIZE_MAX / 16), nullptr);
   EXPECT_EQ(p[99], 5);
   EXPECT_EQ(heap_.realloc(p + 8, 200), nullptr) << "no block begins there";
   EXPECT_TRUE(heap_.free(p));

@@ -29,7 +29,7 @@ class SlabTest : public testing::Test {
 
   SlabShape shape_;
   std::vector<Page> pages_;
-  char* start_ = reinterpret_cast<char*>(uintptr_t{1} << 40);
+  char* start_ = reinterpret_cast<char*>(uintptr_t{1} << 30);
   uint64_t words_[kSheafWords] = {};
   Sheaf sheaf_;
 };
