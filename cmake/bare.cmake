@@ -1,4 +1,4 @@
-# A kernel on kmem, for machines without anything else (presets bare-x86_64, bare-arm64): the core, the kernel's names and
+# A kernel on kmem, for machines without anything else (presets bare-x86_64, bare-i386, bare-arm64): the core, the kernel's names and
 # ports/bare, as libkmem-bare.a, and the kernel that tests and shows it.
 
 set(KMEM_BARE_ARCH x86_64 CACHE STRING "Which machine")
@@ -13,12 +13,18 @@ if(KMEM_BARE_ARCH STREQUAL "x86_64")
   # Interrupts use the stack that is there.
   set(processor_options -mno-red-zone -mcmodel=small -fcf-protection=none)
   set(entry bare_entry32)
+elseif(KMEM_BARE_ARCH STREQUAL "i386")
+  # The compiler of x86-64, for processors with PAE and SSE2.  Words of 64 bits are aligned as on a 64-bit machine: the core
+  # changes them in one step.  Linux's headers for both widths are in the folder of the compiler's own.
+  set(processor_options -march=pentium4 -mtune=generic -mfpmath=sse -malign-double -fcf-protection=none
+    "SHELL:-idirafter /usr/include/x86_64-linux-gnu")
+  set(entry bare_entry32)
 elseif(KMEM_BARE_ARCH STREQUAL "arm64")
   # Functions of libgcc that choose atomic instructions ask a host which there are.
   set(processor_options -mcmodel=small -mno-outline-atomics -mbranch-protection=none)
   set(entry bare_header)
 else()
-  message(FATAL_ERROR "ports/bare has no ${KMEM_BARE_ARCH}; there are x86_64 and arm64")
+  message(FATAL_ERROR "ports/bare has no ${KMEM_BARE_ARCH}; there are x86_64, i386 and arm64")
 endif()
 target_compile_options(kmem_on_bare INTERFACE ${processor_options} -fno-pic -fno-stack-protector
   -fno-asynchronous-unwind-tables $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-use-cxa-atexit>)
@@ -28,6 +34,13 @@ file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.cc
 file(GLOB kernel_face_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/faces/kernel/*.cc")
 file(GLOB port_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/bare/*.cc"
   "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/*.cc" "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/*.S")
+set(script "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/kernel.ld")
+if(NOT KMEM_BARE_ARCH STREQUAL "arm64")
+  # What x86-64 and i386 have in common.
+  file(GLOB x86_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/bare/x86/*.cc")
+  list(APPEND port_sources ${x86_sources})
+  set(script "${PROJECT_SOURCE_DIR}/ports/bare/x86/kernel.ld")
+endif()
 file(GLOB common_port_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/common/*.cc")
 
 add_library(kmem-bare STATIC ${core_sources} ${kernel_face_sources} ${port_sources} ${common_port_sources})
@@ -38,7 +51,7 @@ target_link_libraries(kmem-bare PUBLIC kmem_on_bare PRIVATE kmem_freestanding)
 # A driver's surroundings (docs/driver.md) on the machine itself: libkmem-driver, but for what is of a process. Where the port has
 # devices.
 set(has_devices FALSE)
-if(EXISTS "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/pci.cc")
+if(KMEM_BARE_ARCH STREQUAL "x86_64")
   set(has_devices TRUE)
   file(GLOB_RECURSE driver_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/driver/*.cc")
   # The host, simulated devices, modules as files, other programs' calls; jiffies as a variable, suites of KUnit, the host's names.
@@ -56,7 +69,6 @@ endif()
 # functions that the first one has, for stack traces.
 function(kmem_kernel name)
   set(port "${PROJECT_SOURCE_DIR}/ports/bare")
-  set(script "${port}/${KMEM_BARE_ARCH}/kernel.ld")
   set(table "${PROJECT_BINARY_DIR}/made/${name}_symbols.S")
   add_library(${name}_objects OBJECT ${ARGN})
   target_link_libraries(${name}_objects PUBLIC kmem_on_bare PRIVATE kmem_warnings)
@@ -100,8 +112,8 @@ file(GLOB kernel_sources CONFIGURE_DEPENDS "${tests}/bare/kernel/*.cc")
 foreach(name kmalloc krealloc pages)
   list(APPEND kernel_sources "${tests}/unit/kernel_face/${name}_test.cc")
 endforeach()
-if(NOT KMEM_BARE_ARCH STREQUAL "x86_64")
-  list(FILTER kernel_sources EXCLUDE REGEX "devices_test.cc$")  # there is a PCI bus on x86-64 only
+if(KMEM_BARE_ARCH STREQUAL "arm64")
+  list(FILTER kernel_sources EXCLUDE REGEX "devices_test.cc$")  # there is no PCI bus
 endif()
 kmem_test_kernel(kmem-kernel ${kernel_sources})
 
@@ -144,5 +156,5 @@ kmem_test_kernel(kmem-layers ${layer_tests} "${tests}/bare/layers_main.cc")
 include(GNUInstallDirs)
 install(TARGETS kmem-bare ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(FILES "${PROJECT_SOURCE_DIR}/ports/bare/${KMEM_BARE_ARCH}/kernel.ld" DESTINATION "${CMAKE_INSTALL_DATADIR}/kmem-bare")
+install(FILES "${script}" DESTINATION "${CMAKE_INSTALL_DATADIR}/kmem-bare")
 install(PROGRAMS "${PROJECT_SOURCE_DIR}/ports/bare/symbol_table" DESTINATION "${CMAKE_INSTALL_DATADIR}/kmem-bare")

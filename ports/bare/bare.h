@@ -13,6 +13,19 @@ namespace bare {
 
 using kmem::kPageSize;
 
+#ifdef __i386__
+// The address layout, all in the lower half: the image at 1 MiB, then these; the direct map last, so that no other address
+// looks like one of its frames'.  With room for 8 GiB of physical memory.
+inline constexpr uint64_t kFixed = 0x0600'0000;  // registers of the machine's own devices
+inline constexpr uint64_t kShown = 0x0610'0000;  // frames of high memory that are shown
+inline constexpr uint64_t kMetadata = 0x0700'0000;
+inline constexpr uint64_t kBase = 0x0840'0000;  // port/layout.h: from 2 MiB below to 24 MiB above
+inline constexpr uint64_t kDescriptors = 0x0a00'0000;
+inline constexpr uint64_t kWindow = 0x1200'0000;  // reserve() and map()
+inline constexpr uint64_t kWindowEnd = 0x4800'0000;
+inline constexpr uint64_t kDirectMap = 0x4800'0000;
+inline constexpr uint64_t kLowMemory = 0x8000'0000 - kDirectMap, kMostMemory = uint64_t{8} << 30;
+#else
 // The address layout. All in the lower half, as in a process; with room for about 8 TiB of physical memory.
 inline constexpr uint64_t kDirectMap = uint64_t{16} << 40;
 inline constexpr uint64_t kBase =
@@ -22,6 +35,7 @@ inline constexpr uint64_t kMetadata = uint64_t{34} << 40;
 inline constexpr uint64_t kFixed = uint64_t{35} << 40;   // registers of the machine's own devices
 inline constexpr uint64_t kWindow = uint64_t{48} << 40;  // reserve() and map()
 inline constexpr uint64_t kWindowEnd = uint64_t{64} << 40;
+#endif
 
 /// A lock that keeps interrupts off while it is held; for a few instructions, or to clear memory.
 class SpinLock {
@@ -74,6 +88,7 @@ struct Firmware {
   const char* kernel_words = "";  // the words after " -- ", which are the kernel's
   /// Where the zones DMA and DMA32 end.
   uint64_t dma_end = uint64_t{16} << 20, dma32_end = uint64_t{4} << 30;
+  uint64_t low_end = ~uint64_t{0};  // memory from here on is not in the direct map
   uint32_t nr_cpus = 1;
   uint32_t hardware_id[kMostCpus] = {};  // of each CPU: its APIC's number, its MPIDR
   uint8_t cpu_node[kMostCpus] = {};
@@ -146,6 +161,8 @@ bool move_range(uint64_t to, uint64_t from, uint64_t bytes);
 bool change_access(uint64_t at, uint64_t bytes, Rights rights);
 /// At a page fault: maps a page that comes on demand. False: it was not such a page, or there is no frame.
 bool resolve_fault(uint64_t at, bool write);
+/// The entry of one page, for a caller that writes it itself; null if there is no frame for its table.
+uint64_t* entry_for(uint64_t at);
 /// Is the address mapped, or will it be at the first touch?
 bool is_mapped(uint64_t at);
 void make_page_tables();

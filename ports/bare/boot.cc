@@ -20,7 +20,7 @@ constexpr uint64_t kMainStack = 256 << 10;
 
 void show_memory() {
   for (unsigned i = 0; i < firmware.ram.nr; ++i)
-    say("memory [%#012lx-%#012lx] node %u\n", firmware.ram.all[i].start, firmware.ram.all[i].end - 1, firmware.ram.all[i].node);
+    say("memory [%#012jx-%#012jx] node %u\n", firmware.ram.all[i].start, firmware.ram.all[i].end - 1, firmware.ram.all[i].node);
 }
 
 /// Copies of per-CPU variables come on demand.

@@ -30,16 +30,17 @@ template <typename T>
 uint64_t step(char* copy, const CpuAccess& a) {
   T& at = *reinterpret_cast<T*>(copy);
   const T found = at, value = static_cast<T>(a.value);
+  const auto put = [&](T now) { __atomic_store_n(&at, now, __ATOMIC_RELAXED); };  // in one step for those who sum copies up
   switch (a.op) {
     case CpuOp::Read: break;
     case CpuOp::Write:
-    case CpuOp::Xchg: at = value; break;
-    case CpuOp::Add: at = static_cast<T>(found + value); break;
-    case CpuOp::AddReturn: return at = static_cast<T>(found + value);
-    case CpuOp::And: at = static_cast<T>(found & value); break;
-    case CpuOp::Or: at = static_cast<T>(found | value); break;
+    case CpuOp::Xchg: put(value); break;
+    case CpuOp::Add: put(static_cast<T>(found + value)); break;
+    case CpuOp::AddReturn: return put(static_cast<T>(found + value)), static_cast<T>(found + value);
+    case CpuOp::And: put(static_cast<T>(found & value)); break;
+    case CpuOp::Or: put(static_cast<T>(found | value)); break;
     case CpuOp::Cmpxchg:
-      if (found == static_cast<T>(a.expected)) at = value;
+      if (found == static_cast<T>(a.expected)) put(value);
   }
   return found;
 }
@@ -64,7 +65,8 @@ bool CpuLocalImpl::try_add_while(char* variable, uint64_t n, const uint64_t* wor
   const Quiet quiet;
   const uint64_t distance = distance_here();
   if (!distance || __atomic_load_n(word, __ATOMIC_RELAXED) != expected) return false;
-  *reinterpret_cast<uint64_t*>(variable + distance) += n;
+  auto* const copy = reinterpret_cast<uint64_t*>(variable + distance);
+  __atomic_store_n(copy, *copy + n, __ATOMIC_RELAXED);
   return true;
 }
 

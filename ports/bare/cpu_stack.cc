@@ -18,7 +18,7 @@ bool try_lock(CpuId shadow) {
 }
 void unlock(CpuId shadow) { __atomic_store_n(state_of(shadow), 0, __ATOMIC_RELEASE); }
 
-void** entry(uint64_t word) { return reinterpret_cast<void**>(kmem_base + word * kWordUnit); }
+uint64_t* entry(uint64_t word) { return reinterpret_cast<uint64_t*>(kmem_base + word * kWordUnit); }
 
 }  // namespace
 
@@ -32,7 +32,7 @@ void* CpuStackImpl::pop(Slot slot) {
   if (!is_shadow(cpu)) return try_pop(slot);
   if (!try_lock(cpu)) return nullptr;
   uint64_t& word = words(cpu)[slot.index];
-  void* top = *entry(word);
+  void* const top = reinterpret_cast<void*>(*entry(word));
   if (top) word += kWordStep;
   unlock(cpu);
   return top;
@@ -43,10 +43,10 @@ Push CpuStackImpl::push(Slot slot, const void* p) {
   if (!is_shadow(cpu)) return try_push(slot, p);
   if (!try_lock(cpu)) return Push::Full;
   uint64_t& word = words(cpu)[slot.index];
-  void** top = entry(word);
-  const Push result = *top == p ? Push::Same : !(word & 0xff) ? Push::Full : Push::Done;
+  uint64_t* top = entry(word);
+  const Push result = *top == reinterpret_cast<uint64_t>(p) ? Push::Same : !(word & 0xff) ? Push::Full : Push::Done;
   if (result == Push::Done) {
-    top[-1] = const_cast<void*>(p);
+    top[-1] = reinterpret_cast<uint64_t>(p);
     word -= kWordStep;
   }
   unlock(cpu);

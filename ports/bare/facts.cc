@@ -48,6 +48,8 @@ bool lay_out(kmem::Machine& machine) {
   const uint64_t frames = end_of_memory(machine) / kPageSize;
   if (!make_cleared(frames)) return false;
   machine.direct_map = reinterpret_cast<char*>(kDirectMap);
+  if (firmware.low_end != ~uint64_t{0}) machine.nr_addressed = firmware.low_end / kPageSize;
+  const uint64_t named = frames < machine.nr_addressed ? frames : machine.nr_addressed;
   machine.base = reinterpret_cast<char*>(kBase);
   machine.descriptors = reinterpret_cast<char*>(kDescriptors);
   machine.metadata = reinterpret_cast<char*>(kMetadata);
@@ -57,7 +59,7 @@ bool lay_out(kmem::Machine& machine) {
       kmem::round_up(2 * kMiB + machine.nr_nodes * kMiB + machine.nr_ram * 64 * 1024 + frames * 9 / 32, kPageSize);
   const uint64_t table = kmem::round_down(kBase + static_cast<uint64_t>(kmem::kFrameTable), kPageSize);
   const uint64_t words = machine.nr_areas * kmem::kCpuStride + machine.nr_sheaves * kmem::kSheafBytes;
-  return map_on_demand(table, kmem::round_up(frames + kPageSize, kPageSize), Rights::ReadWrite) &&
+  return map_on_demand(table, kmem::round_up(named + kPageSize, kPageSize), Rights::ReadWrite) &&
          map_on_demand(kBase + static_cast<uint64_t>(kmem::kTables), 4 * kPageSize, Rights::ReadWrite) &&
          map_on_demand(kBase, kmem::round_up(words, kPageSize), Rights::ReadWrite) &&
          map_on_demand(kBase + kmem::kBlocked, kmem::kBlockedBytes, Rights::Read) &&

@@ -118,7 +118,8 @@ namespace {
 // Descriptors take a 64th; tables of the core and the window, per-CPU copies and page tables together less than another 64th.
 uint64_t pool_bytes_for(uint64_t bytes) {
   const volatile uint32_t& share = bare_pool_share;
-  return kmem::round_up(bytes / share + (uint64_t{5} << 20), kUnit);
+  const uint64_t wanted = bytes / share + (uint64_t{5} << 20), most = firmware.low_end / 2;  // they must have addresses
+  return kmem::round_up(wanted < most ? wanted : most, kUnit);
 }
 }  // namespace
 
@@ -148,20 +149,27 @@ const char* find_pool(uint64_t below) {
 namespace {
 
 /// Whole units; a unit that two nodes share belongs to the first.
-void add_ram(kmem::Machine& machine, const Range& ram) {
+void add_ram(kmem::Machine& machine, const Range& ram, bool high) {
   uint64_t start = kmem::round_down(ram.start, kUnit);
   const uint64_t end = kmem::round_up(ram.end, kUnit);
   if (machine.nr_ram) {
     kmem::RamRange& last = machine.ram[machine.nr_ram - 1];
     const uint64_t last_end = last.start.value + last.bytes;
     if (start < last_end) start = last_end;
-    if (last.node.value == ram.node && start < last_end + kLargeHole) {
+    if (last.node.value == ram.node && last.high == high && start < last_end + kLargeHole) {
       if (end > last_end) last.bytes = end - last.start.value;
       return;
     }
   }
   if (start >= end || machine.nr_ram == kmem::kMaxRamRanges) return;
-  machine.ram[machine.nr_ram++] = {{start}, end - start, {static_cast<uint8_t>(ram.node)}};
+  machine.ram[machine.nr_ram++] = {{start}, end - start, {static_cast<uint8_t>(ram.node)}, high};
+}
+
+/// Memory without an address is a range of its own.
+void add_ram(kmem::Machine& machine, const Range& ram) {
+  const uint64_t low_end = firmware.low_end;
+  if (ram.start < low_end) add_ram(machine, {ram.start, ram.end < low_end ? ram.end : low_end, ram.node}, false);
+  if (ram.end > low_end) add_ram(machine, {ram.start > low_end ? ram.start : low_end, ram.end, ram.node}, true);
 }
 
 void add_gap(kmem::Machine& machine, uint64_t start, uint64_t end, bool reserved) {

@@ -1,5 +1,5 @@
-// Page tables of four levels, with 512 entries each.  A page that comes on demand is an entry that is not present, with a
-// software bit set.  What the bits are is in the processor's page_entry.h.
+// Page tables of several levels, with 512 entries each, but for the top one.  A page that comes on demand is an entry that is
+// not present, with a software bit set.  What the bits are is in the processor's page_entry.h.
 
 #include "bare.h"
 #include "base/bits.h"
@@ -14,6 +14,9 @@ constexpr uint64_t kLargeBytes = uint64_t{2} << 20;
 SpinLock lock;
 uint64_t top = 0;
 
+/// In one step, because other CPUs read it.
+void write(uint64_t& entry, uint64_t value) { __atomic_store_n(&entry, value, __ATOMIC_RELAXED); }
+
 uint64_t* table_at(uint64_t phys) { return reinterpret_cast<uint64_t*>(seen_at(phys & kFrame)); }
 
 uint64_t new_table() {
@@ -25,7 +28,7 @@ uint64_t new_table() {
 /// A walk must not find the table before its entries.
 void link_table(uint64_t& entry, uint64_t table) {
   entries_written();
-  entry = table_entry(table);
+  write(entry, table_entry(table));
 }
 
 /// Splits a large page into 512 small ones.
@@ -57,21 +60,25 @@ bool give_table(uint64_t& entry, bool make) {
   return made != 0;
 }
 
+unsigned index(uint64_t at, unsigned level) {
+  return static_cast<unsigned>(at >> (12 + 9 * level)) & (level == kTopLevel ? kTopEntries - 1 : 511);
+}
+
 /// The entry for an address at a level (0: a page, 1: 2 MiB, 2: 1 GiB); null if there is no table and `make` is false.
 uint64_t* entry_of(uint64_t at, bool make, unsigned level = 0) {
   uint64_t* table = table_at(top);
-  for (unsigned l = 3; l > level; --l) {
-    uint64_t& entry = table[at >> (12 + 9 * l) & 511];
+  for (unsigned l = kTopLevel; l > level; --l) {
+    uint64_t& entry = table[index(at, l)];
     if (!give_table(entry, make)) return nullptr;
     table = table_at(entry);
   }
-  return &table[at >> (12 + 9 * level) & 511];
+  return &table[index(at, level)];
 }
 
 /// Clears an entry; returns whether a TLB may hold it.
 bool drop(uint64_t& entry) {
   const uint64_t old = entry;
-  entry = 0;
+  write(entry, 0);
   if (old & kOwned) pool.give(old & kFrame);
   return old & kPresent;
 }
@@ -95,7 +102,7 @@ void each_entry(uint64_t at, uint64_t bytes, Visit visit) {
 bool map_large(uint64_t at, uint64_t page) {
   uint64_t* entry = entry_of(at, true, 1);
   if (!entry || (*entry & kPresent)) return false;
-  *entry = as_large(page);
+  write(*entry, as_large(page));
   return true;
 }
 
@@ -116,7 +123,7 @@ bool map_range(uint64_t at, uint64_t phys, uint64_t bytes, Mapping how) {
     done = entry != nullptr;
     if (!done) break;
     if (drop(*entry)) break_before_make(*entry), remembered = true;
-    *entry = page_entry(phys + off, how);
+    write(*entry, page_entry(phys + off, how));
     off += kPageSize;
   }
   entries_written();
@@ -129,7 +136,7 @@ bool map_on_demand(uint64_t at, uint64_t bytes, Rights rights) {
   const uint64_t marker = kDemand | access_bits(rights == Rights::ReadWrite);
   for (const uint64_t end = at + bytes; at < end;) {
     const Locked locked(lock);
-    for (unsigned level = 3; level-- > 0;) {
+    for (unsigned level = kTopLevel; level-- > 0;) {
       const uint64_t piece = kPageSize << 9 * level;
       if (at % piece || end - at < piece) continue;
       uint64_t* entry = entry_of(at, true, level);
@@ -147,7 +154,7 @@ void unmap_range(uint64_t at, uint64_t bytes) {
   // Frames of the pool may be reused at once, so the TLBs must be flushed before.
   bool remembered = false;
   each_entry(at, bytes, [&](uint64_t& entry) {
-    if (entry & kPresent) remembered = true, entry = (entry & ~kPresent) | kClosed;
+    if (entry & kPresent) remembered = true, write(entry, (entry & ~kPresent) | kClosed);
     else if (!(entry & kClosed)) entry = 0;
   });
   if (remembered) flush_all();
@@ -157,7 +164,7 @@ void unmap_range(uint64_t at, uint64_t bytes) {
 bool discard_range(uint64_t at, uint64_t bytes) {
   bool all = true, remembered = false;
   each_entry(at, bytes, [&](uint64_t& entry) {
-    if (entry & kOwned) remembered |= (entry & kPresent) != 0, entry = (entry & ~kPresent) | kClosed;
+    if (entry & kOwned) remembered |= (entry & kPresent) != 0, write(entry, (entry & ~kPresent) | kClosed);
     else all = all && (entry & kDemand);
   });
   if (remembered) flush_all();
@@ -171,15 +178,14 @@ bool discard_range(uint64_t at, uint64_t bytes) {
 }
 
 bool change_access(uint64_t at, uint64_t bytes, Rights rights) {
-  const bool read = rights != Rights::None, write = rights == Rights::ReadWrite;
+  const bool read = rights != Rights::None, writes = rights == Rights::ReadWrite;
   bool remembered = false;
   each_entry(at, bytes, [&](uint64_t& entry) {
     if (!(entry & (kPresent | kClosed | kDemand))) return;
     remembered |= (entry & kPresent) != 0;
     const bool comes = entry & kDemand;
-    entry = (entry & ~(kAccess | kClosed)) | access_bits(write) | (comes && !read ? kClosed : 0);
-    if (comes) return;
-    entry = read ? entry | kPresent : (entry & ~kPresent) | kClosed;
+    const uint64_t now = (entry & ~(kAccess | kClosed)) | access_bits(writes) | (comes && !read ? kClosed : 0);
+    write(entry, comes ? now : read ? now | kPresent : (now & ~kPresent) | kClosed);
   });
   if (remembered) flush_all();
   return true;
@@ -195,45 +201,62 @@ bool move_range(uint64_t to, uint64_t from, uint64_t bytes) {
     const Locked locked(lock);
     uint64_t* source = entry_of(from + off, false);
     if (!source) continue;
-    *entry_of(to + off, true) = *source;
-    *source = 0;
+    write(*entry_of(to + off, true), *source);
+    write(*source, 0);
   }
   flush_all();
   return true;
 }
 
-bool resolve_fault(uint64_t at, bool write) {
+bool resolve_fault(uint64_t at, bool writes) {
   const Locked locked(lock);
   uint64_t* entry = entry_of(at, false);
   if (!entry) return false;
-  if (*entry & kPresent) return !write || may_write(*entry);  // another CPU was faster
-  if (!(*entry & kDemand) || (*entry & kClosed) || (write && !may_write(*entry))) return false;
+  if (*entry & kPresent) return !writes || may_write(*entry);  // another CPU was faster
+  if (!(*entry & kDemand) || (*entry & kClosed) || (writes && !may_write(*entry))) return false;
   const uint64_t frame = pool.take();
   if (!frame) return say("kmem: the port has no frames left; see docs/bare.md\n"), false;
   memset(seen_at(frame), 0, kPageSize);
-  *entry = page_entry(frame, {.write = may_write(*entry)}) | kOwned;
+  write(*entry, page_entry(frame, {.write = may_write(*entry)}) | kOwned);
   entries_written();
   return true;
+}
+
+uint64_t* entry_for(uint64_t at) {
+  const Locked locked(lock);
+  return entry_of(at, true);
 }
 
 bool is_mapped(uint64_t at) {
   if (!top) return false;  // a report before there are tables
   const Locked locked(lock);
-  for (unsigned level = 2;; --level) {
+  for (unsigned level = kTopLevel - 1;; --level) {
     const uint64_t* entry = entry_of(at, false, level);
     if (!entry) return false;
     if (!level || !(*entry & kPresent) || is_large(*entry)) return (*entry & (kPresent | kDemand)) && !(*entry & kClosed);
   }
 }
 
-/// Maps the image, and all memory in the direct map.
+/// A processor whose top table is small reads it only once: it has all its tables from the start.
+static uint64_t new_top_table() {
+  const uint64_t table = new_table();
+  for (unsigned i = 0; table && kTopEntries < 512 && i < kTopEntries; ++i) {
+    const uint64_t next = new_table();
+    if (!next) return 0;
+    table_at(table)[i] = top_entry(next);
+  }
+  return table;
+}
+
+/// Maps the image, and all memory in the direct map that has room there.
 void make_page_tables() {
-  top = new_table();
+  top = new_top_table();
   if (!top) panic("no frame for page tables");
   bool done = map_image();
   for (unsigned i = 0; i < firmware.ram.nr; ++i) {
     const uint64_t from = kmem::round_down(firmware.ram.all[i].start, kLargeBytes);
-    const uint64_t to = kmem::round_up(firmware.ram.all[i].end, kLargeBytes);
+    const uint64_t end = firmware.ram.all[i].end < firmware.low_end ? firmware.ram.all[i].end : firmware.low_end;
+    const uint64_t to = kmem::round_up(end, kLargeBytes);
     for (uint64_t at = from; at < to; at += kLargeBytes)
       if (!is_mapped(kDirectMap + at)) done = done && map_range(kDirectMap + at, at, kLargeBytes, {});
   }

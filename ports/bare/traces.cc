@@ -23,9 +23,10 @@ bool is_code(uint64_t at) {
 
 unsigned walk_frames(const void* frame, void** out, unsigned max) {
   unsigned n = 0;
-  for (auto at = reinterpret_cast<uint64_t>(frame); n < max && at && !(at & 7) && is_mapped(at);) {
-    const auto* words = reinterpret_cast<const uint64_t*>(at);
-    if (!is_mapped(at + 8) || !is_code(words[1])) break;
+  constexpr size_t kWord = sizeof(uintptr_t);
+  for (uint64_t at = reinterpret_cast<uintptr_t>(frame); n < max && at && !(at % kWord) && is_mapped(at);) {
+    const auto* words = reinterpret_cast<const uintptr_t*>(at);
+    if (!is_mapped(at + kWord) || !is_code(words[1])) break;
     out[n++] = reinterpret_cast<void*>(words[1]);
     if (words[0] <= at) break;
     at = words[0];

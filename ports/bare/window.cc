@@ -37,7 +37,7 @@ class Addresses {
 
  private:
   static constexpr unsigned kMost = 512;
-  // A range that does not fit into the list is lost; there are 16 TiB of addresses.
+  // A range that does not fit into the list is lost; on 64 bits there are 16 TiB of addresses.
   void put(uint64_t start, uint64_t end) {
     for (unsigned i = 0; i < nr_; ++i) {
       if (free_[i].end == start) start = free_[i].start;
@@ -96,7 +96,8 @@ void* kmem_port_remap(void* address, size_t old_bytes, size_t new_bytes) {
 
 /// The page allocator's frames do not change, because there is no host to return them to.
 bool kmem_port_discard(void* address, size_t bytes) {
-  return aligned(address, bytes) && number(address) >= kWindow && discard_range(number(address), bytes);
+  const bool in_window = number(address) >= kWindow && number(address) < kWindowEnd;
+  return in_window && aligned(address, bytes) && discard_range(number(address), bytes);
 }
 
 bool kmem_port_protect(void* address, size_t bytes, kmem::Protection wanted) {

@@ -47,8 +47,7 @@ void PageReporting::return_until_below_limit() {
 
 bool PageReporting::discard(Pfn first, uint64_t n) {
   const bool refused = should_fail(FaultPoint::Discard, kNoGfp, n << kPageShift);
-  const bool gone =
-      !refused && kmem_port_discard(setup_.direct_map + (first.value << kPageShift), n << kPageShift);
+  const bool gone = !refused && kmem_port_discard(setup_.direct_map + (first.value << kPageShift), n << kPageShift);
   nr_calls_.fetch_add(1);
   if (!gone) return refused_ = true, false;
   nr_returned_.fetch_add(n);

@@ -7,6 +7,7 @@ extern "C" void bare_use_tables(uint64_t top, uint64_t offset);
 
 namespace bare {
 
+inline constexpr unsigned kTopLevel = 3, kTopEntries = 512;
 inline constexpr uint64_t kPresent = 1, kSmall = 2, kReadOnly = 1 << 7, kInner = 3 << 8, kAccessed = 1 << 10;
 inline constexpr uint64_t kNoCode = uint64_t{3} << 53;
 inline constexpr uint64_t kDemand = uint64_t{1} << 55;  // software: a zeroed frame comes on demand
@@ -20,6 +21,7 @@ constexpr bool is_large(uint64_t entry) { return !(entry & kSmall); }
 constexpr uint64_t as_large(uint64_t page) { return page & ~kSmall; }
 constexpr uint64_t as_page(uint64_t large) { return large | kSmall; }
 constexpr uint64_t table_entry(uint64_t table) { return table | kPresent | kSmall; }
+constexpr uint64_t top_entry(uint64_t table) { return table_entry(table); }
 constexpr uint64_t access_bits(bool write) { return write ? 0 : kReadOnly; }
 constexpr bool may_write(uint64_t entry) { return !(entry & kReadOnly); }
 

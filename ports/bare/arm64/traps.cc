@@ -59,11 +59,11 @@ void interrupt() {
 void run_handler(uint32_t taken) { say("interrupt %u, which nobody has asked for\n", number_of(taken)); }
 
 void show_registers(const SavedRegisters& r) {
-  say("CPU %u, task %s, pc %016lx pstate %08lx esr %lx far %016lx\n", this_cpu_id(), task_name(), r.pc, r.pstate, r.esr, r.far);
+  say("CPU %u, task %s, pc %016jx pstate %08jx esr %jx far %016jx\n", this_cpu_id(), task_name(), r.pc, r.pstate, r.esr, r.far);
   for (unsigned i = 0; i < 28; i += 4)
-    say("x%-2u %016lx x%-2u %016lx x%-2u %016lx x%-2u %016lx\n", i, r.x[i], i + 1, r.x[i + 1], i + 2, r.x[i + 2], i + 3,
+    say("x%-2u %016jx x%-2u %016jx x%-2u %016jx x%-2u %016jx\n", i, r.x[i], i + 1, r.x[i + 1], i + 2, r.x[i + 2], i + 3,
         r.x[i + 3]);
-  say("x28 %016lx x29 %016lx x30 %016lx sp  %016lx\n", r.x[28], r.x[29], r.x[30], r.sp);
+  say("x28 %016jx x29 %016jx x30 %016jx sp  %016jx\n", r.x[28], r.x[29], r.x[30], r.sp);
 }
 
 }  // namespace bare
@@ -80,7 +80,7 @@ void bare_trap(SavedRegisters* registers) {
 
 /// There is no room to save the registers of the task.
 void bare_no_stack(uint64_t pc, uint64_t at, uint64_t sp, uint64_t frame) {
-  say("stack overflow: CPU %u, task %s, write of %016lx, pc %016lx sp %016lx\n", this_cpu_id(), task_name(), at, pc, sp);
+  say("stack overflow: CPU %u, task %s, write of %016jx, pc %016jx sp %016jx\n", this_cpu_id(), task_name(), at, pc, sp);
   show_trace(reinterpret_cast<const void*>(pc), reinterpret_cast<const void*>(frame));
   end_machine(kFatal);
 }

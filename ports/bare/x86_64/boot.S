@@ -5,20 +5,7 @@
 #define DATA 0x10
 #define CODE32 0x18
 
-  .section .note.kmem_pvh, "a", @note
-  .balign 4
-  .long 4, 8, 18  // name and value in bytes, XEN_ELFNOTE_PHYS32_ENTRY
-  .asciz "Xen"
-  .quad bare_entry32
-
-  .section .multiboot2, "a"
-  .balign 8
-multiboot_header:
-  .long 0xe85250d6, 0, multiboot_header_end - multiboot_header
-  .long -(0xe85250d6 + (multiboot_header_end - multiboot_header))
-  .short 0, 0
-  .long 8
-multiboot_header_end:
+#include "x86/loaders.inc"
 
   .section .bss.boot, "aw", @nobits
   .balign 4096

@@ -5,6 +5,7 @@
 
 namespace bare {
 
+inline constexpr unsigned kTopLevel = 3, kTopEntries = 512;
 inline constexpr uint64_t kPresent = 1, kWrite = 2, kWriteThrough = 8, kLarge = 1 << 7;
 inline constexpr uint64_t kDemand = 1 << 9;   // software: a zeroed frame comes on demand
 inline constexpr uint64_t kOwned = 1 << 10;   // software: the frame is the pool's, freed with the mapping
@@ -19,6 +20,7 @@ constexpr bool is_large(uint64_t entry) { return entry & kLarge; }
 constexpr uint64_t as_large(uint64_t page) { return page | kLarge; }
 constexpr uint64_t as_page(uint64_t large) { return large & ~kLarge; }
 constexpr uint64_t table_entry(uint64_t table) { return table | kPresent | kWrite; }
+constexpr uint64_t top_entry(uint64_t table) { return table_entry(table); }
 constexpr uint64_t access_bits(bool write) { return write ? kWrite : 0; }
 constexpr bool may_write(uint64_t entry) { return entry & kWrite; }
 

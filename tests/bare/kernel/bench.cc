@@ -34,6 +34,8 @@ struct Case {
 constexpr Case kCases[] = {
 #ifdef __aarch64__
 #include "golden_arm64.inc"
+#elif defined(__i386__)
+#include "golden_i386.inc"
 #else
 #include "golden_x86_64.inc"
 #endif
@@ -62,7 +64,7 @@ bool run_bench(bool check) {
     const uint64_t cycles = cycles_of(c.call), own = cycles > loop ? cycles - loop : 0;
     const bool fits = !check || own <= c.most;
     good = good && fits;
-    bare::say("%-28s %10lu %10u%s\n", c.name, own, c.most, fits ? "" : "  more than is written down");
+    bare::say("%-28s %10ju %10u%s\n", c.name, own, c.most, fits ? "" : "  more than is written down");
   }
   return good;
 }

@@ -5,7 +5,7 @@
 #include <linux/io.h>
 
 #include "kernel.h"
-#include "x86_64/x86.h"
+#include "x86/x86.h"
 
 namespace {
 

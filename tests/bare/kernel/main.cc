@@ -47,7 +47,7 @@ void show_text(size_t (*text)(char* buffer, size_t size)) {
 void show_machine() {
   uint32_t up = 0;
   for (uint32_t cpu = 0; cpu < bare::firmware.nr_cpus; ++cpu) up += bare::cpus[cpu].up;
-  bare::say("%u of %u CPUs, %u nodes; the port has %lu of %lu frames left\n", up, bare::firmware.nr_cpus,
+  bare::say("%u of %u CPUs, %u nodes; the port has %ju of %ju frames left\n", up, bare::firmware.nr_cpus,
             bare::firmware.nr_nodes, bare::pool.nr_free(), bare::pool.nr());
   show_text(kmem_buddyinfo);
 }
@@ -55,7 +55,7 @@ void show_machine() {
 extern "C" int bare_kernel_main(void) {
   void* first = kmalloc(100, GFP_KERNEL);
   const uint64_t cycles = bare::read_cycles() - bare::boot_cycles;
-  bare::say("first kmalloc(100) = %p, %lu cycles after the image's first instruction\n", first, cycles);
+  bare::say("first kmalloc(100) = %p, %ju cycles after the image's first instruction\n", first, cycles);
   kfree(first);
   show_machine();
   char text[128];

@@ -18,7 +18,7 @@ void meminfo(const char*) { show_text(kmem_meminfo); }
 void vmallocinfo(const char*) { show_text(kmem_vmallocinfo); }
 void map(const char*) {
   for (unsigned i = 0; i < bare::firmware.ram.nr; ++i)
-    bare::say("[%#014lx-%#014lx] node %u\n", bare::firmware.ram.all[i].start, bare::firmware.ram.all[i].end - 1,
+    bare::say("[%#014jx-%#014jx] node %u\n", bare::firmware.ram.all[i].start, bare::firmware.ram.all[i].end - 1,
               bare::firmware.ram.all[i].node);
   show_machine();
 }

@@ -118,7 +118,7 @@ TEST(AnyContext, tasks_and_interrupts_on_all_cpus_keep_every_byte) {
     interrupt_ops += of_interrupts[i].nr_ops;
     restarts += bare::cpus[i].nr_restarts;
   }
-  bare::say("# %lu steps of tasks, %lu in interrupts, %lu failed, %lu sequences began again\n", task_ops, interrupt_ops, failed,
+  bare::say("# %ju steps of tasks, %ju in interrupts, %ju failed, %ju sequences began again\n", task_ops, interrupt_ops, failed,
             restarts);
   EXPECT_GT(task_ops, 100u);
   kmem_cache_destroy(cache);

@@ -173,7 +173,7 @@ void* aligned_alloc(size_t align, size_t bytes) { return operator new (bytes, st
 
 void* mmap(void*, size_t bytes, int protection, int, int, off_t) noexcept {
   void* got = protection ? kmem_port_map(bytes, kmem::kPageSize) : kmem_port_window_reserve(bytes, kmem::kPageSize);
-  if (!got) bare::say("# no %zu bytes of addresses, %lu frames of %lu\n", bytes, bare::pool.nr_free(), bare::pool.nr());
+  if (!got) bare::say("# no %zu bytes of addresses, %ju frames of %ju\n", bytes, bare::pool.nr_free(), bare::pool.nr());
   return got ? got : MAP_FAILED;
 }
 int munmap(void* at, size_t bytes) noexcept {

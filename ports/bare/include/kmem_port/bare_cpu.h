@@ -13,8 +13,8 @@ struct Cpu {
   Cpu* self = nullptr;
   uint64_t words = 0;  // the distance of this CPU's words from the base (port/layout.h)
   uint32_t id = 0;
-  Task* current = nullptr;
-  int32_t percpu = 0;  // this CPU's number, for steps on its copies; -1 while the task must not do any
+  alignas(8) Task* current = nullptr;
+  alignas(8) int32_t percpu = 0;  // this CPU's number, for steps on its copies; -1 while the task must not do any
   Task* idle = nullptr;
   uint32_t hardware_id = 0;
   bool up = false, must_schedule = false;
@@ -44,6 +44,39 @@ inline uint32_t this_cpu_id() {
 inline uint64_t irq_save() {
   uint64_t flags;
   asm volatile("pushfq\n\tpopq %0\n\tcli" : "=r"(flags) : : "memory");
+  return flags;
+}
+inline void irq_restore(uint64_t flags) {
+  if (flags & 0x200) asm volatile("sti" : : : "memory");
+}
+/// Of a task that begins.
+inline constexpr uint64_t kInterruptsOn = 0x200;
+inline void relax() { asm volatile("pause"); }
+inline void set_current_task(Cpu& cpu, Task* task) { cpu.current = task; }
+/// With interrupts on; returns after one.
+inline void wait_for_interrupt() { asm volatile("sti\n\thlt" : : : "memory"); }
+
+#elif defined(__i386__)
+
+inline Cpu& this_cpu() {
+  Cpu* cpu;
+  asm volatile("movl %%gs:0, %0" : "=r"(cpu));
+  return *cpu;
+}
+/// In one instruction, so that the result is right even if the task migrates.
+inline Task* current_task() {
+  Task* task;
+  asm volatile("movl %%gs:24, %0" : "=r"(task));
+  return task;
+}
+inline uint32_t this_cpu_id() {
+  uint32_t id;
+  asm volatile("movl %%gs:16, %0" : "=r"(id));
+  return id;
+}
+inline uint64_t irq_save() {
+  uint32_t flags;
+  asm volatile("pushfl\n\tpopl %0\n\tcli" : "=r"(flags) : : "memory");
   return flags;
 }
 inline void irq_restore(uint64_t flags) {

@@ -205,6 +205,10 @@ struct CpuStackSequences {
 
 }  // namespace kmem
 
+#elif defined(__i386__)
+
+#include "kmem_port/sequences_i386.h"
+
 #elif defined(__aarch64__)
 
 // From the label 1 to the label 2.

@@ -1,9 +1,9 @@
-// What the loader hands over on x86-64: PVH's or multiboot 2's map of memory, and the words.
+// What the loader hands over on x86: PVH's or multiboot 2's map of memory, and the words.
 
 #include "bare.h"
 #include "base/bits.h"
 #include "base/memory.h"
-#include "x86.h"
+#include "x86/x86.h"
 
 extern "C" {
 void bare_main(uint32_t magic, uint32_t info);
@@ -14,7 +14,6 @@ namespace bare {
 namespace {
 
 constexpr uint32_t kPvhMagic = 0x336ec578, kMultiboot2Magic = 0x36d76289;
-constexpr uint64_t kSeenAtBoot = uint64_t{4} << 30;
 /// Reserved at the bottom: the page in which CPUs start, and the firmware's data.
 constexpr uint64_t kBottom = 0x10000;
 
@@ -66,6 +65,19 @@ void read_firmware(uint32_t magic, uint32_t info) {
   keep_memory(reinterpret_cast<uint64_t>(bare_image_start), static_cast<uint64_t>(bare_image_end - bare_image_start));
 }
 
+/// Of a processor whose addresses do not reach all memory.
+void set_limits() {
+#ifdef __i386__
+  firmware.dma32_end = firmware.dma_end;  // no such zone
+  firmware.low_end = kLowMemory;
+  const unsigned nr = firmware.ram.nr;
+  const uint64_t end = nr ? firmware.ram.all[nr - 1].end : 0;
+  if (end <= kMostMemory) return;
+  say("memory from 8 GiB on is not used\n");
+  remove_memory(kMostMemory, end - kMostMemory);
+#endif
+}
+
 }  // namespace
 
 /// Identity-mapped where it was loaded, without page 0.
@@ -83,5 +95,6 @@ void bare_main(uint32_t magic, uint32_t info) {
   sort_sequences();
   read_firmware(magic, info);
   read_acpi();
-  boot_machine("x86-64", kSeenAtBoot);
+  set_limits();
+  boot_machine(kProcessor, kSeenAtBoot);
 }

@@ -1,8 +1,14 @@
 #pragma once
-// Instructions and registers of x86-64 for which C++ has no operations.
+// Instructions and registers of x86 for which C++ has no operations.
 
 #include "base/types.h"
 #include "devices.h"
+
+#ifdef __i386__
+#include "i386/registers.h"
+#else
+#include "x86_64/registers.h"
+#endif
 
 namespace bare {
 
@@ -33,12 +39,6 @@ inline void write_msr(uint32_t msr, uint64_t value) {
   asm volatile("wrmsr" : : "a"(static_cast<uint32_t>(value)), "d"(static_cast<uint32_t>(value >> 32)), "c"(msr) : "memory");
 }
 
-/// The registers that interrupts.S saves on the stack.
-struct SavedRegisters {
-  uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
-  uint64_t vector, error, rip, cs, rflags, rsp, ss;
-};
-
 // Vectors
 inline constexpr unsigned kNmi = 2, kDoubleFault = 8, kPageFault = 14, kFirstDevice = 0x30, kTimer = 0xe0, kWake = 0xe1,
                           kSpurious = 0xff;
@@ -46,5 +46,7 @@ inline constexpr unsigned kNmi = 2, kDoubleFault = 8, kPageFault = 14, kFirstDev
 extern uint64_t rsdp;  // where ACPI's tables begin; 0: they are searched
 void read_acpi();
 void send_ipi(uint32_t hardware_id, unsigned vector);
+/// Of the calling CPU, which is the id-th: segments, interrupt table, and the way to its data.
+void load_tables(uint32_t id);
 
 }  // namespace bare

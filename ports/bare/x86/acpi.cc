@@ -2,7 +2,7 @@
 
 #include "bare.h"
 #include "base/memory.h"
-#include "x86.h"
+#include "x86/x86.h"
 
 namespace bare {
 

@@ -1,7 +1,7 @@
-// Interrupts and exceptions of x86-64: which of them mean what, and the handlers of devices.
+// Interrupts and exceptions of x86: which of them mean what, and the handlers of devices.
 
 #include "bare.h"
-#include "x86.h"
+#include "x86/x86.h"
 
 extern "C" {
 void bare_trap(bare::SavedRegisters* registers);
@@ -10,9 +10,8 @@ void bare_pass_by();
 
 namespace bare {
 
-const void* pc_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->rip); }
-void go_on_at(SavedRegisters& registers, const void* pc) { registers.rip = reinterpret_cast<uint64_t>(pc); }
-const void* frame_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->rbp); }
+const void* pc_of(const SavedRegisters* registers) { return reinterpret_cast<const void*>(registers->pc); }
+void go_on_at(SavedRegisters& registers, const void* pc) { registers.pc = reinterpret_cast<uintptr_t>(pc); }
 
 namespace {
 
@@ -46,8 +45,8 @@ constexpr const char* kNames[] = {"divide error",
                                   "SIMD error"};
 
 void page_fault(SavedRegisters& r) {
-  uint64_t at;
-  asm volatile("movq %%cr2, %0" : "=r"(at));
+  uintptr_t at;
+  asm volatile("mov %%cr2, %0" : "=r"(at));
   const AccessKind kind = r.error & 2 ? AccessKind::Write : r.error & 0x10 ? AccessKind::Code : AccessKind::Read;
   handle_page_fault(at, kind, !(r.error & 0x18), r);
 }
@@ -57,14 +56,6 @@ void interrupt(unsigned vector) {
 }
 
 }  // namespace
-
-void show_registers(const SavedRegisters& r) {
-  say("CPU %u, task %s, rip %016lx rflags %08lx error %lx\n", this_cpu_id(), task_name(), r.rip, r.rflags, r.error);
-  say("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r.rax, r.rbx, r.rcx, r.rdx);
-  say("rsi %016lx rdi %016lx rbp %016lx rsp %016lx\n", r.rsi, r.rdi, r.rbp, r.rsp);
-  say("r8  %016lx r9  %016lx r10 %016lx r11 %016lx\n", r.r8, r.r9, r.r10, r.r11);
-  say("r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", r.r12, r.r13, r.r14, r.r15);
-}
 
 void run_handler(uint32_t vector) {
   if (vector < kFirstDevice || vector >= kTimer) return;
@@ -100,7 +91,7 @@ using namespace bare;
 
 void bare_trap(SavedRegisters* registers) {
   SavedRegisters& r = *registers;
-  r.rip = resume_at(r.rip);
+  r.pc = static_cast<uintptr_t>(resume_at(r.pc));
   if (r.vector == kNmi) return bare_pass_by();
   if (r.vector == kPageFault) return page_fault(r);
   if (r.vector >= 32) return r.vector == kSpurious ? void() : interrupt(static_cast<unsigned>(r.vector));

@@ -1,7 +1,7 @@
 // PCI by the two configuration ports that every machine has: functions, their registers, their message interrupts.
 
 #include "bare.h"
-#include "x86.h"
+#include "x86/x86.h"
 
 namespace bare {
 

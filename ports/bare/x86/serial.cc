@@ -1,7 +1,7 @@
 // The first serial port (16550), polled; and QEMU's device for exit with a status.
 
 #include "bare.h"
-#include "x86.h"
+#include "x86/x86.h"
 
 namespace bare {
 namespace {
