@@ -110,7 +110,8 @@ KMEM_INLINE bool keeps(void* p) {
 }
 
 KMEM_NOINLINE void free_past_sheaf(void* p, unsigned object_class) {
-  if (keeps(p) || is_freed(kmem::hardened::free_any(p, object_class), p, object_class)) return;
+  if (is_freed(kmem::hardened::free_any(p, object_class), p, object_class)) return;
+  if (reinterpret_cast<uintptr_t>(p) % kmem::kPageSize == 0 && keeps(p)) return;
   if (!p || KMEM_LIKELY(kmem::fast::free<Own>(p) == kmem::Push::Done)) return;
   const KeepErrno keep;
   const size_t returned = before_free(p);
