@@ -35,9 +35,10 @@ common:
   addl $8, %esp
   iret
 
-// A double fault comes by a task of its own, which never returns.
+// A double fault comes by a task of its own, which never returns.  The change of tasks has switched the SSE registers off.
   .globl bare_double_fault
 bare_double_fault:
+  clts
   cld
   andl $-16, %esp
   call bare_on_double_fault

@@ -81,7 +81,8 @@ TEST(Zones, each_is_given_out_to_its_last_page_and_comes_back) {
 TEST(Nodes, memory_comes_from_the_node_that_is_asked_for) {
   if (bare::firmware.nr_nodes < 2) GTEST_SKIP() << "one node";
   for (int nid = 0; nid < static_cast<int>(bare::firmware.nr_nodes); ++nid) {
-    struct page* page = alloc_pages_node(nid, GFP_KERNEL | __GFP_THISNODE, 0);
+    // On i386 a node may have nothing but high memory.
+    struct page* page = alloc_pages_node(nid, GFP_KERNEL | __GFP_HIGHMEM | __GFP_THISNODE, 0);
     ASSERT_NE(page, nullptr);
     const uint64_t phys = page_to_phys(page);
     for (unsigned i = 0; i < bare::firmware.ram.nr; ++i) {

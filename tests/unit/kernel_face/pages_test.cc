@@ -22,8 +22,8 @@ TEST(GetOrder, it_is_the_logarithm_of_the_pages_that_are_needed) {
   } cases[] = {{1, 0},    {4095, 0},    {4096, 0},          {4097, 1},     {8192, 1},
                {8193, 2}, {1 << 20, 8}, {(1 << 20) + 1, 9}, {4 << 20, 10}, {(4 << 20) + 1, 11}};
   for (const auto& c : cases) EXPECT_EQ(get_order(c.size), c.order) << c.size;
-  EXPECT_EQ(get_order(0), 52);
-  EXPECT_EQ(get_order(~0UL), 52);
+  EXPECT_EQ(get_order(0), static_cast<int>(8 * sizeof(long) - PAGE_SHIFT));
+  EXPECT_EQ(get_order(~0UL), static_cast<int>(8 * sizeof(long) - PAGE_SHIFT));
 }
 
 TEST(Pages, every_order_gives_an_aligned_block_that_can_be_written) {
@@ -121,7 +121,7 @@ TEST(Pages, the_dma_zone_can_be_used_up_and_comes_back) {
     all.push_back(page);
     ASSERT_LE(all.size(), kmem::test::dma_end() / (PAGE_SIZE << 5)) << "the zone holds no more blocks of 128 KiB";
   }
-  EXPECT_GE(all.size(), 64u);
+  EXPECT_GE(all.size(), 48u) << "16 MiB less what was there before: a bare kernel's image takes up to 9";
   for (struct page* page : all) __free_pages(page, 5);
   struct page* page = alloc_pages(GFP_DMA, 5);
   EXPECT_TRUE(page);
