@@ -64,6 +64,7 @@ class SmallMachine {
 
   /// Where memory that the tests have at so many MiB is: addresses of 32 bits do not reach beyond 4 GiB.
   static constexpr bool kNarrow = sizeof(void*) == 4;
+  static constexpr uint64_t kMostNarrow = 128;  // and there is no room for more than so much
   static constexpr uint64_t mib(uint64_t wanted) { return kNarrow && wanted >= 4096 ? wanted - 4096 + 128 : wanted; }
 
   explicit SmallMachine(std::initializer_list<Ram> ram, uint32_t nr_sheaves = 4096) {
@@ -74,6 +75,7 @@ class SmallMachine {
     uint64_t end = 0, start = ~uint64_t{0};
     for (Ram r : ram) {
       r.start_mib = mib(r.start_mib);
+      if (kNarrow && r.mib > kMostNarrow) r.mib = kMostNarrow;
       machine.ram[machine.nr_ram++] = {{r.start_mib * kMiB}, r.mib * kMiB, {r.node}};
       end = r.start_mib + r.mib > end ? r.start_mib + r.mib : end;
       start = r.start_mib < start ? r.start_mib : start;
