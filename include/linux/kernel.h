@@ -34,8 +34,8 @@
 KMEM_BEGIN_C
 
 /** Reports "BUG: sleeping function called from invalid context" if the caller may not sleep, once for each call site. A signal
- *  handler that did not declare itself is detected at the 1st, 2nd, 4th, 8th ... call from a site, and at every call with the
- *  boot word might_sleep. Any context; does not sleep itself. */
+ *  handler that did not declare itself is detected at the first call from a site and at rarer ones after it, with the boot word
+ *  might_sleep at every call. Any context; does not sleep itself. */
 KMEM_API void kmem_might_sleep(const char* file, int line) KMEM_NOTHROW;
 /** The opposite: reports "BUG: assuming atomic context" if the caller may sleep. */
 KMEM_API void kmem_cant_sleep(const char* file, int line) KMEM_NOTHROW;

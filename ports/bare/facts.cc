@@ -55,8 +55,9 @@ bool lay_out(kmem::Machine& machine) {
   machine.metadata = reinterpret_cast<char*>(kMetadata);
   machine.nr_sheaves = 2048 + 256 * machine.nr_cpus;
   machine.table_step = 0;
-  machine.metadata_bytes =
-      kmem::round_up(2 * kMiB + machine.nr_nodes * kMiB + machine.nr_ram * 64 * 1024 + frames * 9 / 32, kPageSize);
+  machine.metadata_bytes = kmem::round_up(
+      2 * kMiB + kmem::metadata_of_nodes(machine.nr_nodes, machine.nr_cpus) + machine.nr_ram * 64 * 1024 + frames * 9 / 32,
+      kPageSize);
   const uint64_t table = kmem::round_down(kBase + static_cast<uint64_t>(kmem::kFrameTable), kPageSize);
   const uint64_t words = machine.nr_areas * kmem::kCpuStride + machine.nr_sheaves * kmem::kSheafBytes;
   return map_on_demand(table, kmem::round_up(named + kPageSize, kPageSize), Rights::ReadWrite) &&

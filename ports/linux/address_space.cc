@@ -35,8 +35,8 @@ constexpr uint64_t kStatesStep = 512 << 10;
 constexpr uint64_t kFirstByte = 16 * kMiB;  // end of the DMA zone
 constexpr uint64_t kNormalStart = 4 * kGiB;
 constexpr uint64_t kDma32Bytes = 256 * kMiB;
-/// Size of the core's tables, without those that grow with nodes and frames.
-constexpr size_t kMetadataBytes = 2 * kMiB, kMetadataBytesPerNode = kMiB;
+/// Size of the core's tables, without those that grow with nodes, CPUs and frames.
+constexpr size_t kMetadataBytes = 2 * kMiB;
 constexpr size_t kBelowBase = kmem::kTablesBytes + kmem::kFrameTableSpan;
 constexpr size_t kAroundBase = kBelowBase + 4 * kGiB;
 
@@ -235,8 +235,8 @@ bool is_watched(const kmem::Machine& machine) { return machine.checker != kmem::
 
 bool lay_out(kmem::Machine& machine, uint64_t ram) {
   const Plan plan = plan_for(machine, ram);
-  machine.metadata_bytes =
-      round_to_host(kMetadataBytes + machine.nr_nodes * kMetadataBytesPerNode + (plan.ram >> kmem::kPageShift) * 9 / 32);
+  machine.metadata_bytes = round_to_host(kMetadataBytes + kmem::metadata_of_nodes(machine.nr_nodes, machine.nr_cpus) +
+                                         (plan.ram >> kmem::kPageShift) * 9 / 32);
   if (is_watched(machine) || !place_in_steps(machine, plan))
     if (!place_reserved(machine, plan)) return false;
   machine.metadata = map(machine.metadata_bytes, PROT_READ | PROT_WRITE);

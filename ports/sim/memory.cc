@@ -130,6 +130,15 @@ void* remap_memory(void* address, size_t old_bytes, size_t new_bytes) {
   return got;
 }
 
+bool in_machine(const void* address) {
+  if (inside(address, 1, direct_map(), kAllBytes - kAlign)) return true;
+  const std::lock_guard guard(blocks_lock);
+  const auto above = blocks().upper_bound(const_cast<void*>(address));
+  if (above == blocks().begin()) return false;
+  const auto& [start, bytes] = *std::prev(above);
+  return inside(address, 1, static_cast<const char*>(start), bytes);
+}
+
 size_t nr_mapped() {
   const std::lock_guard guard(blocks_lock);
   return blocks().size();

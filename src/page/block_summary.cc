@@ -4,7 +4,7 @@ namespace kmem {
 
 void BlockSummary::init(uint64_t nr_blocks, Atomic<uint64_t>* metadata) {
   nr_words_ = nr_words(nr_blocks);
-  AtomicBits* const all[] = {&some, &whole, &dirty, &begun, &filling};
+  AtomicBits* const all[] = {&some, &whole, &dirty, &begun, &filling, &taken};
   for (AtomicBits* bits : all) {
     bits->init(metadata);
     metadata += nr_words_;
@@ -17,6 +17,15 @@ int64_t BlockSummary::find_partial(uint64_t from) const {
     if (w == from / 64) partial &= ~low_mask(from % 64);
     if (partial) return static_cast<int64_t>(w * 64 + lowest_bit(partial));
   }
+  return -1;
+}
+
+int64_t BlockSummary::find_untaken() const {
+  for (uint64_t w = 0; w < nr_words_; ++w)
+    if (const uint64_t partial = some.word(w) & ~whole.word(w) & ~taken.word(w))
+      return static_cast<int64_t>(w * 64 + lowest_bit(partial));
+  for (uint64_t w = 0; w < nr_words_; ++w)
+    if (const uint64_t found = whole.word(w) & ~taken.word(w)) return static_cast<int64_t>(w * 64 + lowest_bit(found));
   return -1;
 }
 

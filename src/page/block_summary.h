@@ -37,7 +37,7 @@ class BlockSummary {
  public:
   static uint64_t nr_words(uint64_t nr_blocks) { return (nr_blocks + 63) / 64; }
   /// Words of zeroed metadata for so many blocks.
-  static uint64_t metadata_words(uint64_t nr_blocks) { return 5 * nr_words(nr_blocks); }
+  static uint64_t metadata_words(uint64_t nr_blocks) { return 6 * nr_words(nr_blocks); }
   void init(uint64_t nr_blocks, Atomic<uint64_t>* metadata);
 
   AtomicBits some;   // the block has a free frame
@@ -47,9 +47,13 @@ class BlockSummary {
   AtomicBits begun;
   /// The host holds memory for the whole block, though some of its frames have not been used yet.
   AtomicBits filling;
+  /// A CPU takes its single frames from the block; see ClaimHint.
+  AtomicBits taken;
 
   /// The lowest block from `from` on with some free frames but not all; -1 for none.
   int64_t find_partial(uint64_t from) const;
+  /// The lowest block that no CPU has taken: partly used, else with all frames free; -1 for none.
+  int64_t find_untaken() const;
   /// The lowest block from `from` on with all frames free; -1 for none.
   int64_t find_whole(uint64_t from) const;
   /// The highest block at or below `from` with its dirty bit set, and for Blocks::Whole its whole bit too; -1 for none.

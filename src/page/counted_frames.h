@@ -21,7 +21,7 @@ class CountedFrames {
 
   // As FrameBits; these also update the counts.
 
-  FrameSet claim_some(unsigned n, unsigned skip) { return counted(bits_.claim_some(n, skip)); }
+  FrameSet claim_some(unsigned n, ClaimHint* hint) { return counted(hint ? bits_.claim_some(n, *hint) : bits_.claim_some(n)); }
   Maybe<Pfn> claim_run(Order order, uint64_t& clean, FrameBits::Where where) {
     const auto at = bits_.claim_run(order, clean, where);
     if (at) counts_.note_claimed(order.pages(), clean);

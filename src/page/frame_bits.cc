@@ -51,24 +51,41 @@ FrameSet FrameBits::claim_in_block(uint64_t block, unsigned n) {
   return {};
 }
 
-FrameSet FrameBits::claim_some(unsigned n, unsigned skip) {
-  for (;;) {
-    int64_t block = summary_.find_partial(0);
-    // CPUs that refill at the same time take frames of different blocks, if there are several, to avoid sharing a cache line.
-    for (; skip && block >= 0; --skip) {
-      const int64_t next = summary_.find_partial(static_cast<uint64_t>(block) + 1);
-      if (next < 0) break;
-      block = next;
-    }
-    skip = 0;
-    if (block < 0) block = summary_.find_whole(0);
-    if (block < 0) return {};
+int64_t FrameBits::find_block() const {
+  const int64_t block = summary_.find_partial(0);
+  return block < 0 ? summary_.find_whole(0) : block;
+}
+
+FrameSet FrameBits::claim_some(unsigned n) {
+  for (int64_t block = find_block(); block >= 0; block = find_block()) {
     if (const FrameSet set = claim_in_block(static_cast<uint64_t>(block), n); set.mask) return set;
-    // The hint was wrong.
-    summary_.some.clear(static_cast<uint64_t>(block));
-    if (block_has_free(static_cast<uint64_t>(block))) summary_.some.set(static_cast<uint64_t>(block));
-    update_whole(static_cast<uint64_t>(block));
+    correct_summary(static_cast<uint64_t>(block));
   }
+  return {};
+}
+
+FrameSet FrameBits::claim_some(unsigned n, ClaimHint& hint) {
+  if (hint.block && hint.block <= nr_blocks())
+    if (const FrameSet set = claim_in_block(hint.block - 1, n); set.mask) return set;
+  if (const int64_t own = summary_.find_untaken(); own >= 0) {
+    move_to(static_cast<uint64_t>(own), hint);
+    if (const FrameSet set = claim_in_block(static_cast<uint64_t>(own), n); set.mask) return set;
+  }
+  return claim_some(n);
+}
+
+// Marks that are left behind, by a hint that was lost, only make others look elsewhere first.
+void FrameBits::move_to(uint64_t block, ClaimHint& hint) {
+  if (hint.block && hint.block <= nr_blocks()) summary_.taken.clear(hint.block - 1);
+  summary_.taken.set(block);
+  hint.block = static_cast<uint32_t>(block) + 1;
+}
+
+// The hints that led to a block without a free frame were wrong.
+void FrameBits::correct_summary(uint64_t block) {
+  summary_.some.clear(block);
+  if (block_has_free(block)) summary_.some.set(block);
+  update_whole(block);
 }
 
 // Each CPU that writes the bit checks the block again afterwards, so the last value written is the right one.

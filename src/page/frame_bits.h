@@ -12,6 +12,12 @@
 
 namespace kmem {
 
+/// The block that a CPU takes its single frames from, as LLFree's CPUs have a tree each: CPUs with blocks of their own neither
+/// write the same words nor take frames whose descriptors another CPU has just written.
+struct ClaimHint {
+  uint32_t block = 0;  // its number + 1; 0 for none
+};
+
 /// Lock-free; every function may be called in any context.
 ///
 /// Invariants on a quiet system (walked by check()):
@@ -31,9 +37,11 @@ class FrameBits : public FrameWords {
   void init(Pfn first, uint64_t nr_frames, void* metadata);
 
   /// Claims up to n frames (1 to 64) of one word, from the lowest block that is partly used, else from the lowest whole one.
-  /// Fewer than n if the word has no more; none if no frame is free. `skip`: passes over so many partly used blocks, if there
-  /// are more.
-  FrameSet claim_some(unsigned n, unsigned skip = 0);
+  /// Fewer than n if the word has no more; none if no frame is free.
+  FrameSet claim_some(unsigned n);
+  /// The same from the hint's block while that has frames, else from one that no hint of another CPU names, if there is one; it
+  /// is the hint's from then on.
+  FrameSet claim_some(unsigned n, ClaimHint& hint);
   /// Claims 2^order frames in a row, aligned.  `clean` is the number of them that read as zero.
   Maybe<Pfn> claim_run(Order order, uint64_t& clean, Where where = Where::Anywhere);
   /// Claims n frames in a row at any address, nearly the lowest possible.  n from 2 to 2^kMaxOrder.
@@ -77,6 +85,8 @@ class FrameBits : public FrameWords {
   friend class FrameBitsTestPeer;
 
   FrameSet claim_in_block(uint64_t block, unsigned n);
+  int64_t find_block() const;
+  void move_to(uint64_t block, ClaimHint& hint);
   Maybe<Pfn> claim_run_in_block(uint64_t block, Order order);
   Maybe<Pfn> claim_run_in_partials(Order order, uint64_t from, Where where);
   Maybe<Pfn> claim_run_in_wholes(Order order, Where where);
@@ -87,6 +97,7 @@ class FrameBits : public FrameWords {
   void give_back_bits(uint64_t word, uint64_t mask);
   void give_back_words(uint64_t word, uint64_t n, Frames are);
   void update_whole(uint64_t block);
+  void correct_summary(uint64_t block);
   void note_claimed(uint64_t block);
   void note_given(uint64_t word, uint64_t now);
 

@@ -55,20 +55,25 @@ ClaimedFrames PageLists::refill_and_take() {
   Sheaf old;
   if (!mine || !exchange_if_empty(*sheaves_, kHotPages, sheaf, old)) old = sheaf;
   if (old) give_back_sheaf(old);
+  else sheaves_->equip_this_cpu();
   answer_requests();
   return mine ? ClaimedFrames{pages_->pfn_of_address(mine), &zone, false} : ClaimedFrames{};
 }
 
 void PageLists::fill(Sheaf& sheaf, Zone& zone, unsigned batch) {
   const unsigned full = kSheafCapacity - batch;
+  const CpuId cpu = CpuStack::where();
+  Atomic<uint32_t>& last = last_blocks_[cpu.value % kLastBlocks].block;
+  ClaimHint hint{last.peek()};
   while (sheaf.room() > full) {
-    const FrameSet set = zone.claim_some(sheaf.room() - full, CpuStack::where().value % 4);
+    const FrameSet set = zone.claim_some(sheaf.room() - full, &hint);
     if (!set.mask) break;
     if (pages_->bound().tight()) make_seen(set);
     // Highest first, so that the lowest comes out first.
     for (uint64_t rest = set.mask; rest; rest &= ~(uint64_t{1} << highest_bit(rest)))
       sheaf.put(pages_->address(set.first + highest_bit(rest)));
   }
+  if (hint.block != last.peek()) last.poke(hint.block);
 }
 
 void PageLists::make_seen(FrameSet set) {

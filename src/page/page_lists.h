@@ -67,10 +67,17 @@ class PageLists {
   template <typename Look>
   Fault each_frame(Look look) const;
 
+  /// The block that a CPU's list was filled from last, as ClaimHint::block.
+  struct alignas(kCacheLine) LastBlock {
+    Atomic<uint32_t> block{0};
+  };
+  static constexpr unsigned kLastBlocks = 64;
+
   PageAllocator* pages_ = nullptr;
   SheafPool* sheaves_ = nullptr;
   AskedCpus asked_;
   Atomic<uint32_t> closed_{0};
+  LastBlock last_blocks_[kLastBlocks];  // by CPU; of more CPUs some share one
 };
 
 }  // namespace kmem

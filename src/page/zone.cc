@@ -99,9 +99,9 @@ FrameBits::Where Zone::where(Use use) const {
   return dense ? FrameBits::Where::Anywhere : FrameBits::Where::NotFilling;
 }
 
-FrameSet Zone::claim_some(unsigned n, unsigned skip) {
+FrameSet Zone::claim_some(unsigned n, ClaimHint* hint) {
   for (unsigned looks = 0;;) {
-    const FrameSet set = frames_.claim_some(n, skip);
+    const FrameSet set = frames_.claim_some(n, hint);
     if (set.mask) {
       note_claimed(set.count(), count_bits(set.clean));
       const Pfn first = set.first + lowest_bit(set.mask);

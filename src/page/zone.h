@@ -55,7 +55,7 @@ class Zone {
 
   /// As FrameBits; these also update the counts, and bring sections online if no frame is free. The use of single frames is
   /// Dense, that of spans Unknown.
-  FrameSet claim_some(unsigned n, unsigned skip = 0);
+  FrameSet claim_some(unsigned n, ClaimHint* hint = nullptr);
   Maybe<Pfn> claim_run(Order order, Use use, bool& all_clean);
   Maybe<Pfn> claim_span(uint64_t n, bool& all_clean);
   bool claim_at(Pfn first, uint64_t n) { return frames_.claim_at(first, n); }

@@ -77,4 +77,12 @@ struct Machine {
   const char* command_line = "";
 };
 
+/// The part of metadata_bytes that grows with nodes and CPUs: tables of caches for each node, and in them a cache line for each
+/// cache and each of up to 16 CPUs (slab/barn.h), which one CPU may have to itself twice where their number is rounded up.
+constexpr uint64_t metadata_of_nodes(uint32_t nr_nodes, uint32_t nr_cpus) {
+  constexpr uint64_t kNode = 1 << 20, kLines = 128 << 10, kMostCpus = 16;
+  const uint64_t rounded = nr_nodes + 2 * uint64_t{nr_cpus}, most = nr_nodes * kMostCpus;
+  return nr_nodes * kNode + (rounded < most ? rounded : most) * kLines;
+}
+
 }  // namespace kmem

@@ -31,7 +31,9 @@ struct TaskState {
   /// FaultExempt objects.
   Atomic<uint32_t> faults;
   /// Interrupts are off: not 0 between local_irq_disable() and local_irq_enable().
-  Atomic<uint32_t> irqs_off;
+  Atomic<uint16_t> irqs_off;
+  /// The last number that watch/context.cc drew for the task.
+  Atomic<uint16_t> draws;
   /// How deep the task is in non_block_start().
   Atomic<uint32_t> non_block;
   /// What kmem_port_irq_save() answered when interrupts were switched off.

@@ -4,6 +4,12 @@
 
 namespace kmem {
 
+unsigned Barn::log2_parts_for(uint32_t nr_cpus) {
+  unsigned log2 = 0;
+  while (log2 < kMostLog2Parts && (1u << log2) < nr_cpus) ++log2;
+  return log2;
+}
+
 // May a CPU of another part take from this one?  A CPU that frees what others allocate has sheaves to spare: its part is full,
 // or had more sheaves drained than refilled.  Nothing is taken from a part whose own CPUs reuse what they freed: otherwise two
 // such CPUs would exchange the same objects again and again, with a cache-line transfer for each.
@@ -12,8 +18,8 @@ bool Barn::has_to_spare(const SheafPool& sheaves, const BarnPart& part, unsigned
 }
 
 Sheaf Barn::take(SheafPool& sheaves, unsigned part, unsigned most) {
-  for (unsigned i = 0; i < kParts; ++i) {
-    BarnPart& from = parts_[(part + i) % kParts];
+  for (unsigned i = 0; i < nr_parts(); ++i) {
+    BarnPart& from = parts_[(part + i) & (nr_parts() - 1)];
     if (i && (from.full.empty() || !has_to_spare(sheaves, from, most))) continue;
     if (const Sheaf full = sheaves.pop(from.full)) return full;
   }
@@ -21,8 +27,8 @@ Sheaf Barn::take(SheafPool& sheaves, unsigned part, unsigned most) {
 }
 
 Sheaf Barn::take_any(SheafPool& sheaves) {
-  for (BarnPart& part : parts_)
-    if (const Sheaf full = sheaves.pop(part.full)) return full;
+  for (unsigned i = 0; i < nr_parts(); ++i)
+    if (const Sheaf full = sheaves.pop(parts_[i].full)) return full;
   return {};
 }
 
@@ -55,18 +61,19 @@ bool Barn::swings(unsigned index) {
 
 unsigned Barn::nr_sheaves(const SheafPool& sheaves) const {
   unsigned n = 0;
-  for (const BarnPart& part : parts_) n += sheaves.depth(part.full);
+  for (unsigned i = 0; i < nr_parts(); ++i) n += sheaves.depth(parts_[i].full);
   return n;
 }
 
 uint64_t Barn::sum(Counter BarnPart::*counter) const {
   uint64_t sum = 0;
-  for (const BarnPart& part : parts_) sum += (part.*counter).value();
+  for (unsigned i = 0; i < nr_parts(); ++i) sum += (parts_[i].*counter).value();
   return sum;
 }
 
 void Barn::reset_counters() {
-  for (BarnPart& part : parts_) {
+  for (unsigned i = 0; i < nr_parts(); ++i) {
+    BarnPart& part = parts_[i];
     part.nr_refills.take();
     part.nr_drains.take();
     part.allocs.take();
@@ -76,13 +83,12 @@ void Barn::reset_counters() {
 
 // A sheaf that was pushed twice would make a cycle, so the walk ends when it has seen too many.
 Fault Barn::check(SheafPool& sheaves) const {
-  for (const BarnPart& part : parts_) {
+  for (unsigned i = 0; i < nr_parts(); ++i) {
+    const BarnPart& part = parts_[i];
     const unsigned depth = sheaves.depth(part.full);
     unsigned n = 0;
     for (uint32_t index = part.full.top(); index && n <= depth; index = sheaves.link(index).peek()) ++n;
-    if (n != depth)
-      return {"C4 the topmost sheaf of a part of the barn remembers how many there are", static_cast<uint64_t>(&part - parts_),
-              n, depth};
+    if (n != depth) return {"C4 the topmost sheaf of a part of the barn remembers how many there are", i, n, depth};
   }
   return {};
 }

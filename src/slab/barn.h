@@ -2,6 +2,7 @@
 // The barn of a cache on one node: full sheaves, between those of the CPUs and the slabs (Bonwick's depot).
 
 #include "base/fault.h"
+#include "base/spread.h"
 #include "sync/sheaf.h"
 #include "watch/counters.h"
 
@@ -16,7 +17,8 @@ struct alignas(kCacheLine) BarnPart {
   Counter allocs, frees;  // all calls, if calls are counted
 };
 
-/// Lock-free, any context.  It has parts, so that CPUs that free and allocate the same sizes do not contend. A CPU takes spare
+/// Lock-free, any context.  It has parts, so that CPUs that free and allocate the same sizes do not contend: a CPU's own, up to
+/// sixteen of a node, where tests/lines counts no cache line that CPUs with a part each pass to and fro. A CPU takes spare
 /// sheaves from other parts before it takes objects from slabs.
 ///
 /// Invariants on a quiet system (walked by check(); C2 by SheafLayer::check()):
@@ -24,13 +26,24 @@ struct alignas(kCacheLine) BarnPart {
 ///   C4  the topmost sheaf of a part of the barn remembers how many there are
 class Barn {
  public:
-  static constexpr unsigned kParts = 4;
+  /// Most parts, as a power of two.
+  static constexpr unsigned kMostLog2Parts = 4;
   /// Most full sheaves of a part (10 in the kernel).
   static constexpr unsigned kMost = 32;
   /// The number of drains and refills in turn after which half a sheaf is kept: the first time, and at most.
   static constexpr uint32_t kTurnsNeeded = 3, kMostTurnsNeeded = 1 << 16;
 
-  static unsigned part_of(CpuId cpu) { return cpu.value % kParts; }
+  /// The parts, as a power of two, for so many CPUs on a node: one for each, up to the most.
+  static unsigned log2_parts_for(uint32_t nr_cpus);
+
+  /// Before anything else.  `parts`: 2^log2_parts of them, zeroed or of a barn that was here before.
+  void init(BarnPart* parts, unsigned log2_parts) {
+    parts_ = parts;
+    log2_parts_ = log2_parts;
+  }
+  /// The part of the CPU that calls.
+  unsigned here() const { return spread(CpuStack::where(), log2_parts_); }
+  unsigned nr_parts() const { return 1u << log2_parts_; }
 
   /// A full sheaf: of this part, else of one that has sheaves to spare.  Nothing if there is none.
   /// `most`: how many sheaves a part of this cache keeps.
@@ -42,7 +55,7 @@ class Barn {
   /// Should the CPU keep half a sheaf? Call it once for each sheaf that a CPU of this part drains.
   bool swings(unsigned part);
 
-  BarnPart& part(unsigned i) { return parts_[i]; }
+  BarnPart& part(unsigned i) const { return parts_[i]; }
   unsigned nr_sheaves(const SheafPool& sheaves) const;
   /// The sum of a counter over all parts.
   uint64_t sum(Counter BarnPart::*counter) const;
@@ -50,9 +63,10 @@ class Barn {
   /// Calls visit(sheaf) for each sheaf, on a quiet system.
   template <typename Visit>
   void each(SheafPool& sheaves, Visit visit) const {
-    for (const BarnPart& part : parts_) {
+    for (unsigned i = 0; i < nr_parts(); ++i) {
       uint32_t most = sheaves.nr_used();  // a sheaf that lies there twice would make the walk endless
-      for (uint32_t index = part.full.top(); index && most--; index = sheaves.link(index).peek()) visit(sheaves.parked(index));
+      for (uint32_t index = parts_[i].full.top(); index && most--; index = sheaves.link(index).peek())
+        visit(sheaves.parked(index));
     }
   }
   Fault check(SheafPool& sheaves) const;
@@ -60,7 +74,8 @@ class Barn {
  private:
   static bool has_to_spare(const SheafPool& sheaves, const BarnPart& part, unsigned most);
 
-  BarnPart parts_[kParts];
+  BarnPart* parts_ = nullptr;
+  unsigned log2_parts_ = 0;
 };
 
 }  // namespace kmem

@@ -47,16 +47,18 @@ Slot slot_of(uint32_t cache_id) { return {cache_id < kNrOwnClasses ? cache_id : 
 
 }  // namespace
 
-bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheNode* nodes) {
+bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, const CacheNodes& on) {
   setup_ = setup;
   size_t i = 0;
   for (; i + 1 < sizeof name_ && setup.name[i]; ++i) name_[i] = setup.name[i];
   name_[i] = 0;
   setup_.name = name_;
+  for (unsigned n = 0; n < world.pages->nr_nodes(); ++n)
+    on.nodes[n].barn.init(on.parts + (size_t{n} << on.log2_parts), on.log2_parts);
   auto which = SheafLayer::Sheaves::PerCpu;
   const SlabFrames::Kind kind = choose_slabs(world, id, which);
   fast_.class_byte = kind.class_byte;
-  slabs_.init(world, {.cache = this, .setup = &setup_, .debug = &checked_.debug(), .seal = &checked_.seal(), .nodes = nodes},
+  slabs_.init(world, {.cache = this, .setup = &setup_, .debug = &checked_.debug(), .seal = &checked_.seal(), .nodes = on.nodes},
               kind);
   checked_.set_seal(seal_for(world, kind, setup_, checked_.debug().on()));
   kmem_seals[kind.class_byte] = kind.class_byte == kSharedClass ? Seal{} : checked_.seal();

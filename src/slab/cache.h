@@ -11,6 +11,8 @@
 
 namespace kmem {
 
+struct CacheNodes;
+
 /// What the fast paths read.
 struct FastKeys {
   Slot slot;  // to pop from; an empty slot while every call must take the slow path
@@ -31,7 +33,7 @@ class Cache {
  public:
   using Setup = CacheSetup;
   /// False if no slab can hold the size.  `nodes`: one for each node, zeroed.
-  bool init(const SlabWorld& world, uint32_t id, const Setup& setup, CacheNode* nodes);
+  bool init(const SlabWorld& world, uint32_t id, const Setup& setup, const CacheNodes& nodes);
 
   // The slow halves; the fast ones are in slab/fast_path.h.
   /// `asked`: bytes of the object that the caller will use, for red zones; 0 is all.

@@ -9,7 +9,8 @@ namespace kmem {
 namespace {
 
 BarnPart& this_part(const SlabLayer& slabs) {
-  return slabs.node(slabs.local_node()).barn.part(Barn::part_of(CpuStack::where()));
+  const Barn& barn = slabs.node(slabs.local_node()).barn;
+  return barn.part(barn.here());
 }
 
 uint64_t sum_of(const SlabLayer& slabs, Counter BarnPart::*counter) {

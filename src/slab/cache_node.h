@@ -11,4 +11,11 @@ struct alignas(kCacheLine) CacheNode {
   NodeSlabs slabs;
 };
 
+/// What one cache has on all nodes, and the parts of its barns: 2^log2_parts for each node, one node after the other.
+struct CacheNodes {
+  CacheNode* nodes = nullptr;
+  BarnPart* parts = nullptr;
+  unsigned log2_parts = 0;
+};
+
 }  // namespace kmem

@@ -7,20 +7,32 @@
 namespace kmem {
 namespace {
 
+unsigned log2_parts(unsigned nr_nodes, uint32_t nr_cpus) { return Barn::log2_parts_for((nr_cpus + nr_nodes - 1) / nr_nodes); }
+
 bool may_be_reaped(const Cache& cache) { return cache.live() && !cache.setup().no_reap; }
 
 }  // namespace
 
-size_t CacheTable::metadata_bytes(unsigned nr_nodes) {
-  return kMost * (sizeof(Cache) + nr_nodes * sizeof(CacheNode)) + 2 * kPageSize;
+size_t CacheTable::metadata_bytes(unsigned nr_nodes, uint32_t nr_cpus) {
+  const size_t parts = sizeof(BarnPart) << log2_parts(nr_nodes, nr_cpus);
+  return kMost * (sizeof(Cache) + nr_nodes * (sizeof(CacheNode) + parts)) + 3 * kPageSize;
 }
 
 char* CacheTable::init(SlabWorld& world, char* metadata) {
   world_ = &world;
   caches_ = world.caches = reinterpret_cast<Cache*>(metadata);
   metadata += round_up(kMost * sizeof(Cache), kPageSize);
-  nodes_ = reinterpret_cast<CacheNode*>(metadata);
-  return metadata + round_up(kMost * world.pages->nr_nodes() * sizeof(CacheNode), kPageSize);
+  const unsigned nr_nodes = world.pages->nr_nodes();
+  nodes_.nodes = reinterpret_cast<CacheNode*>(metadata);
+  metadata += round_up(kMost * nr_nodes * sizeof(CacheNode), kPageSize);
+  nodes_.parts = reinterpret_cast<BarnPart*>(metadata);
+  nodes_.log2_parts = log2_parts(nr_nodes, world.pages->nr_cpus());
+  return metadata + round_up(kMost * nr_nodes * (sizeof(BarnPart) << nodes_.log2_parts), kPageSize);
+}
+
+CacheNodes CacheTable::nodes_of(uint32_t id) const {
+  const size_t first = size_t{id} * world_->pages->nr_nodes();
+  return {nodes_.nodes + first, nodes_.parts + (first << nodes_.log2_parts), nodes_.log2_parts};
 }
 
 Cache* CacheTable::take_place(uint32_t& id) {
@@ -40,7 +52,7 @@ Cache* CacheTable::create(const Cache::Setup& setup) {
   uint32_t id;
   Cache* cache = take_place(id);
   if (!cache) return nullptr;
-  if (cache->init(*world_, id, setup, nodes_ + size_t{id} * world_->pages->nr_nodes())) return cache;
+  if (cache->init(*world_, id, setup, nodes_of(id))) return cache;
   cache->retire();
   nr_retired_.fetch_add(1);
   return nullptr;

@@ -11,7 +11,7 @@ class CacheTable {
  public:
   static constexpr uint32_t kMost = 2048;
 
-  static size_t metadata_bytes(unsigned nr_nodes);
+  static size_t metadata_bytes(unsigned nr_nodes, uint32_t nr_cpus);
   /// `metadata` is zeroed; returns the end of the part that the table uses.
   char* init(SlabWorld& world, char* metadata);
 
@@ -41,10 +41,11 @@ class CacheTable {
 
  private:
   Cache* take_place(uint32_t& id);
+  CacheNodes nodes_of(uint32_t id) const;
 
   SlabWorld* world_ = nullptr;
   Cache* caches_ = nullptr;  // by id; 0 is unused
-  CacheNode* nodes_ = nullptr;
+  CacheNodes nodes_;         // of the first; the others follow
   Atomic<uint32_t> nr_{0};
   Atomic<uint32_t> nr_retired_{0};  // places of destroyed caches, for reuse
 };

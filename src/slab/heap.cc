@@ -14,8 +14,8 @@ constexpr size_t kTooLarge = ~size_t{0} >> 1;  // PTRDIFF_MAX
 
 }  // namespace
 
-size_t Heap::metadata_bytes(unsigned nr_nodes) {
-  return CacheTable::metadata_bytes(nr_nodes) + MappedBlocks::metadata_bytes() + Runs::metadata_bytes() + kPageSize;
+size_t Heap::metadata_bytes(unsigned nr_nodes, uint32_t nr_cpus) {
+  return CacheTable::metadata_bytes(nr_nodes, nr_cpus) + MappedBlocks::metadata_bytes() + Runs::metadata_bytes() + kPageSize;
 }
 
 void Heap::init(SlabWorld& world, char* base, char* metadata) {

@@ -21,7 +21,7 @@ namespace kmem {
 ///   mapped()    still larger ones, with addresses of their own: slab/mapped.h
 class Heap {
  public:
-  static size_t metadata_bytes(unsigned nr_nodes);
+  static size_t metadata_bytes(unsigned nr_nodes, uint32_t nr_cpus);
   /// Fills the tables of slab/tables.h and makes the caches of all size classes.  `metadata` is zeroed.
   /// The caller keeps ownership of `world`; init() sets its `caches`.
   void init(SlabWorld& world, char* base, char* metadata);

@@ -19,13 +19,13 @@ constexpr uint32_t kBarnHolds = 256 << 10;
 /// The most slab bytes that a sheaf of a mostly idle cache may pin.
 constexpr uint32_t kShortSheafPins = 32 << 10;
 /// A cache with fewer slab bytes is never idle. The second value holds for a cache that was idle, until it grows again.
+/// Both for a node of up to two CPUs, and so much more for each further pair: what a CPU's sheaves and its part of the barn
+/// hold is not idle because other CPUs' objects came back at the same time.
 constexpr int64_t kIdleFloor = 1 << 20;
 constexpr int64_t kIdleFloorAgain = 32 << 10;
 
 /// A sheaf, or null if there is none.
 uint64_t* get_sheaf(SheafPool& pool) { return should_fail(FaultPoint::Sheaf, kNoGfp, kSheafBytes) ? nullptr : pool.get(); }
-
-unsigned this_part() { return Barn::part_of(CpuStack::where()); }
 
 uint32_t between(uint32_t n, uint32_t least, uint32_t most) { return n < least ? least : n > most ? most : n; }
 
@@ -35,6 +35,9 @@ unsigned refill_count(const CacheNode& node, unsigned capacity) {
   const unsigned least = capacity < 8 ? capacity : 8;
   return share < least ? least : share > capacity ? capacity : static_cast<unsigned>(share);
 }
+
+/// As the barn has them: it has a part for each CPU, up to sixteen.
+unsigned pairs_of_cpus(const CacheNode& node) { return node.barn.nr_parts() < 2 ? 1 : node.barn.nr_parts() / 2; }
 
 bool is_half_full(const Sheaf& sheaf) { return sheaf && sheaf.top <= sheaf.capacity() / 2; }
 
@@ -82,7 +85,7 @@ void SheafLayer::disorder(Sheaf& sheaf) const {
 
 Sheaf SheafLayer::refill(Gfp gfp, unsigned n) {
   CacheNode& node = slabs_->node(n);
-  if (Sheaf full = node.barn.take(*pool_, this_part(), barn_most_)) {
+  if (Sheaf full = node.barn.take(*pool_, node.barn.here(), barn_most_)) {
     disorder(full);
     return full;
   }
@@ -103,7 +106,8 @@ void* SheafLayer::alloc(Gfp gfp) {
   const unsigned n = slabs_->local_node();
   Sheaf sheaf = refill(gfp, n);
   if (!sheaf) return slabs_->take_one(gfp, {n});
-  slabs_->node(n).barn.part(this_part()).nr_refills.add_alone();
+  const Barn& barn = slabs_->node(n).barn;
+  barn.part(barn.here()).nr_refills.add_alone();
   void* object = sheaf.take();
   Sheaf old;
   // Not installed: another thread refilled this CPU, or this thread has moved to another CPU.
@@ -154,7 +158,7 @@ void SheafLayer::drain_barn(CacheNode& node) {
 // Has the cache many slabs for few objects? Then objects in sheaves pin too much memory.
 bool SheafLayer::mostly_idle(const CacheNode& node) const {
   const int64_t held = node.slabs.nr_slabs() * static_cast<int64_t>(slabs_->shape().bytes());
-  if (held <= (slabs_->idle().peek() ? kIdleFloorAgain : kIdleFloor)) return false;
+  if (held <= (slabs_->idle().peek() ? kIdleFloorAgain : kIdleFloor) * pairs_of_cpus(node)) return false;
   const int64_t cached = int64_t{node.barn.nr_sheaves(*pool_)} * capacity_;
   return (node.slabs.nr_out() - cached) * static_cast<int64_t>(slabs_->shape().size) * 3 < held;
 }
@@ -172,13 +176,13 @@ bool SheafLayer::is_short(const Sheaf& full) const { return short_capacity() < c
 void SheafLayer::drain_sheaf(Sheaf full) {
   CacheNode& node = slabs_->node(slabs_->local_node());
   const bool idle = mostly_idle(node);
-  if (!idle && !is_short(full) && node.barn.put(*pool_, this_part(), full, barn_most_)) return;
+  if (!idle && !is_short(full) && node.barn.put(*pool_, node.barn.here(), full, barn_most_)) return;
   drain_to_slabs(full);
   if (idle) {
     drain_barn(node);
     if (!slabs_->idle().exchange(1)) drain_cpus(OtherCpus::Ask);
   }
-  slabs_->trim_if_many(node, idle ? 0 : kKeepEmpty / slabs_->shape().bytes());
+  slabs_->trim_if_many(node, idle ? 0 : pairs_of_cpus(node) * kKeepEmpty / slabs_->shape().bytes());
 }
 
 // Half of the objects of a full sheaf go into this CPU's new, empty sheaf, and the others to the slabs: then neither
@@ -195,7 +199,7 @@ bool SheafLayer::keep_half(Sheaf full) {
 // For a large object of a mostly idle cache: in a sheaf it would pin its slab.
 void SheafLayer::free_past_sheaf(void* object, CacheNode& node) {
   if (const Sheaf old = take_local(*pool_, freed_)) {
-    node.barn.part(this_part()).nr_drains.add_alone();
+    node.barn.part(node.barn.here()).nr_drains.add_alone();
     drain_sheaf(old);
   }
   slabs_->put(object);
@@ -209,7 +213,7 @@ bool SheafLayer::free(void* object) {
     if (pushed == Push::Done) return true;
     if (pushed == Push::Same) return slabs_->refuse_free(object), false;
     CacheNode& node = slabs_->node(slabs_->local_node());
-    const unsigned part = this_part();
+    const unsigned part = node.barn.here();
     const unsigned capacity = mostly_idle(node) ? short_capacity() : capacity_;
     if (capacity == 1) return free_past_sheaf(object, node), true;
     uint64_t* words = get_sheaf(*pool_);

@@ -118,7 +118,8 @@ char* set_up_pages(System& s) {
   if (!metadata || !s.boot_memory.hand_over(s.pages)) return nullptr;
   metadata = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(metadata), kPageSize));
   const char* const end = s.machine.metadata + s.machine.metadata_bytes;
-  return metadata + Quarantine::metadata_bytes() + Heap::metadata_bytes(s.machine.nr_nodes) > end ? nullptr : metadata;
+  return metadata + Quarantine::metadata_bytes() + Heap::metadata_bytes(s.machine.nr_nodes, s.machine.nr_cpus) > end ? nullptr
+                                                                                                                     : metadata;
 }
 
 void set_up_slabs(System& s, char* metadata) {

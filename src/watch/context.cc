@@ -12,9 +12,10 @@ Atomic<bool> processor_ids;
 /// One call site: entered once, never removed.
 struct Site {
   Atomic<uint64_t> address;
-  Atomic<uint32_t> nr_calls;
+  Atomic<uint32_t> rarity;  // of 2^rarity calls one is looked at, about
   Atomic<uint32_t> reported;
 };
+constexpr uint32_t kMostRarity = 14;
 constexpr uint32_t kSites = 1024;
 constexpr uint32_t kProbes = 8;
 Site sites[kSites];
@@ -33,11 +34,21 @@ Site* site_of(const void* address) {
   return nullptr;
 }
 
-/// The count may lose increments of other CPUs: it only decides how often to check.
+/// Numbers of 16 bits in an order of the task's own (a linear congruence; Knuth, Seminumerical Algorithms, 3.2).
+uint32_t draw() {
+  Atomic<uint16_t>& state = kmem_port_task()->draws;
+  const auto next = static_cast<uint16_t>(state.peek() * 25173u + 13849u);
+  state.poke(next);
+  return next;
+}
+
+/// The site's entry is written once for each doubling and not for each call: CPUs that allocate at the same place would
+/// otherwise pass its line to and fro.
 bool is_turn(Site& site) {
-  const uint32_t n = site.nr_calls.peek() + 1;
-  site.nr_calls.poke(n);
-  return (n & (n - 1)) == 0;
+  const uint32_t rarity = site.rarity.peek();
+  if (draw() >> (16 - rarity)) return false;
+  if (rarity < kMostRarity) site.rarity.poke(rarity + 1);
+  return true;
 }
 
 bool is_first_report(Site* site) {
@@ -112,7 +123,7 @@ void check_preemptible(const char* what, const void* site) {
 void forget_sleep_sites() {
   for (Site& site : sites) {
     site.address.poke(0);
-    site.nr_calls.poke(0);
+    site.rarity.poke(0);
     site.reported.poke(0);
   }
 }

@@ -49,9 +49,9 @@ void check_every_sleep(bool on);
 
 /// Checks one call that claims it may sleep, made by the code at `site`.
 ///
-/// The declared context is checked each time. Undeclared interrupts are detected at the 1st, 2nd, 4th, 8th ... call from each
-/// site.  A mistake is reported once for each site; the sites lie in a table of fixed size, beyond which reports are
-/// rate-limited and not by site.
+/// The declared context is checked each time. Undeclared interrupts are detected at the first call from each site, then at
+/// one of 2, one of 4, 8 ... and in the end at one of 16,384, as the task draws.  A mistake is reported once for each site;
+/// the sites lie in a table of fixed size, beyond which reports are rate-limited and not by site.
 class SleepCheck {
  public:
   /// `site` null: reports nothing and detects nothing.

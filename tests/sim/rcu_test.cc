@@ -239,8 +239,7 @@ struct KeptSlabs {
   KeptSlabs() {
     world.slabs.rcu = rcu.get();
     world.caches.push_back(std::make_unique<Cache>());
-    world.nodes.push_back(std::make_unique<kmem::CacheNode[]>(world.machine->nr_nodes));
-    EXPECT_TRUE(cache().init(world.slabs, 1, {.name = "kept", .object_size = 1024, .keeps_slabs = true}, world.nodes[0].get()));
+    EXPECT_TRUE(cache().init(world.slabs, 1, {.name = "kept", .object_size = 1024, .keeps_slabs = true}, world.new_nodes()));
     user = std::make_unique<User>(cache(), ledger);
     for (int i = 0; i < 6; ++i) objects.push_back(cache().alloc(kmem::gfp::kKernel));
     published.poke(objects[2]);

@@ -78,19 +78,27 @@ struct World {
 
   Cache& cache(uint32_t size, const char* name = "things") {
     caches.push_back(std::make_unique<Cache>());
-    nodes.push_back(std::make_unique<kmem::CacheNode[]>(machine->nr_nodes));
-    EXPECT_TRUE(caches.back()->init(slabs, static_cast<uint32_t>(caches.size()), {.name = name, .object_size = size},
-                                    nodes.back().get()));
+    EXPECT_TRUE(
+        caches.back()->init(slabs, static_cast<uint32_t>(caches.size()), {.name = name, .object_size = size}, new_nodes()));
     return *caches.back();
   }
 
   std::unique_ptr<kmem::Machine> machine = std::make_unique<kmem::Machine>();
+  /// Memory for one more cache, with as many parts as in a whole system.
+  kmem::CacheNodes new_nodes() {
+    const unsigned nr = machine->nr_nodes, log2 = kmem::Barn::log2_parts_for((machine->nr_cpus + nr - 1) / nr);
+    nodes.push_back(std::make_unique<kmem::CacheNode[]>(nr));
+    parts.push_back(std::make_unique<kmem::BarnPart[]>(size_t{nr} << log2));
+    return {nodes.back().get(), parts.back().get(), log2};
+  }
+
   kmem::SheafPool sheaves;
   kmem::PageAllocator pages;
   kmem::SlabWorld slabs;
   kmem::Dice dice;
   std::vector<std::unique_ptr<Cache>> caches;
   std::vector<std::unique_ptr<kmem::CacheNode[]>> nodes;
+  std::vector<std::unique_ptr<kmem::BarnPart[]>> parts;
 };
 
 inline void expect_sound(const kmem::Fault& fault) {

@@ -111,6 +111,46 @@ TEST(FrameBitsTest, of_the_partly_used_blocks_the_lowest_comes_first) {
   EXPECT_EQ(bits.claim_some(1).first, Pfn{kBlockFrames});
 }
 
+TEST(FrameBitsTest, cpus_with_hints_take_from_blocks_of_their_own) {
+  Bits bits(4 * kBlockFrames);
+  ClaimHint one, other;
+  for (unsigned i = 0; i < 6; ++i) {
+    EXPECT_LT(bits.claim_some(64, one).first, Pfn{kBlockFrames});
+    EXPECT_EQ((bits.claim_some(64, other).first - Pfn{0}) / kBlockFrames, 1u);
+  }
+  EXPECT_FALSE(bits.check());
+}
+
+TEST(FrameBitsTest, a_hint_stays_with_its_block_until_that_is_used_up) {
+  Bits bits(4 * kBlockFrames);
+  ClaimHint one, other;
+  bits.claim_some(64, one);
+  bits.claim_some(64, other);
+  const FrameSet low = bits.claim_some(64, one);
+  for (unsigned i = 1; i < 8; ++i) EXPECT_EQ(bits.claim_some(64, other).count(), 64u);
+  bits.give_back(low);  // a lower block has free frames, and is another CPU's
+  EXPECT_GE(bits.claim_some(64, other).first.value, 2 * kBlockFrames);
+  EXPECT_EQ(bits.claim_some(64, one).first, low.first);
+}
+
+TEST(FrameBitsTest, where_every_block_is_taken_hints_share_them) {
+  Bits bits(2 * kBlockFrames);
+  ClaimHint hints[3];
+  for (ClaimHint& hint : hints) EXPECT_EQ(bits.claim_some(64, hint).count(), 64u);
+  uint64_t n = 3 * 64;
+  for (FrameSet set = bits.claim_some(64, hints[2]); set.mask; set = bits.claim_some(64, hints[2])) n += set.count();
+  EXPECT_EQ(n, 2 * kBlockFrames) << "whoever looks finds the last frame, whoever has its block";
+  EXPECT_FALSE(bits.claim_some(1, hints[0]).mask);
+  EXPECT_FALSE(bits.check());
+}
+
+TEST(FrameBitsTest, a_hint_of_another_zone_does_no_harm) {
+  Bits bits(kBlockFrames);
+  ClaimHint far{1000};
+  EXPECT_EQ(bits.claim_some(64, far).count(), 64u);
+  EXPECT_EQ(far.block, 1u);
+}
+
 TEST(FrameBitsTest, giving_all_back_makes_every_block_whole_again) {
   Bits bits(4 * kBlockFrames);
   std::set<uint64_t> frames;

@@ -14,6 +14,7 @@ using test::SmallMachine;
 class BarnTest : public testing::Test {
  protected:
   static constexpr unsigned kMost = 4;
+  BarnTest() { barn_.init(parts_, 2); }
   /// A sheaf with one object, of that number.
   Sheaf sheaf(uintptr_t n) {
     Sheaf made = Sheaf::empty(pool_.get(), 1);
@@ -39,6 +40,7 @@ class BarnTest : public testing::Test {
 
   SmallMachine machine_{{{4096, 4}}, 64};
   SheafPool& pool_ = machine_.sheaves;
+  BarnPart parts_[4];
   Barn barn_;
 };
 
@@ -48,6 +50,11 @@ TEST_F(BarnTest, the_sheaf_that_came_last_goes_first) {
   EXPECT_EQ(take(1), 8u);
   EXPECT_EQ(take(1), 7u);
   EXPECT_EQ(take(1), 0u);
+}
+
+TEST(BarnParts, are_as_many_as_the_cpus_of_a_node_up_to_sixteen) {
+  for (const auto& [cpus, log2] : {std::pair{1u, 0u}, {2u, 1u}, {3u, 2u}, {4u, 2u}, {16u, 4u}, {64u, 4u}})
+    EXPECT_EQ(Barn::log2_parts_for(cpus), log2) << cpus;
 }
 
 TEST_F(BarnTest, a_full_part_refuses_and_the_others_do_not) {

@@ -217,7 +217,8 @@ TEST_F(CacheTest, large_swings_try_half_a_sheaf_ever_less_often) {
   std::vector<void*> held = get(1000);
   const auto turns_needed = [this] {
     uint32_t most = 0;
-    for (unsigned i = 0; i < Barn::kParts; ++i) most = std::max(most, cache_.slabs().node(0).barn.part(i).turns_needed.peek());
+    for (unsigned i = 0; i < 1u << TestCache::kLog2Parts; ++i)
+      most = std::max(most, cache_.slabs().node(0).barn.part(i).turns_needed.peek());
     return most;
   };
   for (int i = 0; i < 2000; ++i) put(get(cache_.sheaves().capacity() - 2));

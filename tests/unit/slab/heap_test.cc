@@ -19,7 +19,8 @@ class HeapTest : public testing::Test {
  protected:
   HeapTest() {
     char* at = reinterpret_cast<char*>(round_up(reinterpret_cast<uint64_t>(world_.metadata_left), kPageSize));
-    EXPECT_LE(at + Heap::metadata_bytes(world_.machine.nr_nodes), world_.machine.metadata + world_.machine.metadata_bytes);
+    EXPECT_LE(at + Heap::metadata_bytes(world_.machine.nr_nodes, world_.machine.nr_cpus),
+              world_.machine.metadata + world_.machine.metadata_bytes);
     heap_.init(world_.world, world_.machine.base, at);
   }
   ~HeapTest() override {

@@ -39,10 +39,14 @@ class SlabTestWorld : public PageWorld {
 
 /// One cache with its nodes.
 struct TestCache : Cache {
-  TestCache(SlabTestWorld& w, uint32_t id, const Setup& setup) : node_memory(w.machine.nr_nodes) {
-    made = init(w.world, id, setup, node_memory.data());
+  static constexpr unsigned kLog2Parts = 1;
+
+  TestCache(SlabTestWorld& w, uint32_t id, const Setup& setup)
+      : node_memory(w.machine.nr_nodes), parts(size_t{w.machine.nr_nodes} << kLog2Parts) {
+    made = init(w.world, id, setup, {node_memory.data(), parts.data(), kLog2Parts});
   }
   std::vector<CacheNode> node_memory;
+  std::vector<BarnPart> parts;
   bool made = false;
 };
 

@@ -85,4 +85,7 @@ Host& host();
 /// machine is gone.
 void power_on(const Facts& facts);
 
+/// Whether the machine has something there: RAM, descriptors, tables, per-CPU words, or a mapped block.
+bool in_machine(const void* address);
+
 }  // namespace sim_port
