@@ -14,14 +14,28 @@ class BlockSummaryTest : public testing::Test {
 };
 
 TEST_F(BlockSummaryTest, its_bits_lie_side_by_side_and_apart) {
-  EXPECT_EQ(BlockSummary::metadata_words(kNr), 20u);
-  AtomicBits* const all[] = {&summary_.some, &summary_.whole, &summary_.dirty, &summary_.begun, &summary_.filling};
+  EXPECT_EQ(BlockSummary::metadata_words(kNr), 24u);
+  AtomicBits* const all[] = {&summary_.some,  &summary_.whole,   &summary_.dirty,
+                             &summary_.begun, &summary_.filling, &summary_.taken};
   for (AtomicBits* bits : all) {
     bits->set(130);
     for (AtomicBits* other : all) EXPECT_EQ(other->test(130), other == bits);
     bits->clear(130);
     EXPECT_FALSE(bits->test(130));
   }
+}
+
+TEST_F(BlockSummaryTest, an_untaken_block_is_partly_used_if_there_is_one_and_else_whole) {
+  EXPECT_EQ(summary_.find_untaken(), -1);
+  for (const unsigned block : {5u, 9u, 70u}) summary_.some.set(block);
+  for (const unsigned block : {5u, 9u}) summary_.whole.set(block);
+  EXPECT_EQ(summary_.find_untaken(), 70);
+  summary_.taken.set(70);
+  EXPECT_EQ(summary_.find_untaken(), 5);
+  summary_.taken.set(5);
+  EXPECT_EQ(summary_.find_untaken(), 9);
+  summary_.taken.clear(70);
+  EXPECT_EQ(summary_.find_untaken(), 70);
 }
 
 TEST_F(BlockSummaryTest, one_caller_sets_a_bit_first) {
