@@ -17,7 +17,8 @@ elseif(KMEM_BARE_ARCH STREQUAL "i386")
   # The compiler of x86-64, for processors with PAE and SSE2.  Words of 64 bits are aligned as on a 64-bit machine: the core
   # changes them in one step.  Linux's headers for both widths are in the folder of the compiler's own.
   set(processor_options -march=pentium4 -mtune=generic -mfpmath=sse -malign-double -fcf-protection=none
-    "SHELL:-idirafter /usr/include/x86_64-linux-gnu")
+    "SHELL:-idirafter /usr/include/x86_64-linux-gnu"
+    "$<$<COMPILE_LANGUAGE:C,CXX>:SHELL:-include ${PROJECT_SOURCE_DIR}/ports/bare/i386/lock_prefix.h>")
   set(entry bare_entry32)
 elseif(KMEM_BARE_ARCH STREQUAL "arm64")
   # Functions of libgcc that choose atomic instructions ask a host which there are.

@@ -1,4 +1,4 @@
-// The window, and memory apart from the frames: addresses are allocated first fit, the page tables record the pages.
+// The window, and memory apart from the frames: addresses are allocated best fit, the page tables record the pages.
 
 #include "port/window.h"
 #include "bare.h"
@@ -15,11 +15,10 @@ class Addresses {
  public:
   uint64_t take(uint64_t bytes, uint64_t align) {
     const Locked locked(lock_);
-    for (unsigned i = 0; i < nr_; ++i) {
-      const uint64_t start = kmem::round_up(free_[i].start, align);
-      if (start < free_[i].start || start + bytes > free_[i].end || start + bytes < start) continue;
-      const Range old = free_[i];
-      free_[i] = free_[--nr_];
+    if (const Range* best = best_fit(bytes, align)) {
+      const Range old = *best;
+      const uint64_t start = kmem::round_up(old.start, align);
+      free_[best - free_] = free_[--nr_];
       put(old.start, start);
       put(start + bytes, old.end);
       return start;
@@ -27,7 +26,7 @@ class Addresses {
     const uint64_t start = kmem::round_up(fresh_, align);
     if (start < fresh_ || start > kWindowEnd || bytes > kWindowEnd - start) return 0;
     put(fresh_, start);
-    fresh_ = start + bytes + kPageSize;  // an unmapped page between two ranges
+    fresh_ = start + bytes + kGap;
     return start;
   }
   void give(uint64_t at, uint64_t bytes) {
@@ -37,6 +36,18 @@ class Addresses {
 
  private:
   static constexpr unsigned kMost = 512;
+  // An unmapped page between two ranges, where addresses are many: it keeps freed neighbours apart for ever.
+  static constexpr uint64_t kGap = sizeof(void*) == 8 ? kPageSize : 0;
+  // The smallest that is large enough, so that large ones stay whole: addresses of 32 bits are few.
+  const Range* best_fit(uint64_t bytes, uint64_t align) const {
+    const Range* best = nullptr;
+    for (const Range* range = free_; range < free_ + nr_; ++range) {
+      const uint64_t start = kmem::round_up(range->start, align);
+      if (start < range->start || start + bytes > range->end || start + bytes < start) continue;
+      if (!best || range->end - range->start < best->end - best->start) best = range;
+    }
+    return best;
+  }
   // A range that does not fit into the list is lost; on 64 bits there are 16 TiB of addresses.
   void put(uint64_t start, uint64_t end) {
     for (unsigned i = 0; i < nr_; ++i) {
@@ -46,7 +57,8 @@ class Addresses {
       free_[i] = free_[--nr_];
       i = ~0u;
     }
-    if (start < end && nr_ < kMost) free_[nr_++] = {start, end};
+    if (end == fresh_ && start < end) fresh_ = start;
+    else if (start < end && nr_ < kMost) free_[nr_++] = {start, end};
   }
   SpinLock lock_;
   Range free_[kMost];

@@ -189,7 +189,9 @@ void SheafLayer::drain_sheaf(Sheaf full) {
 // allocations nor frees exchange the sheaf soon.  False: nothing has been done.
 bool SheafLayer::keep_half(Sheaf full) {
   if (full.top || is_short(full)) return false;
-  const unsigned moved = push_some(freed_, reinterpret_cast<void* const*>(full.words), capacity_ / 2);
+  void* half[kSheafCapacity / 2];
+  for (unsigned i = 0; i < capacity_ / 2u; ++i) half[i] = reinterpret_cast<void*>(full.words[i]);
+  const unsigned moved = push_some(freed_, half, capacity_ / 2);
   if (!moved) return false;
   full.top += moved;
   drain_to_slabs(full);

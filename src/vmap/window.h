@@ -70,6 +70,8 @@ class Window {
   char* start() const { return start_.load(); }
   char* end() const { return start() ? start() + bytes_ : nullptr; }
   uint64_t bytes() const { return bytes_; }
+  /// Of everything that was chosen together, from start() on: a test gives it back.
+  uint64_t bytes_of_all() const KMEM_NO_LOCK_CHECK { return space_.bytes_of_all(); }
   uint32_t unit_pages() const { return unit_; }  // the host's page size
   uint64_t used_bytes() const { return used_pages_.peek() << kPageShift; }
   uint64_t largest_free_bytes();

@@ -23,6 +23,8 @@ class WindowSpace {
 
   char* start() const { return addresses_.start(); }
   uint64_t bytes() const { return addresses_.bytes(); }
+  /// With the table and the descriptors, which follow the window.
+  uint64_t bytes_of_all() const { return static_cast<uint64_t>(descriptors_.start() + descriptors_.bytes() - start()); }
   VmArea* areas() const { return reinterpret_cast<VmArea*>(descriptors_.start()); }
 
   /// As AddressMap's functions; they reserve more addresses if needed. 0 and false also if the host has no more.

@@ -145,8 +145,10 @@ bool Profile::insert(const void* p, size_t size, uint32_t site) {
 }
 
 void Profile::record(const void* p, size_t size) {
+  void* trace[ProfileSite::kFrames];
   uint64_t frames[ProfileSite::kFrames];
-  const unsigned nr = kmem_port_backtrace(reinterpret_cast<void**>(frames), ProfileSite::kFrames);
+  const unsigned nr = kmem_port_backtrace(trace, ProfileSite::kFrames);
+  for (unsigned i = 0; i < nr; ++i) frames[i] = reinterpret_cast<uint64_t>(trace[i]);
   end_lease();
   ProfileSite* site = site_of(frames, nr, size);
   if (!site) return;

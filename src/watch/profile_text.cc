@@ -54,8 +54,9 @@ void write_site(int file, const ProfileSite& site, uint64_t period) {
   TextOf<1280> text;
   text.put("  ");
   Line(site, period).put(text);
-  auto* frames = reinterpret_cast<void* const*>(site.frames);
+  void* frames[ProfileSite::kFrames];
   const unsigned nr = site.nr_frames < ProfileSite::kFrames ? site.nr_frames : ProfileSite::kFrames;
+  for (unsigned i = 0; i < nr; ++i) frames[i] = reinterpret_cast<void*>(site.frames[i]);
   for (unsigned i = kmem_port_own_frames(frames, nr); i < nr; ++i) text.put(" 0x").hex(site.frames[i]);
   text.put('\n');
   kmem_port_write(file, text.data(), text.size());

@@ -229,7 +229,8 @@ TEST_F(PageThreadsTest, what_one_thread_filled_another_finds_and_frees) {
 
 class ManyPages : public testing::Test {
  protected:
-  static constexpr uint64_t kFrames = uint64_t{1} << 18;  // 1 GiB of frames, which nobody touches
+  // 1 GiB of frames, which nobody touches
+  static constexpr uint64_t kFrames = (test::SmallMachine::kNarrow ? test::SmallMachine::kMostNarrow : 1024) * kMiBFrames;
 
   bool take() {
     Page* page = world_.pages.alloc(gfp::kKernel, {0}, kNoNode);

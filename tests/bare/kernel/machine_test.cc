@@ -1,6 +1,7 @@
 // The machine's memory as kmem has it: zones that are true, nodes that the firmware named, windows, the last page of all.
 
 #include <gtest/gtest.h>
+#include <kmem/profile.h>
 #include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -13,6 +14,7 @@
 
 #include "dma_limit.h"
 #include "kernel.h"
+#include "watch/profile.h"
 
 namespace {
 
@@ -169,4 +171,28 @@ TEST(Percpu, a_section_has_one_copy_to_itself) {
   for_each_possible_cpu(cpu) sum += *per_cpu_ptr(dynamic, cpu);
   EXPECT_EQ(sum, 2000);
   free_percpu(dynamic);
+}
+
+// Profiles -------------------------------------------------------------------------------------------------------------
+
+extern "C" char bare_image_text[], bare_image_text_end[];
+namespace {
+bool is_code(uint64_t at) {
+  return at >= reinterpret_cast<uint64_t>(bare_image_text) && at < reinterpret_cast<uint64_t>(bare_image_text_end);
+}
+}  // namespace
+
+TEST(Profile, has_addresses_of_code_from_the_innermost_caller_out) {
+  ASSERT_EQ(kmem_profile_start(256), 0);
+  for (int i = 0; i < 1000; ++i) kfree(kmalloc(200, GFP_KERNEL));
+  kmem_profile_stop();
+  unsigned sites = 0;
+  for (uint32_t i = 0; i < kmem::ProfileWorld::kNrSites; ++i) {
+    const kmem::ProfileSite& site = kmem_profile.world.sites.peek()[i];
+    if (site.key.peek() <= 1) continue;
+    ++sites;
+    EXPECT_GE(site.nr_frames, 4u) << "this function and those that call tests";
+    for (uint32_t f = 0; f < site.nr_frames; ++f) EXPECT_TRUE(is_code(site.frames[f])) << site.frames[f];
+  }
+  EXPECT_GE(sites, 1u);
 }

@@ -17,10 +17,10 @@
 
 namespace {
 
-/// Blocks by powers of two, which go back to lists of their own size.
-constexpr unsigned kClasses = 40;
-/// In front of what begins inside a block, because it is aligned: free() may be asked to take that too.  It stays.
-constexpr unsigned kOfNone = kClasses;
+/// Blocks by powers of two, which go back to lists of their own size; larger ones, with their size in pages, go back to the port.
+constexpr unsigned kClasses = 20;
+/// In front of what begins inside a block, because it is aligned, with the block's address.
+constexpr unsigned kInside = kClasses;
 void* lists[kClasses];
 char *fresh = nullptr, *fresh_end = nullptr;
 bare::SpinLock lock;
@@ -31,7 +31,16 @@ unsigned class_of(size_t bytes) {
   return c;
 }
 
+void* take_pages(size_t bytes) {
+  const auto pages = static_cast<unsigned>((bytes + 16 + kmem::kPageSize - 1) / kmem::kPageSize);
+  auto* block = static_cast<char*>(kmem_port_map(pages * kmem::kPageSize, kmem::kPageSize));
+  if (!block) bare::panic("no memory for the tests");
+  memcpy(block, &pages, sizeof pages);
+  return block + 16;
+}
+
 void* take(size_t bytes) {
+  if (bytes > (1 << (kClasses - 1)) - 16) return take_pages(bytes);
   const bare::Locked locked(lock);
   const unsigned c = class_of(bytes);
   if (void* p = lists[c]) {
@@ -40,10 +49,9 @@ void* take(size_t bytes) {
   }
   const size_t whole = size_t{1} << c;
   if (static_cast<size_t>(fresh_end - fresh) < whole) {
-    const size_t piece = whole > (1 << 20) ? whole : 1 << 20;
-    fresh = static_cast<char*>(kmem_port_map(piece, kmem::kPageSize));
+    fresh = static_cast<char*>(kmem_port_map(1 << 20, kmem::kPageSize));
     if (!fresh) bare::panic("no memory for the tests");
-    fresh_end = fresh + piece;
+    fresh_end = fresh + (1 << 20);
   }
   char* block = fresh;
   fresh += whole;
@@ -53,10 +61,14 @@ void* take(size_t bytes) {
 
 void give(void* p) {
   if (!p) return;
-  const bare::Locked locked(lock);
   unsigned c;
   memcpy(&c, static_cast<char*>(p) - 16, sizeof c);
-  if (c == kOfNone) return;
+  if (c == kInside) {
+    memcpy(&p, static_cast<char*>(p) - 8, sizeof p);
+    return give(p);
+  }
+  if (c > kInside) return kmem_port_unmap(static_cast<char*>(p) - 16, c * kmem::kPageSize);
+  const bare::Locked locked(lock);
   memcpy(p, &lists[c], sizeof p);
   lists[c] = p;
 }
@@ -71,15 +83,18 @@ void* operator new(size_t bytes, std::align_val_t align) {
   char* const block = static_cast<char*>(take(bytes + a));
   const uintptr_t at = reinterpret_cast<uintptr_t>(block);
   char* const aligned = block + (((at + a - 1) & ~(a - 1)) - at);
-  if (aligned != block) memcpy(aligned - 16, &kOfNone, sizeof kOfNone);
+  if (aligned != block) {
+    memcpy(aligned - 16, &kInside, sizeof kInside);
+    memcpy(aligned - 8, &block, sizeof block);
+  }
   return aligned;
 }
 void operator delete(void* p) noexcept { give(p); }
 void operator delete[](void* p) noexcept { give(p); }
 void operator delete(void* p, size_t) noexcept { give(p); }
 void operator delete[](void* p, size_t) noexcept { give(p); }
-void operator delete(void*, std::align_val_t) noexcept {}
-void operator delete(void*, size_t, std::align_val_t) noexcept {}
+void operator delete(void* p, std::align_val_t) noexcept { give(p); }
+void operator delete(void* p, size_t, std::align_val_t) noexcept { give(p); }
 
 namespace std {
 void __throw_length_error(const char* what) { bare::panic("%s", what); }

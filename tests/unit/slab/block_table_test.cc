@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "port/memory.h"
 #include "unit/page/small_machine.h"
 
 namespace kmem {
@@ -21,6 +22,10 @@ class BlockTableTestPeer {
     unsigned n = 0;
     while (n < BlockTable::kMostTables && t.tables_[n].peek()) ++n;
     return n;
+  }
+  /// All but the first, which is the test's.
+  static void give_back_tables(BlockTable& t) {
+    for (unsigned n = nr_tables(t); n-- > 1;) kmem_port_unmap(t.tables_[n].peek(), BlockTable::size(n) * sizeof(BlockTable::Entry));
   }
   static constexpr uint32_t kReach = BlockTable::kReach;
 };
@@ -39,6 +44,7 @@ class BlockTableTest : public testing::Test {
     if (!broken_) {
       EXPECT_FALSE(table_.check()) << table_.check().rule;
     }
+    Peer::give_back_tables(table_);
   }
   static void* at(uint64_t p) { return reinterpret_cast<void*>(p); }
   bool insert(uint64_t p, uint64_t word) { return table_.insert(at(p), word); }

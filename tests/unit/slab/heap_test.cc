@@ -155,7 +155,9 @@ TEST_F(HeapTest, sizes_that_cannot_be_get_nothing) {
   for (const size_t size : {~size_t{0}, ~size_t{0} - 4096, ~size_t{0} >> 1, (~size_t{0} >> 1) + 1}) {
     EXPECT_EQ(heap_.malloc(size, Contents::Any), nullptr);
     EXPECT_EQ(heap_.malloc_aligned(size, 64), nullptr);
-    EXPECT_EQ(heap_.malloc_aligned(64, size & ~(size >> 1)), nullptr);
+    const size_t align = size & ~(size >> 1);
+    if (sizeof(void*) == 4 && align == 1 << 30) continue;  // there is such an address
+    EXPECT_EQ(heap_.malloc_aligned(64, align), nullptr);
   }
 }
 
@@ -269,7 +271,7 @@ TEST_F(HeapTest, realloc_to_what_cannot_be_leaves_the_block) {
   auto* p = static_cast<char*>(heap_.malloc(100, Contents::Any));
   p[99] = 5;
   EXPECT_EQ(heap_.realloc(p, ~size_t{0}), nullptr);
-  EXPECT_EQ(heap_.realloc(p, SIZE_MAX / 16), nullptr);
+  EXPECT_EQ(heap_.realloc(p, SIZE_MAX / 4), nullptr);
   EXPECT_EQ(p[99], 5);
   EXPECT_EQ(heap_.realloc(p + 8, 200), nullptr) << "no block begins there";
   EXPECT_TRUE(heap_.free(p));

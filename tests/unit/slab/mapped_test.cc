@@ -87,7 +87,7 @@ TEST_F(MappedBlocksTest, what_is_no_block_is_not_freed) {
 }
 
 TEST_F(MappedBlocksTest, a_size_that_the_host_does_not_have_leaves_nothing_behind) {
-  EXPECT_EQ(blocks_.alloc(SIZE_MAX / 16, 1, Contents::Any), nullptr);
+  EXPECT_EQ(blocks_.alloc(SIZE_MAX / 4, 1, Contents::Any), nullptr);
   EXPECT_EQ(blocks_.nr(), 0u);
 }
 
@@ -190,7 +190,7 @@ TEST_F(MappedBlocksTest, freed_blocks_hold_no_addresses_where_there_are_no_other
 TEST_F(MappedBlocksTest, a_size_that_cannot_be_leaves_the_block_as_it_was) {
   auto* p = static_cast<char*>(blocks_.alloc(kMiB, 1, Contents::Any));
   p[5] = 9;
-  EXPECT_EQ(blocks_.resize(p, SIZE_MAX / 16), nullptr);
+  EXPECT_EQ(blocks_.resize(p, SIZE_MAX / 4), nullptr);
   EXPECT_EQ(blocks_.size_of(p), kMiB);
   EXPECT_EQ(p[5], 9);
   EXPECT_TRUE(blocks_.free(p));

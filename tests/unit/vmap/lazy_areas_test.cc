@@ -103,7 +103,7 @@ struct Parts : testing::Test {
   ~Parts() override {
     EXPECT_FALSE(window.check()) << window.check().rule;
     EXPECT_FALSE(world.pages.check()) << world.pages.check().rule;
-    if (char* start = window.start()) kmem_port_window_release(start, window.bytes());
+    if (char* start = window.start()) kmem_port_window_release(start, window.bytes_of_all());
   }
   /// Addresses, open, without frames.  Busy.
   VmArea* area(uint32_t pages) {

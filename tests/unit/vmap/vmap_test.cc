@@ -40,7 +40,7 @@ struct World : SmallMachine {
   }
   ~World() {
     EXPECT_FALSE(vmap.check()) << vmap.check().rule;
-    if (char* start = vmap.window().start()) kmem_port_window_release(start, vmap.window().bytes());
+    if (char* start = vmap.window().start()) kmem_port_window_release(start, vmap.window().bytes_of_all());
   }
   /// The end of the only range is high memory.
   void add_high(uint64_t bytes) {

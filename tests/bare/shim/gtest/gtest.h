@@ -26,12 +26,13 @@ class Message {
   static std::string to_text(const T& value) {
     if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
     else if constexpr (std::is_same_v<T, char*>) return "0x" + hex(reinterpret_cast<uintptr_t>(value));
+    else if constexpr (std::is_null_pointer_v<T>) return "nullptr";
+    else if constexpr (std::is_same_v<T, const char*>) return value ? value : "(null)";
     else if constexpr (std::is_convertible_v<T, std::string>) return std::string(value);
     else if constexpr (std::is_enum_v<T>) return number(static_cast<int64_t>(value));
     else if constexpr (std::is_integral_v<T>)
       return std::is_signed_v<T> ? number(static_cast<int64_t>(value)) : positive(value);
     else if constexpr (std::is_pointer_v<T>) return "0x" + hex(reinterpret_cast<uintptr_t>(value));
-    else if constexpr (std::is_null_pointer_v<T>) return "nullptr";
     else return "(a value)";
   }
   static std::string number(int64_t value);
