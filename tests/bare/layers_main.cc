@@ -30,6 +30,7 @@ extern "C" int bare_kernel_main() {
   testing::internal::leave_out("MillionsOfFrames.after_churn_at_half_occupancy_nearly_all_blocks_that_could_be_whole_are");
   testing::internal::leave_out("ManyPages.after_churn_at_half_occupancy_nearly_all_blocks_that_could_be_whole_are");
   testing::internal::leave_out("Vmap.it_serves_256_mib_where_no_block_of_order_4_is_left");
+  testing::internal::leave_out("BlockTableTest.a_million_keys_come_and_go");
   testing::internal::leave_out("FrameBitsModelTest.a_random_walk_agrees_with_an_entry_for_each_frame");
   testing::internal::leave_out("PageModelTest.a_random_walk_gives_every_frame_to_one_owner_and_gets_all_back");
   char pattern[128];

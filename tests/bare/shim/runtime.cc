@@ -17,7 +17,7 @@
 
 namespace {
 
-/// Blocks by powers of two, which go back to lists of their own size; larger ones, with their size in pages, go back to the port.
+/// Blocks by powers of two, which go back to lists of their own size; larger ones are pages, which go back to the port.
 constexpr unsigned kClasses = 20;
 /// In front of what begins inside a block, because it is aligned, with the block's address.
 constexpr unsigned kInside = kClasses;

@@ -25,7 +25,8 @@ class BlockTableTestPeer {
   }
   /// All but the first, which is the test's.
   static void give_back_tables(BlockTable& t) {
-    for (unsigned n = nr_tables(t); n-- > 1;) kmem_port_unmap(t.tables_[n].peek(), BlockTable::size(n) * sizeof(BlockTable::Entry));
+    for (unsigned n = nr_tables(t); n-- > 1;)
+      kmem_port_unmap(t.tables_[n].peek(), BlockTable::size(n) * sizeof(BlockTable::Entry));
   }
   static constexpr uint32_t kReach = BlockTable::kReach;
 };
