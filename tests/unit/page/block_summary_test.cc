@@ -9,7 +9,7 @@ class BlockSummaryTest : public testing::Test {
  protected:
   BlockSummaryTest() { summary_.init(kNr, words_); }
   static constexpr uint64_t kNr = 200;
-  Atomic<uint64_t> words_[20];  // five times four
+  Atomic<uint64_t> words_[24];  // six times four
   BlockSummary summary_;
 };
 
