@@ -74,10 +74,18 @@ KMEM_NOINLINE void* malloc_counted(size_t size) {
   return KMEM_LIKELY(p != nullptr) ? p : malloc_from_heap(size, counted);
 }
 
-KMEM_NOINLINE void* malloc_slowly(size_t size) {
-  void* p = kmem::hardened::malloc(size);
+KMEM_NOINLINE void* take_freed(unsigned object_class, size_t size) {
+  const KeepErrno keep;
+  kmem::follow_profile();
+  return kmem::hardened::take_freed(object_class, size);
+}
+
+KMEM_NOINLINE void* malloc_freed(unsigned object_class, size_t size) {
+  void* p = take_freed(object_class, size);
   return KMEM_LIKELY(p != nullptr) ? p : malloc_counted(size);
 }
+
+KMEM_NOINLINE void* malloc_slowly(size_t size) { return kmem::hardened::malloc(size, malloc_counted, malloc_freed); }
 
 /// Applies mallopt()'s settings before a block is freed; returns the number of bytes for after_free().
 KMEM_INLINE size_t before_free(void* p) {
@@ -128,8 +136,10 @@ KMEM_NOINLINE void free_zeroed(void* p, unsigned object_class) {
 }
 
 KMEM_NOINLINE void free_slowly(void* p) {
-  const unsigned object_class = kmem::hardened::class_of(p);
-  if (!is_freed(kmem::hardened::free_marked(p, object_class), p, object_class)) free_zeroed(p, object_class);
+  unsigned object_class;
+  if (KMEM_UNLIKELY(!kmem::hardened::find_class(p, object_class))) return free_past_sheaf(p, 0);
+  if (kmem_seals[object_class].zeroes()) return free_zeroed(p, object_class);
+  if (!is_freed(kmem::hardened::free_marked(p, object_class), p, object_class)) free_ample(p, object_class);
 }
 
 KMEM_NOINLINE void free_sized_slowly(void* p, size_t size) {

@@ -18,6 +18,11 @@ namespace {
 /// Larger objects lie in no sheaf: two of them on each CPU would already be too much memory for a cache with few objects.
 constexpr uint32_t kSheafedMost = 256 << 10;
 
+/// Of the caches with a class of their own.
+void set_seal_of_class(uint8_t class_byte, const Seal& seal) {
+  kmem_seals[class_byte] = seal.on() && class_byte != kSharedClass ? seal : Seal::none();
+}
+
 Seal seal_for(const SlabWorld& world, const SlabFrames::Kind& kind, const CacheSetup& setup, bool debugged) {
   Seal seal;
   if (world.seals.on() && !debugged)
@@ -61,7 +66,7 @@ bool Cache::init(const SlabWorld& world, uint32_t id, const Setup& setup, const 
   slabs_.init(world, {.cache = this, .setup = &setup_, .debug = &checked_.debug(), .seal = &checked_.seal(), .nodes = on.nodes},
               kind);
   checked_.set_seal(seal_for(world, kind, setup_, checked_.debug().on()));
-  kmem_seals[kind.class_byte] = kind.class_byte == kSharedClass ? Seal{} : checked_.seal();
+  if (world.seals.on()) set_seal_of_class(kind.class_byte, checked_.seal());
   calls_.init(slabs_, sheaves_);
   if (slot_of(id).index >= kMaxSlots || !kind.shape.nr_objects) return false;
   sheaves_.init(slabs_, which, slot_of(id), setup.sheaf_capacity);
@@ -106,7 +111,7 @@ SlabFrames::Kind Cache::choose_slabs(const SlabWorld& world, uint32_t id, SheafL
 void Cache::retire() {
   const SlabWorld& world = slabs_.world();
   if (fast_.class_byte != kSharedClass) {
-    kmem_seals[fast_.class_byte] = {};
+    if (world.seals.on()) set_seal_of_class(fast_.class_byte, {});
     world.divisors[fast_.class_byte] = {};
     world.class_sizes[fast_.class_byte] = 0;
   }

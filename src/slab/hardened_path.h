@@ -10,11 +10,14 @@
 
 namespace kmem {
 
+class Cache;
+
 /// What these paths read. A limit of zero: they are closed.
 struct HardenedPaths {
   size_t limit = 0;         // malloc: sizes up to this
   size_t extra = 0;         // bytes that each block has beyond the requested ones: room for a canary
   bool comes_zero = false;  // blocks of malloc are zero
+  Cache* caches = nullptr;  // by class
 };
 
 }  // namespace kmem
@@ -43,15 +46,24 @@ namespace kmem::hardened {
   return KMEM_LIKELY(seal.open_marked(static_cast<char*>(object), size)) ? object : open_zeroed(seal, object, size);
 }
 
-/// Null: take the slow path.
-template <typename Stack = CpuStack>
-KMEM_INLINE void* malloc(size_t size) {
-  if (KMEM_UNLIKELY(size - 1 >= kmem_hardened.limit)) return nullptr;
+/// An object that this CPU has freed, if it has no other one; null: take the slow path.
+void* take_freed(unsigned object_class, size_t size);
+
+/// `closed(size)`: what is done with a size that is not for this path; `none(class, size)`: if this CPU's sheaf has no object.
+template <typename Stack = CpuStack, typename Closed, typename None>
+KMEM_INLINE void* malloc(size_t size, Closed closed, None none) {
+  if (KMEM_UNLIKELY(size - 1 >= kmem_hardened.limit)) return closed(size);
   char* base = kmem_base;
   const unsigned c = MallocClasses::of(base, size + kmem_hardened.extra);
   void* p = Stack::try_pop(base, Slot{c});
-  if (KMEM_UNLIKELY(!p)) return nullptr;
+  if (KMEM_UNLIKELY(!p)) return none(c, size);
   return open(c, p, size);
+}
+/// Null: take the slow path.
+template <typename Stack = CpuStack>
+KMEM_INLINE void* malloc(size_t size) {
+  return malloc<Stack>(
+      size, [](size_t) -> void* { return nullptr; }, [](unsigned, size_t) -> void* { return nullptr; });
 }
 /// The same at an alignment, a power of two: see fast::malloc_aligned().
 template <typename Stack = CpuStack>
@@ -65,12 +77,17 @@ inline void* malloc_aligned(size_t size, size_t align) {
   return KMEM_LIKELY(p != nullptr) ? open(c, p, size) : nullptr;
 }
 
-/// The class of the object that begins at p, whether out or not; 0: take the slow path.
-KMEM_INLINE unsigned class_of(const void* p) {
+/// The class of the frame that p lies in, if an object may begin at p, whether out or not. False: take the slow path.
+KMEM_INLINE bool find_class(const void* p, unsigned& object_class) {
   const uint64_t pfn = static_cast<uint64_t>(static_cast<const char*>(p) - kmem_direct_map) >> kPageShift;
-  if (KMEM_UNLIKELY(pfn >= kmem_sealed_frames_end)) return 0;
-  const unsigned c = reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn];
-  return KMEM_LIKELY(fast::fits(fast::divisor_of(c), p)) ? c : 0;
+  if (KMEM_UNLIKELY(pfn >= kmem_sealed_frames_end)) return false;
+  object_class = reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn];
+  return fast::fits(fast::divisor_of(object_class), p);
+}
+/// The same as a number; 0: take the slow path.
+KMEM_INLINE unsigned class_of(const void* p) {
+  unsigned c;
+  return KMEM_LIKELY(find_class(p, c)) ? c : 0;
 }
 /// The usable bytes of the sealed object that begins at p; 0: take the slow path.
 KMEM_INLINE size_t asked(const void* p) {

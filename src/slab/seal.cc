@@ -11,8 +11,17 @@ void Seal::init(const Setup& setup) {
   room_ = setup.room;
   shift_ = shift_for(setup.room);
   filling_ = !setup.fills ? Filling::Anything : setup.zeroes ? Filling::Zeroes : Filling::Marks;
+  nr_slacks_ = filling_ == Filling::Marks ? kTwo + 1 : 0;
   words_ = both(mixed(kmem_seal_key, setup.number));
   cache_ = setup.cache;
+}
+
+Seal Seal::none() {
+  static uint8_t untouched = kUntouched;
+  Seal seal;
+  seal.states_ = &untouched;
+  seal.shift_ = 63;  // addresses are below 2^63
+  return seal;
 }
 
 void Seal::open(char* object, size_t asked) const {

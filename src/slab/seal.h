@@ -27,6 +27,8 @@ struct SealedWords {
   /// No byte of it is zero, so that a string's terminating NUL beyond the end is detected.
   static constexpr uint64_t without_zeroes(uint64_t word) { return word | 0x0101010101010101u; }
   static constexpr uint64_t mixed(uint64_t key, uint64_t number) { return without_zeroes(key ^ number * 0x9e3779b97f4a7c15u); }
+  static uint64_t canary_at(const char* object) { return mixed(kmem_seal_key, reinterpret_cast<uint64_t>(object)); }
+  static TwoWords both(uint64_t word) { return TwoWords{word, word}; }
   /// The word as it is read so many bytes behind a multiple of eight.
   static uint64_t turned(uint64_t word, size_t bytes) { return word >> (8 * bytes & 63) | word << (-8 * bytes & 63); }
 
@@ -96,7 +98,9 @@ class alignas(64) Seal : SealedWords, SealedState {
     bool zeroes = false;
   };
   void init(const Setup& setup);
-  bool on() const { return states_ != nullptr; }
+  bool on() const { return room_ != 0; }
+  /// A seal that is off, and whose objects all are kUntouched, so that the fast paths need no look at on().
+  static Seal none();
 
   /// A state for each 64 bytes, or for each 16 bytes if objects are smaller, so that each object has its own.
   static constexpr uint8_t shift_for(uint32_t room) { return room >= 64 ? 6 : 4; }
@@ -107,19 +111,20 @@ class alignas(64) Seal : SealedWords, SealedState {
   /// The object is freed. NotOut: it was not out, and nothing has changed. Damaged: reported, and it is free.
   Finding close(char* object) const;
   /// As open(), for an undamaged object with marks of which at most two words are not asked for. False: nothing was changed.
+  ///
+  /// The state is only written: other CPUs change the states of objects nearby, in the same cache line, so reading it would
+  /// wait. A mark has no zero byte, so a zero ends it, and a second allocation of the object is not for this path.
   KMEM_INLINE bool open_marked(char* object, size_t asked) const {
-    if (KMEM_UNLIKELY(filling_ != Filling::Marks)) return false;
-    uint8_t* const at = state_at(object);
     const size_t slack = room_ - asked;
-    if (KMEM_UNLIKELY(load_state(at) != kFree || !is_marked(object, words_[0]) || slack > kTwo)) return false;
-    store_state(at, static_cast<uint8_t>(slack + 1));  // the last mark is the canary
+    if (KMEM_UNLIKELY(slack >= nr_slacks_ || !is_marked(object, words_[0]))) return false;
+    object[0] = 0;
+    store_state(state_at(object), static_cast<uint8_t>(slack + 1));  // the last mark is the canary
     return true;
   }
   KMEM_INLINE bool close_marked(char* object) const {
-    if (KMEM_UNLIKELY(filling_ != Filling::Marks)) return false;
     uint8_t* const at = state_at(object);
     const size_t slack = load_state(at) - size_t{1};
-    if (KMEM_UNLIKELY(slack > kTwo)) return false;
+    if (KMEM_UNLIKELY(slack >= nr_slacks_)) return false;
     char* const end = object + room_;
     const TwoWords words = words_;
     if (KMEM_UNLIKELY(!ends_whole(end, slack, words))) return false;
@@ -141,12 +146,11 @@ class alignas(64) Seal : SealedWords, SealedState {
   /// The same with more bytes that are not asked for.
   KMEM_INLINE bool open_ample(char* object, size_t asked) const {
     if (KMEM_UNLIKELY(filling_ != Filling::Marks)) return false;
-    uint8_t* const at = state_at(object);
     const size_t slack = room_ - asked;
-    if (KMEM_UNLIKELY(load_state(at) != kFree || !is_marked(object, words_[0]) || slack - kTwo > kMostNear - kTwo))
-      return false;
+    if (KMEM_UNLIKELY(!is_marked(object, words_[0]) || slack - kTwo > kMostNear - kTwo)) return false;
+    object[0] = 0;
     store(object + asked, turned(words_[0], asked));
-    store_state(at, static_cast<uint8_t>(slack + 1));
+    store_state(state_at(object), static_cast<uint8_t>(slack + 1));
     return true;
   }
   KMEM_INLINE bool close_ample(char* object) const {
@@ -198,6 +202,8 @@ class alignas(64) Seal : SealedWords, SealedState {
     return is_out(state) ? asked_of(object, state) : 0;
   }
   uint32_t room() const { return room_; }
+  /// Are its free objects zero?
+  bool zeroes() const { return filling_ == Filling::Zeroes; }
 
   /// Sets the states of a new slab's objects to kUntouched.
   void forget(const char* from, size_t bytes) const {
@@ -215,11 +221,9 @@ class alignas(64) Seal : SealedWords, SealedState {
   using SealedState::is_out;
   uint8_t state_of(const char* object) const { return load_state(state_at(object)); }
 
-  static uint64_t canary_at(const char* object) { return mixed(kmem_seal_key, reinterpret_cast<uint64_t>(object)); }
   uint64_t canary(const char* object) const { return filling_ == Filling::Zeroes ? canary_at(object) : words_[0]; }
   /// How many bytes at the end of an object are watched.
   size_t nr_last() const { return filling_ == Filling::Zeroes ? kWord : kTwo; }
-  static TwoWords both(uint64_t word) { return TwoWords{word, word}; }
   /// The size of an object far larger than what was asked for lies in front of the last two words.
   char* far_size(const char* object) const { return const_cast<char*>(object) + room_ - kTwo - kWord; }
   size_t asked_of(const char* object, uint8_t state) const {
@@ -240,6 +244,7 @@ class alignas(64) Seal : SealedWords, SealedState {
   uint32_t room_ = 0;
   uint8_t shift_ = 0;
   Filling filling_ = Filling::Anything;
+  uint16_t nr_slacks_ = 0;  // open_marked() and close_marked() handle slacks below this: none without marks
   TwoWords words_{};
   const char* cache_ = "";
 };

@@ -32,6 +32,8 @@ class SheafLayer {
 
   /// An object of this CPU's node, or null.
   void* alloc(Gfp gfp);
+  /// A part of alloc(), if this CPU's sheaf is empty and it has freed enough objects of a sealed cache; else null.
+  void* take_freed();
   /// False: it was refused.
   bool free(void* object);
   /// Returns all objects in sheaves and barns to their slabs, where double frees are detected. `others`: what is done about the
@@ -43,7 +45,10 @@ class SheafLayer {
   Slot slot() const { return slot_; }
   /// In a sealed cache freed objects go to a second sheaf, not the one that allocations use, so that none is reused at once.
   /// There is room for the first caches; later ones have one sheaf.
-  static constexpr uint32_t kNrWithFreedSlots = 1536;
+  /// The two words of a cache differ in their last 12 bits, else a processor takes the load of the one for a load of the other,
+  /// which was just stored, and waits: see slab/tables.h.
+  static constexpr uint32_t kNrWithFreedSlots = 1408;
+  static_assert((kMaxSlots - kNrWithFreedSlots) % (4096 / sizeof(uint64_t)) != 0);
   static constexpr Slot freed_slot(uint32_t cache_id) { return {kMaxSlots - kNrWithFreedSlots + cache_id}; }
   unsigned capacity() const { return capacity_; }
   /// The most full sheaves of a part of a barn.
@@ -64,7 +69,6 @@ class SheafLayer {
 
  private:
   void use_two_sheaves(uint32_t cache_id);
-  void* take_freed();
   void reuse_for_freed(Sheaf old);
   Sheaf hold_back(Sheaf full);
   void each_object(void (*visit)(void* self, void* object), void* self) const;

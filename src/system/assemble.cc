@@ -64,6 +64,7 @@ void set_up_seals(System& s) {
   s.dice.seed(kmem_port_entropy());
   s.world.dice = &s.dice;
   s.world.seals.init(s.machine.states_by_64, s.machine.states_by_16, s.machine.direct_map);
+  for (Seal& seal : kmem_seals) seal = Seal::none();
   s.world.zeroes = !always_on;
   s.world.guards_slabs = !always_on && s.machine.host_page_bytes == kPageSize;
   kmem_hardened.extra = always_on ? 0 : kCanary;
@@ -138,6 +139,7 @@ void set_up_slabs(System& s, char* metadata) {
              .counts = s.options.stats ? &s.counts : nullptr};
   metadata = set_up_debugging(s, metadata);
   s.heap.init(s.world, s.machine.base, metadata);
+  kmem_hardened.caches = s.world.caches;
   guard_large_blocks(s);
   s.heap.mapped().set_key(s.world.red_key);
   if (s.options.probation) s.heap.start_probation(s.options.probation);

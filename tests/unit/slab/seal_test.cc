@@ -214,6 +214,26 @@ TEST_F(SealTest, the_words_of_two_caches_differ) {
   EXPECT_TRUE(seal_.close_marked(at(1)));
 }
 
+TEST_F(SealTest, an_object_in_two_places_is_not_given_twice) {
+  for (const uint32_t asked : {512u, 500u, 300u}) {
+    make(512);
+    seal_.open(at(1), asked);
+    EXPECT_EQ(seal_.close(at(1)), Finding::Whole);
+    EXPECT_TRUE(open_quickly(asked)) << asked;
+    EXPECT_FALSE(open_quickly(asked)) << asked;
+    EXPECT_NE(told([&] { seal_.open(at(1), asked); }).find("to be given while it is out"), std::string::npos) << asked;
+  }
+}
+
+TEST_F(SealTest, where_there_is_no_seal_no_path_is_quick) {
+  const Seal none = Seal::none();
+  EXPECT_FALSE(none.on());
+  memset(memory_, 0, sizeof memory_);
+  EXPECT_FALSE(none.open_marked(at(1), 1) || none.open_ample(at(1), 1) || none.open_zeroed(at(1), 1));
+  EXPECT_FALSE(none.close_marked(at(1)) || none.close_ample(at(1)) || none.close_zeroed(at(1)));
+  EXPECT_EQ(none.close(at(1)), Finding::NotOut);
+}
+
 TEST_F(SealTest, another_size_has_its_canary_elsewhere) {
   make(512);
   seal_.open(at(1), 100);
