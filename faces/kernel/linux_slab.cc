@@ -71,13 +71,13 @@ struct Wish {
 constexpr slab_flags_t kNeverMerge = SLAB_DEBUG_INITIAL | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER |
                                      SLAB_CONSISTENCY_CHECKS | SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_NO_REAP |
                                      SLAB_ACCOUNT | SLAB_TRACE | SLAB_NOLEAKTRACE | SLAB_SKIP_KFENCE | SLAB_FAILSLAB |
-                                     SLAB_NO_USER_FLAGS;
+                                     SLAB_NO_USER_FLAGS | SLAB_HARDENED;
 /// All flags with which a cache can be created.
 constexpr slab_flags_t kKnown =
     kNeverMerge | SLAB_PANIC | SLAB_HWCACHE_ALIGN | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_RECLAIM_ACCOUNT;
 static_assert(SLAB_TRACE == kmem::debug::kTrace && SLAB_NOLEAKTRACE == kmem::cache_flag::kNoLeakTrace &&
               SLAB_SKIP_KFENCE == kmem::cache_flag::kSkipKfence && SLAB_FAILSLAB == kmem::cache_flag::kMayFail &&
-              SLAB_NO_USER_FLAGS == kmem::cache_flag::kNoUserFlags);
+              SLAB_NO_USER_FLAGS == kmem::cache_flag::kNoUserFlags && SLAB_HARDENED == kmem::cache_flag::kHardened);
 static_assert(KMALLOC_MAX_SIZE == Cache::Setup::kLargestObject);
 static_assert(SLAB_CONSISTENCY_CHECKS == kmem::debug::kChecks && SLAB_RED_ZONE == kmem::debug::kRedZone &&
               SLAB_POISON == kmem::debug::kPoison && SLAB_STORE_USER == kmem::debug::kOwner);

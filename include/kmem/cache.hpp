@@ -8,6 +8,11 @@
 
 namespace kmem {
 
+/// Flags of every cache and pool of one type, besides those that its creator gives. For a type whose objects an attacker wants:
+///   template <> inline constexpr slab_flags_t kmem::flags_of_type<session_key> = SLAB_HARDENED;
+template <typename T>
+inline constexpr slab_flags_t flags_of_type = 0;
+
 /// Objects of one type, from slabs of their own.
 ///
 /// make() constructs an object in memory from the cache and returns a unique_ptr that destroys it and frees the memory. The
@@ -33,7 +38,7 @@ class cache {
 
   /// \param flags SLAB_*.  Throws std::bad_alloc if there is no memory, or the cache is impossible.
   explicit cache(const char* name, slab_flags_t flags = 0)
-      : cache_((kmem_cache_create)(name, sizeof(T), alignof(T), flags, nullptr)) {
+      : cache_((kmem_cache_create)(name, sizeof(T), alignof(T), flags | flags_of_type<T>, nullptr)) {
     if (!cache_) throw std::bad_alloc();
   }
   cache(cache&& other) noexcept : cache_(std::exchange(other.cache_, nullptr)) {}
@@ -162,7 +167,8 @@ class constructed_cache {
   static_assert(noexcept(T()), "a slab of objects is made where nothing can be undone");
 
   explicit constructed_cache(const char* name, slab_flags_t flags = 0)
-      : cache_(kmem_cache_create(name, sizeof(T), alignof(T), static_cast<unsigned long>(flags), &construct, &destroy)) {
+      : cache_(kmem_cache_create(name, sizeof(T), alignof(T), static_cast<unsigned long>(flags | flags_of_type<T>), &construct,
+                                 &destroy)) {
     if (!cache_) throw std::bad_alloc();
   }
   constructed_cache(const constructed_cache&) = delete;

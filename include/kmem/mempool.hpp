@@ -32,7 +32,7 @@ class mempool {
 
   /// Keeps min_nr objects in reserve, at least one.  Throws std::bad_alloc if they cannot be allocated.
   mempool(const char* name, int min_nr, slab_flags_t flags = 0)
-      : cache_((kmem_cache_create)(name, sizeof(T), alignof(T), flags, nullptr)),
+      : cache_((kmem_cache_create)(name, sizeof(T), alignof(T), flags | flags_of_type<T>, nullptr)),
         pool_(cache_ ? mempool_create_slab_pool(min_nr, cache_) : nullptr) {
     if (pool_) return;
     kmem_cache_destroy(cache_);

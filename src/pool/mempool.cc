@@ -59,6 +59,7 @@ bool Mempool::init(const PoolWorld& world, PoolList& list, const Setup& setup) {
   free_ = setup.free_function;
   nid_ = setup.nid;
   cache_ = setup.cache;
+  poisons_ = world.poison || (world.poisonable && is_hardened(*this));
   const uint32_t nr = setup.min_nr ? setup.min_nr : 1;
   auto* places = static_cast<Reserve::Place*>(world.alloc_places(nr * sizeof(Reserve::Place), setup.gfp, nid_));
   if (!places) return false;
@@ -86,7 +87,7 @@ void Mempool::fill(Gfp gfp, uint32_t nr) {
   for (uint32_t i = 0; i < nr && !reserve_.full(); ++i) {
     void* element = alloc_(gfp, data_);
     if (!element) return;
-    poison(*world_, *this, element);
+    if (KMEM_UNLIKELY(poisons_)) poison(*world_, *this, element);
     if (!reserve_.put(element)) return free_(element, data_);
   }
 }
@@ -119,7 +120,7 @@ Mempool::Resized Mempool::resize(uint32_t min_nr, Gfp gfp) {
 
 void* Mempool::take() {
   void* element = reserve_.take();
-  if (element && KMEM_UNLIKELY(world_->poison)) check_poison(*world_, *this, element);
+  if (element && KMEM_UNLIKELY(poisons_)) check_poison(*world_, *this, element);
   return element;
 }
 
@@ -161,12 +162,13 @@ void* Mempool::wait_in_line(Gfp gfp, uint64_t deadline_ns) {
 bool Mempool::put_in_reserve(void* element) {
   if (reserve_.full()) return false;
   if (KMEM_UNLIKELY(reserve_.holds(element, kLookBack))) {
-    bug_report(Trouble::Bug, "mempool overfilled: element %p of mempool %p was freed twice: it is in the reserve already",
-               element, static_cast<void*>(this));
+    begin_bug_report(Trouble::Bug, "mempool overfilled: element %p of mempool %p was freed twice: it is in the reserve already",
+                     element, static_cast<void*>(this));
+    end_element_report(*this);
     nr_out_.fetch_add(1);
     return true;
   }
-  if (KMEM_UNLIKELY(world_->poison)) poison(*world_, *this, element);
+  if (KMEM_UNLIKELY(poisons_)) poison(*world_, *this, element);
   return reserve_.put(element);
 }
 

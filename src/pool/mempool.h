@@ -15,7 +15,7 @@ struct PoolWorld {
   void* (*alloc_places)(size_t bytes, Gfp gfp, int nid) = nullptr;  // zeroed
   void (*free_places)(void* places) = nullptr;
   /// Where an element's memory lies and how much of it may be overwritten while it is in reserve; 0 if that is unknown. Called
-  /// only if `poison` is on.
+  /// only if `poison` is on, or the elements come from a hardened cache.
   size_t (*poisonable)(const Mempool& pool, void* element, unsigned char*& memory) = nullptr;
   bool poison = false;
 };
@@ -92,6 +92,8 @@ class Mempool {
   void* data() const { return data_; }
   AllocFunction alloc_function() const { return alloc_; }
   FreeFunction free_function() const { return free_; }
+  /// The cache behind the functions, or null.
+  const Cache* cache() const { return cache_; }
   void after_fork();
   Fault check() const;
 
@@ -129,6 +131,7 @@ class Mempool {
   Atomic<int64_t> nr_out_;
   Atomic<uint32_t> resizing_;
   int32_t nid_ = kNoNode;
+  bool poisons_ = false;  // elements in reserve
   WaitLine line_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "pool/mempool.h"
+#include "slab/cache.h"
 #include "watch/report.h"
 
 namespace kmem {
@@ -12,9 +13,16 @@ constexpr unsigned char kFree = 0x6b, kEnd = 0xa5;
 
 }  // namespace
 
+bool is_hardened(const Mempool& pool) { return pool.cache() && pool.cache()->checked().is_hardened(); }
+
+void end_element_report(const Mempool& pool) { is_hardened(pool) ? after_fatal_report() : after_report(); }
+
 void poison(const PoolWorld& world, const Mempool& pool, void* element) {
+  // It stays out of its cache, which will not look at what the user wrote behind it.
+  if (is_hardened(pool))
+    pool.cache()->checked().debug().check_out(static_cast<char*>(element), "when it was freed to its mempool");
   unsigned char* memory;
-  const size_t bytes = world.poison ? world.poisonable(pool, element, memory) : 0;
+  const size_t bytes = world.poisonable(pool, element, memory);
   if (!bytes) return;
   memset(memory, kFree, bytes - 1);
   memory[bytes - 1] = kEnd;
@@ -31,9 +39,10 @@ void check_poison(const PoolWorld& world, const Mempool& pool, void* element) {
   char shown[4 * kAround * 2 + 1];
   Text text(Span<char>(shown, sizeof shown));
   for (size_t i = start; i < end; ++i) text.hex(memory[i]).put(' ');
-  bug_report(Trouble::Bug, "mempool element poison mismatch\nMempool %p size %zu\n nr=%d @ %p: %s0x%s%s",
-             static_cast<const void*>(&pool), bytes, static_cast<int>(pool.nr_reserved()), element, start ? "... " : "", shown,
-             end < bytes ? "..." : "");
+  begin_bug_report(Trouble::Bug, "mempool element poison mismatch\nMempool %p size %zu\n nr=%d @ %p: %s0x%s%s",
+                   static_cast<const void*>(&pool), bytes, static_cast<int>(pool.nr_reserved()), element, start ? "... " : "",
+                   shown, end < bytes ? "..." : "");
+  end_element_report(pool);
 }
 
 }  // namespace kmem

@@ -7,24 +7,39 @@
 #include "slab/slab_world.h"
 
 namespace kmem {
+namespace {
 
+constexpr uint32_t kHardenedChecks = debug::kChecks | debug::kRedZone | debug::kPoison;
+/// How many bytes of freed objects wait if there is a hardened cache.
+constexpr uint64_t kHardenedQuarantine = 1 << 20;
+
+}  // namespace
+
+// The key of a hardened cache is secret, in any mode.
 void CheckedObjects::init(const SlabWorld& world, const CacheSetup& setup) {
   world_ = &world;
   setup_ = &setup;
   nr_held_.store(0);
   const bool by_words = world.debug && !(setup.flags & cache_flag::kNoUserFlags);
-  const uint32_t wanted =
-      (setup.flags & debug::kAll) | (setup.verify ? debug::kChecks : 0) | (by_words ? world.debug->flags_for(setup.name) : 0);
+  const uint32_t wanted = (setup.flags & debug::kAll) | (setup.verify ? debug::kChecks : 0) |
+                          (is_hardened() ? kHardenedChecks : 0) | (by_words ? world.debug->flags_for(setup.name) : 0);
+  if (is_hardened() && world.quarantine) world.quarantine->allow(kHardenedQuarantine);
   debug_.init({.cache = setup.name,
                .flags = wanted,
                .object_size = setup.object_size,
                .align = setup.align,
                .fillable = !setup.hook && !setup.keeps_slabs,
-               .key = world.red_key});
+               .key = is_hardened() && !world.red_key ? kmem_port_entropy() : world.red_key,
+               .ends = is_hardened()});
 }
 
 bool CheckedObjects::spares_large() const {
   return world_->debug && !(setup_->flags & cache_flag::kNoUserFlags) && world_->debug->spares_large();
+}
+
+bool CheckedObjects::holds_back() const {
+  const Quarantine* quarantine = world_->quarantine;
+  return quarantine && (quarantine->for_all() || (is_hardened() && quarantine->on()));
 }
 
 // init_on_alloc and init_on_free do not clear objects that have a constructor, or that RCU readers may still access. Poison and
@@ -44,7 +59,7 @@ CheckedObjects::Freed CheckedObjects::free(char* object, Cache* cache) {
   if (debug_.on() && !debug_.give(object)) return Freed::Refused;
   if (debug_.on() && setup_->verify) verify(object, cache);
   if (world_->init_on_free && may_be_cleared()) memset(object, 0, setup_->object_size);
-  if (debug_.has_meta() && world_->quarantine && world_->quarantine->on()) {
+  if (debug_.has_meta() && holds_back()) {
     nr_held_.fetch_add(1);
     return Freed::ToQuarantine;
   }

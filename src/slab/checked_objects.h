@@ -26,6 +26,8 @@ class CheckedObjects {
   /// Off if the objects are debugged. Sealed objects use sheaves, unlike checked ones.
   const Seal& seal() const { return seal_; }
   void set_seal(const Seal& seal) { seal_ = seal; }
+  /// Was it made to be hardened by itself?
+  bool is_hardened() const { return setup_->flags & cache_flag::kHardened; }
   /// Do boot words (not the creator's flags) enable debugging, with `O`: not if slabs would become larger?
   bool spares_large() const;
 
@@ -56,6 +58,7 @@ class CheckedObjects {
 
  private:
   bool may_be_cleared() const;
+  bool holds_back() const;
   void verify(char* object, Cache* cache) const;
 
   const SlabWorld* world_ = nullptr;

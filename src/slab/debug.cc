@@ -39,6 +39,7 @@ void ObjectDebug::init(const Setup& setup) {
   cache_ = setup.cache;
   flags_ = setup.flags & debug::kAll;
   fillable_ = setup.fillable;
+  ends_ = setup.ends;
   key_ = setup.key;
   layout_.init(flags_, setup.object_size, setup.align);
 }
@@ -163,7 +164,7 @@ bool ObjectDebug::give(char* object) const {
     meta(object)->state.compare_exchange(state, ObjectMeta::kOut);
     if (report(object, "Object metadata overwritten"))
       note("FIX %s: Restoring Object metadata 0x%p", cache_, static_cast<const void*>(meta(object)));
-    after_report();
+    end_report();
     state = ObjectMeta::kOut;
   }
   check_out(object, "when it was freed");
@@ -195,7 +196,7 @@ void ObjectDebug::compare_state(const char* object, uint64_t then, uint64_t now)
   if (then == now) return;
   if (report(object, "Constructor state lost"))
     note("FIX %s: Object at 0x%p constructed again", cache_, static_cast<const void*>(object));
-  after_report();
+  end_report();
 }
 
 // Reports --------------------------------------------------------------------------------------------------------------
@@ -225,9 +226,11 @@ void ObjectDebug::print(Report& report, const char* object) const {
   if (flags_ & debug::kOwner) meta(object)->owners[0].print(report, "Allocated");
 }
 
+void ObjectDebug::end_report() const { ends_ ? after_fatal_report() : after_report(); }
+
 void ObjectDebug::refuse(const char* object, const char* what) const {
   if (report(object, what)) note("FIX %s: Object at 0x%p not freed", cache_, static_cast<const void*>(object));
-  after_report();
+  end_report();
 }
 
 bool ObjectDebug::report(const char* object, const char* what) const {
@@ -247,7 +250,7 @@ bool ObjectDebug::report(const char* object, const char* what) const {
     head.send();  // a report has room for one list of callers
     if (flags_ & debug::kOwner) meta(object)->owners[1].print(head, "Freed");
   }
-  if (has_meta()) dump(object);
+  if (has_meta() && !ends_) dump(object);
   Report tail;
   tail.line("CPU: %u PID: %u", CpuStack::where().value, kmem_port_task_id());
   tail.call_trace(flags_ & debug::kOwner ? Report::Names::FromFiles : Report::Names::None);
@@ -258,7 +261,7 @@ void ObjectDebug::report_bytes(const char* object, const ObjectZone& zone, const
                                const char* when) const {
   TextOf<64> what;
   what.put(zone.name).put(" overwritten");
-  if (!report(object, what.data())) return after_report();
+  if (!report(object, what.data())) return end_report();
   Report fix;
   fix.line("0x%p-0x%p @offset=%lld. First byte 0x%x instead of 0x%x, found %s", static_cast<const void*>(first),
            static_cast<const void*>(last), static_cast<long long>(first - object), static_cast<uint8_t>(*first),
@@ -266,7 +269,7 @@ void ObjectDebug::report_bytes(const char* object, const ObjectZone& zone, const
   fix.line("FIX %s: Restoring %s 0x%p-0x%p=0x%x", cache_, zone.name, static_cast<const void*>(first),
            static_cast<const void*>(last), expected(zone, first));
   fix.send();
-  after_report();
+  end_report();
 }
 
 }  // namespace kmem

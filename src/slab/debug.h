@@ -60,6 +60,7 @@ class ObjectDebug {
     uint32_t align = 8;
     bool fillable = false;  // the contents of a free object do not matter: no constructor, no reader after the free
     uint64_t key = 0;
+    bool ends = false;  // a report ends the process, and shows no bytes of an object
   };
   void init(const Setup& setup);
   bool on() const { return flags_ != 0; }
@@ -117,12 +118,14 @@ class ObjectDebug {
   void poison(char* object) const;
   void set_red(char* object, Red red, uint32_t from) const;
   void dump(const char* object) const;
+  void end_report() const;
   void report_bytes(const char* object, const ObjectZone& zone, const char* first, const char* last, const char* when) const;
 
   const char* cache_ = "";
   uint64_t key_ = 0;
   uint32_t flags_ = 0;
   bool fillable_ = false;
+  bool ends_ = false;
   ObjectLayout layout_;
 };
 

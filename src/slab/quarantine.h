@@ -23,11 +23,20 @@ class Quarantine {
     explicit operator bool() const { return object != nullptr; }
   };
 
+  /// `most_bytes`: 0 if only hardened caches use it, and nothing until there is one.
   void init(void* metadata, uint64_t most_bytes) {
     places_ = static_cast<Atomic<uint64_t>*>(metadata);
-    most_bytes_ = most_bytes;
+    most_bytes_.store(most_bytes);
+    for_all_ = most_bytes != 0;
   }
-  bool on() const { return most_bytes_ != 0; }
+  /// From now on it holds at least so many bytes.
+  void allow(uint64_t bytes) {
+    for (uint64_t seen = most_bytes_.load(); seen < bytes && !most_bytes_.compare_exchange(seen, bytes);) {
+    }
+  }
+  bool on() const { return most_bytes_.peek() != 0; }
+  /// Do the objects of all debugged caches pass through it?
+  bool for_all() const { return for_all_; }
 
   /// Adds an object, and calls `release` with each entry that it evicts: the oldest ones, until the limits hold.
   template <typename Release>
@@ -46,7 +55,7 @@ class Quarantine {
   void left(uint32_t bytes) { bytes_.fetch_sub(bytes); }
 
   uint64_t bytes() const { return bytes_.peek(); }
-  uint64_t most_bytes() const { return most_bytes_; }
+  uint64_t most_bytes() const { return most_bytes_.peek(); }
   /// Calls look() for every entry, on a quiet system.
   template <typename Look>
   void each(Look look) const {
@@ -76,10 +85,11 @@ class Quarantine {
   static Entry entry_of(uint64_t word) {
     return {reinterpret_cast<void*>(word & ((uint64_t{1} << kIdShift) - 1)), static_cast<uint32_t>(word >> kIdShift)};
   }
-  bool too_full(uint64_t front) const { return bytes_.load() > most_bytes_ || back_.load() - front >= kPlaces - 64; }
+  bool too_full(uint64_t front) const { return bytes_.load() > most_bytes_.peek() || back_.load() - front >= kPlaces - 64; }
 
   Atomic<uint64_t>* places_ = nullptr;
-  uint64_t most_bytes_ = 0;
+  Atomic<uint64_t> most_bytes_{0};
+  bool for_all_ = false;
   Atomic<uint64_t> bytes_{0};
   Atomic<uint64_t> front_{0}, back_{0};
 };

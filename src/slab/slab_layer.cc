@@ -179,7 +179,8 @@ unsigned SlabLayer::take_from(Slab& slab, unsigned want, Sheaf& into) {
   if (KMEM_UNLIKELY(slab.apart())) want = 1;
   CacheNode& node = node_of(&slab);
   char* first = frames_.first_object(&slab);
-  const unsigned n = KMEM_UNLIKELY(world_->random_order) ? slab.take_any(shape(), first, kmem_port_entropy(), into)
+  const bool any = world_->random_order || owner_.setup->flags & cache_flag::kHardened;
+  const unsigned n = KMEM_UNLIKELY(any) ? slab.take_any(shape(), first, kmem_port_entropy(), into)
                      : KMEM_UNLIKELY(world_->dice && world_->zeroes)
                          ? slab.take_anywhere(shape(), first, want, world_->dice->roll(), into)
                          : slab.take(shape(), first, want, into);

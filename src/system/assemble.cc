@@ -47,6 +47,7 @@ void apply_options(System& s) {
     note("boot word 'nr_cpus': the host does not let us choose CPUs");
   set_panic_on_warn(s.options.panic_on_warn);
   set_panic_on_bug(s.options.oops_panics);
+  set_go_on(s.options.oops_set && !s.options.oops_panics);
   check_every_sleep(s.options.might_sleep);
   check_processor_ids(s.options.debug_preempt);
   set_report_facts(s.machine.cpu_stack == CpuStackMode::Rseq

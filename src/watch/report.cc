@@ -9,6 +9,7 @@ namespace {
 
 Atomic<bool> panics_on_warn;
 Atomic<bool> panics_on_bug;
+Atomic<bool> goes_on{false};
 Atomic<uint64_t> nr_complaints;
 Atomic<const char*> report_facts;
 
@@ -196,15 +197,19 @@ void set_panic_on_bug(bool on) { panics_on_bug.store(on); }
 void set_panic_on_warn(bool on) { panics_on_warn.store(on); }
 void set_report_facts(const char* line) { report_facts.store(line); }
 
+void set_go_on(bool on) { goes_on.store(on); }
+
 // As the kernel, switches the setting off before it panics, so that a warning during the panic does not panic again.
-void after_report(Trouble kind) {
+static void end_report(bool panics) {
   nr_complaints.fetch_add(1);
-  const bool on_bug = kind == Trouble::Bug && panics_on_bug.load();
-  if (!panic_on_warn() && !on_bug) return;
+  if (!panic_on_warn() && !panics) return;
   note(panic_on_warn() ? "Kernel panic - not syncing: panic_on_warn set ..." : "Kernel panic - not syncing: Fatal exception");
   set_panic_on_warn(false);
   set_panic_on_bug(false);
   kmem_port_panic();
 }
+
+void after_report(Trouble kind) { end_report(kind == Trouble::Bug && panics_on_bug.load()); }
+void after_fatal_report() { end_report(!goes_on.load()); }
 
 }  // namespace kmem

@@ -75,6 +75,9 @@ void set_panic_on_warn(bool on);
 void set_panic_on_bug(bool on);
 /// The end of every report that complains: panics where a setting says so.
 void after_report(Trouble kind = Trouble::Bug);
+/// The same for a report after which the process must not go on: it panics, unless the command line says `oops=continue`.
+void after_fatal_report();
+void set_go_on(bool on);
 
 /// How many of the frames at the beginning of a trace are kmem's own, by their names: malloc() and kfree() too.
 unsigned own_frames(void* const* frames, unsigned nr);
