@@ -30,7 +30,7 @@ KMEM_NOINLINE void* kmalloc_slowly(size_t size, gfp_t flags, int nid, const void
   kmem::follow_profile();
   if (nid == kmem::kNoNode && size <= kmem::KmallocClasses::kMost && !(flags & kmem::fast::kSlowGfp) && kmem::only_counted())
     if (void* p = s.heap.sizes().kmalloc(size).pop_counted()) return p;
-  void* p = s.heap.samples().kmalloc(s.heap, size, flags, nid, counted);
+  void* p = s.heap.samples().kmalloc(s.heap, size, flags, nid, counted, site);
   if (KMEM_UNLIKELY(!p)) kmem::report_failure("kmalloc", size, flags);
   return p;
 }

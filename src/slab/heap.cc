@@ -29,10 +29,10 @@ void Heap::init(SlabWorld& world, char* base, char* metadata) {
 
 // kmalloc --------------------------------------------------------------------------------------------------------------
 
-void* Heap::kmalloc(size_t size, Gfp gfp, int nid) {
+void* Heap::kmalloc(size_t size, Gfp gfp, int nid, const void* site) {
   if (size > kKmallocLimit) return nullptr;
   if (size > KmallocClasses::kMost) return count_large(runs_.alloc(size, gfp, nid));
-  Cache* cache = sizes_.kmalloc(size, gfp);
+  Cache* cache = sizes_.kmalloc(size, gfp, site);
   if (!cache) return nullptr;
   const Contents contents = gfp & gfp::kZero ? Contents::Zero : Contents::Any;
   if (nid < 0)

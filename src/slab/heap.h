@@ -40,7 +40,7 @@ class Heap {
   /// For a free with a size: reports a size that differs from the requested one.
   void check_size(const void* p, const Block& block, size_t size);
 
-  void* kmalloc(size_t size, Gfp gfp, int nid);
+  void* kmalloc(size_t size, Gfp gfp, int nid, const void* site = nullptr);
   void* malloc(size_t size, Contents contents);
   void* malloc_aligned(size_t size, size_t align);
   /// For malloc(). Null: there is no memory, and the block is unchanged.

@@ -61,14 +61,14 @@ void* SampledBlocks::malloc_aligned(Heap& heap, size_t size, size_t align) {
 }
 
 // Requests for a certain zone or node are not sampled.
-void* SampledBlocks::kmalloc(Heap& heap, size_t size, Gfp gfp, int nid, Counted counted) {
+void* SampledBlocks::kmalloc(Heap& heap, size_t size, Gfp gfp, int nid, Counted counted, const void* site) {
   const bool samples = kmem_profile.is_on() && nid < 0 && !(gfp & (gfp::kZoneMask | gfp::kThisNode)) && size <= kKmallocLimit;
-  if (!samples || !is_due(size, counted)) return heap.kmalloc(size, gfp, nid);
+  if (!samples || !is_due(size, counted)) return heap.kmalloc(size, gfp, nid, site);
   const bool small = size <= KmallocClasses::kMost;
   void* p = small ? object(size, 8, gfp & ~gfp::kZero, gfp & gfp::kZero ? Contents::Zero : Contents::Any)
-                  : heap.kmalloc(size, gfp, nid);
+                  : heap.kmalloc(size, gfp, nid, site);
   if (p) kmem_profile.record(p, size);
-  return p || !small ? p : heap.kmalloc(size, gfp, nid);
+  return p || !small ? p : heap.kmalloc(size, gfp, nid, site);
 }
 
 // Null: there is no memory for it, or the cache has no slabs for samples.

@@ -21,7 +21,7 @@ class SampledBlocks {
   /// As the heap's functions of these names, whether a profile is taken or not.
   void* malloc(Heap& heap, size_t size, Contents contents, Counted counted);
   void* malloc_aligned(Heap& heap, size_t size, size_t align);
-  void* kmalloc(Heap& heap, size_t size, Gfp gfp, int nid, Counted counted);
+  void* kmalloc(Heap& heap, size_t size, Gfp gfp, int nid, Counted counted, const void* site);
   /// As Cache::alloc(). A sample is an object of the cache like others, in a slab of its own (slab/reserve_slabs.h).
   static void* object_of(Cache& cache, Gfp gfp, int nid, Counted counted);
 

@@ -29,12 +29,28 @@ void SizedCaches::init(const SlabWorld& world, CacheTable& caches, char* base) {
     KmallocClasses::set(base, served, kKmallocSizes[i], make_kmalloc(i, 0)->id());
     served = kKmallocSizes[i];
   }
+  if (world.kmalloc_copies) make_copies();
 }
 
-Cache* SizedCaches::make_kmalloc(unsigned index, Gfp zone) {
+void SizedCaches::make_copies() {
+  first_copy_ = caches_->nr() + 1;
+  for (unsigned copy = 1; copy < kNrCopies; ++copy)
+    for (unsigned i = 0; i < kNrKmallocClasses; ++i) make_kmalloc(i, 0, copy);
+}
+
+// A secret decides which sites share a copy, so an attacker does not know which blocks can come into the place of another.
+Cache* SizedCaches::copy_for(Cache& plain, const void* site) const {
+  const uint64_t mixed = (reinterpret_cast<uint64_t>(site) ^ world_->kmalloc_copies) * 0x9e3779b97f4a7c15u;
+  const auto copy = static_cast<unsigned>(mixed >> 61);
+  static_assert(kNrCopies == 8);
+  return copy ? &caches_->at(first_copy_ + (copy - 1) * kNrKmallocClasses + plain.id() - first_kmalloc_) : &plain;
+}
+
+Cache* SizedCaches::make_kmalloc(unsigned index, Gfp zone, unsigned copy) {
   const uint32_t size = kKmallocSizes[index];
   TextOf<32> name;
   name.put(zone & gfp::kDma ? "dma-kmalloc-" : zone ? "dma32-kmalloc-" : "kmalloc-");
+  if (copy) name.put("rnd-").dec(copy).put("-");
   size >= 1024 ? name.dec(size / 1024).put("k") : name.dec(size);
   return caches_->create({.name = name.data(), .object_size = size, .align = natural_alignment(size), .gfp = zone});
 }
@@ -50,10 +66,11 @@ Cache* SizedCaches::zone_cache(unsigned index, Gfp zone) {
   return &caches_->at(none);
 }
 
-Cache* SizedCaches::kmalloc(size_t size, Gfp gfp) {
+Cache* SizedCaches::kmalloc(size_t size, Gfp gfp, const void* site) {
   Cache& plain = kmalloc(size);
   const Gfp zone = gfp & (gfp::kDma | gfp::kDma32);
-  return zone ? zone_cache(plain.id() - first_kmalloc_, zone) : &plain;
+  if (zone) return zone_cache(plain.id() - first_kmalloc_, zone);
+  return first_copy_ ? copy_for(plain, site) : &plain;
 }
 
 size_t SizedCaches::kmalloc_size(size_t size) const {
@@ -75,6 +92,7 @@ Cache* SizedCaches::malloc_aligned(size_t size, size_t align) const {
 Family SizedCaches::family_of(uint32_t id) const {
   if (id - first_malloc_ < kNrMallocClasses) return Family::Malloc;
   if (id - first_kmalloc_ < kNrKmallocClasses) return Family::Kmalloc;
+  if (first_copy_ && id - first_copy_ < (kNrCopies - 1) * kNrKmallocClasses) return Family::Kmalloc;
   for (const auto& zones : dma_caches_)
     if (zones[0].peek() == id || zones[1].peek() == id) return Family::Kmalloc;
   return Family::OwnCache;

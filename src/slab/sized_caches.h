@@ -10,6 +10,9 @@ namespace kmem {
 /// Lock-free, any context.
 class SizedCaches {
  public:
+  /// How many caches of each size kmalloc() has, if it has copies: so many that other caches still get classes of their own.
+  static constexpr unsigned kNrCopies = 8;
+
   /// Makes the caches and fills the tables from size to class at `base`.
   void init(const SlabWorld& world, CacheTable& caches, char* base);
 
@@ -21,8 +24,9 @@ class SizedCaches {
   Cache* malloc_aligned(size_t size, size_t align) const;
   /// The cache that serves kmalloc() of up to KmallocClasses::kMost bytes without a zone.
   Cache& kmalloc(size_t size) const { return caches_->at(KmallocClasses::of(base_, size ? size : 1)); }
-  /// The same for the zone that the flags name. Null: it could not be made.
-  Cache* kmalloc(size_t size, Gfp gfp);
+  /// The same for the zone that the flags name. Null: it could not be made.  `site`: the calling code, which chooses among the
+  /// copies of the cache, if there are copies.
+  Cache* kmalloc(size_t size, Gfp gfp, const void* site);
   /// The size of the block that kmalloc(size) returns.
   size_t kmalloc_size(size_t size) const;
   /// OwnCache for caches that are none of these.
@@ -30,13 +34,16 @@ class SizedCaches {
 
  private:
   uint32_t malloc_alignment(const char* name, uint32_t size) const;
-  Cache* make_kmalloc(unsigned index, Gfp zone);
+  Cache* make_kmalloc(unsigned index, Gfp zone, unsigned copy = 0);
+  void make_copies();
+  Cache* copy_for(Cache& plain, const void* site) const;
   Cache* zone_cache(unsigned index, Gfp zone);
 
   const SlabWorld* world_ = nullptr;
   CacheTable* caches_ = nullptr;
   char* base_ = nullptr;
   uint32_t first_malloc_ = 0, first_kmalloc_ = 0;  // ids
+  uint32_t first_copy_ = 0;                        // of kmalloc's copies, one after the other; 0: there are none
   Atomic<uint32_t> dma_caches_[kNrKmallocClasses][2];
 };
 

@@ -43,6 +43,7 @@ struct SlabWorld {
   bool zeroes = false;                // sealed objects are zero while free, and wait in a quarantine
   bool guards_slabs = false;          // a slab of sealed objects begins with an inaccessible page
   Dice* dice = nullptr;               // sealed: for a random order
+  uint64_t kmalloc_copies = 0;        // the secret that chooses among copies of kmalloc's caches; 0: there are none
   const DebugWords* debug = nullptr;  // which caches are debugged, besides those with debug flags
   Quarantine* quarantine = nullptr;   // of debugged caches
   Cache* caches = nullptr;            // by id; for objects that leave the quarantine

@@ -67,6 +67,7 @@ void set_up_seals(System& s) {
   s.world.seals.init(s.machine.states_by_64, s.machine.states_by_16, s.machine.direct_map);
   for (Seal& seal : kmem_seals) seal = Seal::none();
   s.world.zeroes = !always_on;
+  if (!always_on && !kmem_serves_malloc) s.world.kmalloc_copies = kmem_port_entropy() | 1;
   s.world.guards_slabs = !always_on && s.machine.host_page_bytes == kPageSize;
   kmem_hardened.extra = always_on ? 0 : kCanary;
   kmem_hardened.comes_zero = !always_on;
