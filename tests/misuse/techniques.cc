@@ -2,8 +2,8 @@
 //
 //   techniques list              the techniques, a line each
 //   techniques run NAME          ends with 0 if the technique had its way, with 10 if it had not
-//   techniques distance SIZE     the distance in bytes between two blocks that were asked for one after the other
-//   techniques again SIZE        after how many others a freed block is given again; at most 1000
+//   techniques order SIZE        two numbers: the distance in bytes between two blocks that were asked for one after the other,
+//                                and after how many others the first one is given again when it was freed, at most 1000
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -159,18 +159,14 @@ int run(const char* name) {
     if (!strcmp(t.name, name)) return t.run();
   return 2;
 }
-int distance(size_t size) {
+int order(size_t size) {
   warm_up(size);
-  const char *a = block(size), *b = block(size);
-  return printf("%td\n", b - a) < 0;
-}
-int again(size_t size) {
-  warm_up(size);
-  char* p = block(size);
-  give(p);
+  char *a = block(size), *b = block(size);
+  const long distance = b - a;
+  give(a);
   size_t n = 0;
-  while (n < 1000 && block(size) != p) ++n;
-  return printf("%zu\n", n) < 0;
+  while (n < 1000 && block(size) != a) ++n;
+  return printf("%ld %zu\n", distance, n) < 0;
 }
 
 }  // namespace
@@ -178,8 +174,7 @@ int again(size_t size) {
 int main(int argc, char** argv) {
   if (argc == 2 && !strcmp(argv[1], "list")) return list();
   if (argc == 3 && !strcmp(argv[1], "run")) return run(argv[2]);
-  if (argc == 3 && !strcmp(argv[1], "distance")) return distance(strtoul(argv[2], nullptr, 10));
-  if (argc == 3 && !strcmp(argv[1], "again")) return again(strtoul(argv[2], nullptr, 10));
-  fputs("usage: techniques list | run NAME | distance SIZE | again SIZE\n", stderr);
+  if (argc == 3 && !strcmp(argv[1], "order")) return order(strtoul(argv[2], nullptr, 10));
+  fputs("usage: techniques list | run NAME | order SIZE\n", stderr);
   return 2;
 }

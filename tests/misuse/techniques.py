@@ -3,7 +3,8 @@
 
   techniques.py ON.SH MALLOC PROGRAM               each technique 20 times at each level; fails if one that must not work does
   techniques.py ON.SH MALLOC PROGRAM --markdown docs/hardening.md      writes the table, too
-  techniques.py ON.SH MALLOC PROGRAM --entropy 10000                   only addresses, over so many starts of the program
+  techniques.py ON.SH MALLOC PROGRAM --entropy 10000                   only addresses, over so many starts of the program;
+                                                                         fails if they are more predictable than BOUNDS
 """
 import argparse
 import collections
@@ -19,6 +20,9 @@ RUNS = 20
 # What works at all: without a level nothing is promised beyond what needs no check.
 MAY_WORK = {"none": {"double_free_between", "reuse_at_once", "reuse_by_spraying", "reuse_across_sizes", "neighbour_at_once"},
             "1": {"reuse_by_spraying", "reuse_across_sizes"}, "2": set(), "3": set()}
+# The order of blocks: the least bits of the distance and of the number of others before a block is given again; how many per cent
+# are given again within 10, and within 1,000.  For 200 starts, which can show 7.6 bits.
+BOUNDS = {"none": (0, 0, 100, 100), "1": (4, 4, 5, 100), "2": (5, 0, 0.5, 1), "3": (5, 0, 0.5, 1)}
 # Some succeed by chance now and then.
 MOST = RUNS // 4
 STOPS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
@@ -78,21 +82,38 @@ def write_markdown(path, text):
 
 
 def spread(numbers):
-    """Of what was seen: the share of the most frequent, and the entropy in bits, which few starts underestimate."""
+    """Of what was seen: the most frequent, how many there are, and the entropy in bits, which few starts underestimate."""
     counted, n = collections.Counter(numbers), len(numbers)
-    bits = -sum(times / n * math.log2(times / n) for times in counted.values())
+    bits = sum(times / n * math.log2(n / times) for times in counted.values())
     return counted.most_common(1)[0], len(counted), bits
 
 
-def show_entropy(launch, starts):
-    for what in ("distance", "again"):
-        for level, words in LEVELS.items():
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                numbers = list(pool.map(lambda _: int(start(launch, [what, "64"], words)[1]), range(starts)))
-            (most, times), kinds, bits = spread(numbers)
-            never = sum(number == 1000 for number in numbers) if what == "again" else 0
-            print(f"{what} of 64 bytes, level {level}: {starts} starts, {kinds} values, {bits:.1f} bits, most frequent {most} "
-                  f"({100 * times / starts:.1f} %)" + (f", not within 1000: {100 * never / starts:.0f} %" if never else ""))
+def order(launch, words):
+    status, printed, errors = start(launch, ["order", "64"], words)
+    if status or len(printed.split()) != 2:
+        sys.exit(f"KMEM={words}: ends with {status}: {printed}{errors}")
+    return tuple(int(number) for number in printed.split())
+
+
+def share(numbers, most):
+    return 100 * sum(number <= most for number in numbers) / len(numbers)
+
+
+def measure_order(launch, starts):
+    """Prints how predictable addresses are; yields what is more predictable than it may be."""
+    print("| level | distance: values, bits, most frequent | again: values, bits, next, within 10, within 100, within 1,000 |")
+    print("|---|---|---|")
+    for level, words in LEVELS.items():
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            pairs = list(pool.map(lambda _: order(launch, words), range(starts)))
+        distances, again = ([pair[i] for pair in pairs] for i in (0, 1))
+        (_, times), kinds, bits = spread(distances)
+        _, kinds_again, bits_again = spread(again)
+        print(f"| {level} | {kinds}, {bits:.1f} bits, {100 * times / starts:.1f} % | {kinds_again}, {bits_again:.1f} bits, "
+              + ", ".join(f"{share(again, most):.1f} %" for most in (0, 9, 99, 999)) + " |", flush=True)
+        least, least_again, most_soon, most_at_all = BOUNDS[level]
+        if bits < least or bits_again < least_again or share(again, 9) > most_soon or share(again, 999) > most_at_all:
+            yield f"level {level}: addresses are more predictable than {BOUNDS[level]}"
 
 
 def main():
@@ -105,7 +126,9 @@ def main():
     options = parser.parse_args()
     launch = [options.on, options.malloc, options.program]
     if options.entropy:
-        return show_entropy(launch, options.entropy)
+        wrong = list(measure_order(launch, options.entropy))
+        print(*wrong, sep="\n")
+        return 1 if wrong else 0
     names = subprocess.run([options.program, "list"], capture_output=True, text=True, check=True).stdout.split()
     results = try_all(launch, names)
     print(table(results), end="")
