@@ -18,21 +18,21 @@ constexpr u64 kMask32 = 0xffffffff;
 // Numbers for PLATFORM_DEVID_AUTO ----------------------------------------------------------------------------------------
 
 constinit QuietLock lock;
-constinit unsigned long taken[16] = {};  // bit n: number n
+constinit u64 taken[16] = {};  // bit n: number n
 
 int take_number() {
   Quietly hold(lock);
   for (int n = 0; n < static_cast<int>(sizeof(taken) * 8); ++n) {
-    unsigned long& word = taken[n / 64];
+    u64& word = taken[n / 64];
     if (word >> (n % 64) & 1) continue;
-    word |= 1ul << (n % 64);
+    word |= u64{1} << (n % 64);
     return n;
   }
   return -ENOSPC;
 }
 void give_number(int n) {
   Quietly hold(lock);
-  taken[n / 64] &= ~(1ul << (n % 64));
+  taken[n / 64] &= ~(u64{1} << (n % 64));
 }
 
 // The bus ----------------------------------------------------------------------------------------------------------------

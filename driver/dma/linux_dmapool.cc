@@ -14,7 +14,7 @@ struct Chunk {
   char* memory;
   dma_addr_t address;
   unsigned nr_out;
-  unsigned long out[];  // bit n: block n
+  u64 out[];  // bit n: block n
 };
 
 }  // namespace
@@ -43,11 +43,11 @@ int block_at(const dma_pool* pool, size_t offset) {
 }
 
 bool is_out(const Chunk* c, unsigned block) { return c->out[block / 64] >> (block % 64) & 1; }
-void flip(Chunk* c, unsigned block) { c->out[block / 64] ^= 1ul << (block % 64); }
+void flip(Chunk* c, unsigned block) { c->out[block / 64] ^= u64{1} << (block % 64); }
 
 Chunk* new_chunk(dma_pool* pool, gfp_t flags) {
   const size_t words = (pool->per_chunk + 63) / 64;
-  auto* c = static_cast<Chunk*>(kzalloc(sizeof(Chunk) + words * sizeof(long), flags));
+  auto* c = static_cast<Chunk*>(kzalloc(sizeof(Chunk) + words * sizeof(u64), flags));
   if (!c) return nullptr;
   c->memory = static_cast<char*>(dma_alloc_coherent(pool->dev, pool->bytes, &c->address, flags));
   if (c->memory) return c;

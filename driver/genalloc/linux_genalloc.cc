@@ -15,7 +15,7 @@ struct Stretch {
   list_head link;
   unsigned long address, nr;
   phys_addr_t physical;
-  unsigned long out[];
+  u64 out[];
 };
 
 }  // namespace
@@ -67,7 +67,7 @@ unsigned long run(const Stretch* s, unsigned long first, unsigned long n, bool o
   return i;
 }
 void flip(Stretch* s, unsigned long first, unsigned long n) {
-  for (; n; ++first, --n) s->out[first / 64] ^= 1ul << (first % 64);
+  for (; n; ++first, --n) s->out[first / 64] ^= u64{1} << (first % 64);
 }
 
 /// The first of so many free pieces in a row, taken; s->nr: there are none.
@@ -136,7 +136,7 @@ void gen_pool_destroy(gen_pool* pool) noexcept {
 
 int gen_pool_add_virt(gen_pool* pool, unsigned long address, phys_addr_t physical, size_t size, int) noexcept {
   const unsigned long nr = size >> pool->order;
-  auto* s = static_cast<Stretch*>(kvzalloc(sizeof(Stretch) + (nr + 63) / 64 * sizeof(long), GFP_KERNEL));
+  auto* s = static_cast<Stretch*>(kvzalloc(sizeof(Stretch) + (nr + 63) / 64 * sizeof(u64), GFP_KERNEL));
   if (!s) return -ENOMEM;
   s->address = address;
   s->physical = physical;

@@ -79,7 +79,7 @@ void print_uuid(Output& out, const unsigned char* b, char form) {
   }
 }
 
-bool bit(const unsigned long* words, int n) { return words[n / 64] >> (n % 64) & 1; }
+bool bit(const unsigned long* words, int n) { return words[n / BITS_PER_LONG] >> (n % BITS_PER_LONG) & 1; }
 
 void print_bit_list(Output& out, const unsigned long* words, int nr) {
   const char* separator = "";

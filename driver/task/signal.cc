@@ -11,12 +11,12 @@
 namespace kmem_driver {
 namespace {
 
-unsigned long bit_of(int signal) { return 1ul << (signal - 1); }
+u64 bit_of(int signal) { return u64{1} << (signal - 1); }
 bool is_signal(int signal) { return signal > 0 && signal < 64; }
 
 /// The pending signals that the task accepts.
-unsigned long taken_by(const task_struct* task) {
-  const unsigned long pending = __atomic_load_n(&task->kmem_signals, __ATOMIC_SEQ_CST);
+u64 taken_by(const task_struct* task) {
+  const u64 pending = __atomic_load_n(&task->kmem_signals, __ATOMIC_SEQ_CST);
   return task->flags & PF_KTHREAD ? pending & task->kmem_allowed : pending;
 }
 

@@ -7,7 +7,7 @@
 
 namespace kmem_driver {
 
-constexpr unsigned long kHandlerRan = 1ul << 63;
+constexpr u64 kHandlerRan = u64{1} << 63;
 
 /// All tasks. A task's memory is only reused for tasks, so a late wake-up is harmless.
 struct Tasks {

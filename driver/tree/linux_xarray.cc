@@ -37,8 +37,10 @@ void free_later(rcu_head* head) { kmem_cache_free(node_cache(), container_of(hea
 void* error_entry(int error) { return reinterpret_cast<void*>(static_cast<long>(error) << 2 | 2); }
 void* seen(void* entry) { return xa_is_zero(entry) ? nullptr : entry; }
 unsigned slot_of(const Node* node, unsigned long index) { return index >> node->shift & (kSlots - 1); }
-/// The largest index below a node, without overflow at the top of 64 bits.
-unsigned long reach(const Node* node) { return node->shift + kBits >= 64 ? ~0ul : (1ul << (node->shift + kBits)) - 1; }
+/// The largest index below a node, without overflow at the top.
+unsigned long reach(const Node* node) {
+  return node->shift + kBits >= BITS_PER_LONG ? ~0ul : (1ul << (node->shift + kBits)) - 1;
+}
 void put(u64& word, unsigned bit, bool value) {
   __atomic_store_n(&word, value ? word | u64{1} << bit : word & ~(u64{1} << bit), __ATOMIC_RELAXED);
 }

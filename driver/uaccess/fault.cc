@@ -2,7 +2,10 @@
 
 #include "uaccess/fault.h"
 
-#if !defined(__x86_64__)
+#if defined(__x86_64__) || (defined(KMEM_BARE) && (defined(__i386__) || defined(__aarch64__)))
+#define KMEM_FIX_UPS 1
+#else
+#define KMEM_FIX_UPS 0
 #include <sys/uio.h>
 #include <unistd.h>
 #endif
@@ -14,13 +17,14 @@ namespace {
 
 FaultHandler mapped_fault = nullptr;
 
-#if defined(__x86_64__)
-// rcx counts the bytes that were not copied; the handler moves rip to the end.
+#if KMEM_FIX_UPS
+// A register counts the bytes that were not copied; the handler goes on at the end.
 extern "C" {
 size_t kmem_driver_copy_code(void* to, const void* from, size_t n);
 size_t kmem_driver_clear_code(void* to, size_t n);
 extern const char kmem_driver_copy_first[], kmem_driver_copy_last[], kmem_driver_clear_first[], kmem_driver_clear_last[];
 }
+#if defined(__x86_64__)
 __asm__(
     ".text\n"
     ".hidden kmem_driver_copy_code\n.globl kmem_driver_copy_code\n.type kmem_driver_copy_code, @function\n"
@@ -45,10 +49,68 @@ __asm__(
     "  movq %rcx, %rax\n"
     "  ret\n"
     ".size kmem_driver_clear_code, . - kmem_driver_clear_code\n");
+#elif defined(__i386__)
+__asm__(
+    ".text\n"
+    "kmem_driver_copy_code:\n"
+    "  pushl %esi\n"
+    "  pushl %edi\n"
+    "  movl 12(%esp), %edi\n"
+    "  movl 16(%esp), %esi\n"
+    "  movl 20(%esp), %ecx\n"
+    "kmem_driver_copy_first:\n"
+    "  rep movsb\n"
+    "kmem_driver_copy_last:\n"
+    "  movl %ecx, %eax\n"
+    "  popl %edi\n"
+    "  popl %esi\n"
+    "  ret\n"
+    "kmem_driver_clear_code:\n"
+    "  pushl %edi\n"
+    "  movl 8(%esp), %edi\n"
+    "  movl 12(%esp), %ecx\n"
+    "  xorl %eax, %eax\n"
+    "kmem_driver_clear_first:\n"
+    "  rep stosb\n"
+    "kmem_driver_clear_last:\n"
+    "  movl %ecx, %eax\n"
+    "  popl %edi\n"
+    "  ret\n");
+#else
+extern "C" const char kmem_driver_copy_store[];
+__asm__(
+    ".text\n"
+    ".balign 4\n"
+    "kmem_driver_copy_code:\n"
+    "  cbz x2, kmem_driver_copy_last\n"
+    "kmem_driver_copy_first:\n"
+    "  ldrb w3, [x1], #1\n"
+    "kmem_driver_copy_store:\n"
+    "  strb w3, [x0], #1\n"
+    "  subs x2, x2, #1\n"
+    "  b.ne kmem_driver_copy_first\n"
+    "kmem_driver_copy_last:\n"
+    "  mov x0, x2\n"
+    "  ret\n"
+    "kmem_driver_clear_code:\n"
+    "  cbz x1, kmem_driver_clear_last\n"
+    "kmem_driver_clear_first:\n"
+    "  strb wzr, [x0], #1\n"
+    "  subs x1, x1, #1\n"
+    "  b.ne kmem_driver_clear_first\n"
+    "kmem_driver_clear_last:\n"
+    "  mov x0, x1\n"
+    "  ret\n");
+#endif
 
-const host::FixUp fix_ups[] = {{kmem_driver_copy_first, kmem_driver_copy_last},
-                               {kmem_driver_clear_first, kmem_driver_clear_last}};
-constexpr int kNrFixUps = 2;
+const host::FixUp fix_ups[] = {
+    {kmem_driver_copy_first, kmem_driver_copy_last},
+    {kmem_driver_clear_first, kmem_driver_clear_last},
+#if defined(__aarch64__)
+    {kmem_driver_copy_store, kmem_driver_copy_last},
+#endif
+};
+constexpr int kNrFixUps = sizeof fix_ups / sizeof *fix_ups;
 #else
 const host::FixUp* fix_ups = nullptr;
 constexpr int kNrFixUps = 0;
@@ -63,7 +125,7 @@ void watch_faults() {
   if (!__atomic_exchange_n(&watched, true, __ATOMIC_RELAXED)) host::watch_faults(fix_ups, kNrFixUps, &mapped_fault);
 }
 
-#if defined(__x86_64__)
+#if KMEM_FIX_UPS
 // Sanitizers do not see its accesses; the callers check the driver's side.
 size_t copy_guarded(void* to, const void* from, size_t n) { return kmem_driver_copy_code(to, from, n); }
 size_t clear_guarded(void* to, size_t n) { return kmem_driver_clear_code(to, n); }

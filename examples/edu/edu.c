@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A driver for the edu device of QEMU (PCI 1234:11e8), which teaches how to
- * write one: registers, interrupts, and DMA with 28 bits.
+ * write one: registers, interrupts, and DMA with 28 bits, unless the device
+ * was made with more (dma_mask=) and the driver is told so (dma_bits=).
  *
  * /dev/edu: read and write copy from and to the memory that the device has,
  * by DMA; its size and the ioctls are in edu.h.
@@ -38,6 +39,10 @@
 
 #define EDU_IRQ_FACT 0x001
 #define EDU_IRQ_DMA  0x100
+
+static uint dma_bits = 28;
+module_param(dma_bits, uint, 0444);
+MODULE_PARM_DESC(dma_bits, "address bits of the DMA engine");
 
 /* Where the device's own memory is, as the device sees it. */
 #define EDU_BUFFER 0x40000
@@ -252,7 +257,7 @@ static int edu_start_device(struct edu *edu)
         if (err)
                 return err;
         edu->regs = pcim_iomap_table(pdev)[0];
-        err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(28));
+        err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(dma_bits));
         if (err)
                 return err;
         pci_set_master(pdev);

@@ -53,19 +53,29 @@ KMEM_COLD void report_gone(const volatile void* address, unsigned bytes, const c
                            what, bytes, const_cast<const void*>(address));
 }
 
+// A device that is told by a register of what lies in memory must find it there; what it wrote before a register says so is
+// to be read afterwards.
+#ifdef __aarch64__
+void before_write() { asm volatile("dmb oshst" : : : "memory"); }
+void after_read() { asm volatile("dmb oshld" : : : "memory"); }
+#else
+void before_write() { asm volatile("" : : : "memory"); }
+void after_read() { asm volatile("" : : : "memory"); }
+#endif
+
 template <typename T>
 T read(const volatile void* address) {
   bool gone;
   const T value = io().read<T>(address, gone);
   if (KMEM_UNLIKELY(gone)) report_gone(address, sizeof(T), "read");
-  asm volatile("" : : : "memory");
+  after_read();
   return value;
 }
 
 template <typename T>
 void write(T value, volatile void* address) {
   bool gone;
-  asm volatile("" : : : "memory");
+  before_write();
   io().write(value, address, gone);
   if (KMEM_UNLIKELY(gone)) report_gone(address, sizeof(T), "write");
 }

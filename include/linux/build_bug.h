@@ -12,12 +12,14 @@
 #include <kmem/constant.h>
 
 #ifdef __cplusplus
+extern "C++" { /* a C library's <signal.h> may include <linux/types.h> */
 template <bool wrong>
 struct kmem_build_bug;
 template <>
 struct kmem_build_bug<false> {
   enum : int { zero = 0 };
 };
+}
 #define KMEM_BUILD_BUG_ON_ZERO_(condition, text) (int{kmem_build_bug<!!(condition)>::zero})
 #define KMEM_STATIC_ASSERT_CONSTANT_(condition, text) \
   static_assert(!(__builtin_constant_p(!!(condition)) && !!(condition)), text)

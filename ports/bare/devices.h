@@ -1,12 +1,14 @@
 #pragma once
-// Devices' interrupts, and PCI: defined by each processor's folder.
+// Devices' interrupts, and PCI.
 
 #include "base/types.h"
 
 namespace bare {
 
+/// Who raises an interrupt.
+enum class Raiser : uint8_t { Self, Message };
 /// Registers a handler, which runs in an interrupt; returns the vector, or 0 if all are in use.
-unsigned take_vector(void (*handler)(void*), void* argument);
+unsigned take_vector(Raiser raiser, void (*handler)(void*), void* argument);
 void give_vector(unsigned vector);
 /// Interrupts the calling CPU with that vector, as soon as its interrupts are on.
 void interrupt_self(unsigned vector);
@@ -28,7 +30,32 @@ const PciFunction* find_pci(uint16_t vendor, uint16_t device);
 /// `bytes` is 1, 2 or 4, and `offset` a multiple of it.
 uint32_t read_pci(const PciFunction& f, unsigned offset, unsigned bytes);
 void write_pci(const PciFunction& f, unsigned offset, unsigned bytes, uint32_t value);
+/// Can messages be delivered here?
+bool has_messages();
 /// Aims the function's message interrupt, which is not enabled by this, at the vector on the first CPU. False: it has none.
 bool aim_message(const PciFunction& f, unsigned vector);
+
+// Defined by each processor's folder, besides vectors -------------------------------------------------------------------------
+
+#ifdef __aarch64__
+inline constexpr bool kHasPorts = false;  // I/O ports
+#else
+inline constexpr bool kHasPorts = true;
+#endif
+/// The buses that may exist; 0: there is no PCI.
+unsigned nr_buses();
+/// A whole word, and 1, 2 or 4 bytes.
+uint32_t read_config(uint16_t where, unsigned offset);
+void write_config(uint16_t where, unsigned offset, unsigned bytes, uint32_t value);
+struct PciPlace {
+  uint64_t on_bus = 0, phys = 0;
+};
+/// Addresses for registers that have none, aligned to their size; {}: there are none, or the firmware gives them.
+PciPlace place_registers(uint64_t bytes);
+struct PciMessage {
+  uint64_t address = 0;  // 0: there are no messages
+  uint32_t data = 0;
+};
+PciMessage message_of(unsigned vector);
 
 }  // namespace bare

@@ -85,9 +85,9 @@ struct task_struct {
   unsigned int kmem_known;  /* in the list of tasks */
   unsigned int kmem_parked; /* in schedule(), or outside: virtual time may go on */
   unsigned int kmem_timed_out;
-  unsigned int kmem_forwards; /* it makes the calls of another program */
-  unsigned long kmem_signals; /* bit n - 1: signal n is pending; bit 63: a handler ran meanwhile */
-  unsigned long kmem_allowed; /* of a kernel thread: accepted signals */
+  unsigned int kmem_forwards;   /* it makes the calls of another program */
+  __UINT64_TYPE__ kmem_signals; /* bit n - 1: signal n is pending; bit 63: a handler ran meanwhile */
+  __UINT64_TYPE__ kmem_allowed; /* of a kernel thread: accepted signals */
   unsigned long long kmem_deadline;
   struct task_struct* kmem_next;
   struct kmem_kthread* kmem_thread;

@@ -21,7 +21,11 @@
 #define VERIFY_READ 0
 #define VERIFY_WRITE 1
 #ifndef TASK_SIZE
+#ifdef __LP64__
 #define TASK_SIZE 0x7ffffffff000ul
+#else
+#define TASK_SIZE 0x80000000ul
+#endif
 #endif
 #define TASK_SIZE_MAX TASK_SIZE
 

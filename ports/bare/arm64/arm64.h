@@ -32,6 +32,9 @@ struct Board {
   bool is_gic3 = false;
   uint32_t timer = 27;  // the interrupt of the virtual timer
   bool has_psci = false, psci_by_smc = false;
+  Registers pci_config, pci_memory;  // configuration space, by buses of 1 MiB; where the processor sees the bus's memory
+  uint64_t pci_on_bus = 0;           // and where the bus sees it
+  Registers messages;                // the frame of a GICv2m
 };
 extern Board board;
 /// Reads the tree at a physical address. False: it is none.
@@ -58,7 +61,11 @@ void init_gic();                                      // once
 void init_gic_of_cpu();                               // each CPU
 uint32_t take_interrupt();
 uint32_t number_of(uint32_t taken);
-/// Interrupts another CPU.
+/// Makes messages of a shared interrupt arrive at the first CPU, or not; of version 2 alone.
+void enable_message(uint32_t number, bool on);
+/// The shared interrupts that messages can raise.
+void set_message_interrupts(uint32_t first, uint32_t nr);
+/// Interrupts a CPU.
 void interrupt_cpu(uint32_t id, uint32_t number);
 /// On this CPU, with interrupts off: what pass_by_all() waits for.
 void answer_pass_by();

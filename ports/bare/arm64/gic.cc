@@ -7,7 +7,8 @@ namespace bare {
 namespace {
 
 // Distributor, and the frame of a redistributor that has the first 32 interrupts.
-constexpr unsigned kControl = 0x000, kGroup = 0x080, kEnable = 0x100, kPriority = 0x400, kTargets = 0x800, kSend = 0xf00;
+constexpr unsigned kControl = 0x000, kGroup = 0x080, kEnable = 0x100, kDisable = 0x180, kPriority = 0x400, kTargets = 0x800,
+                   kTrigger = 0xc00, kSend = 0xf00;
 // CPU interface of version 2
 constexpr unsigned kMask = 0x004, kTake = 0x00c, kEnd = 0x010;
 // Redistributors
@@ -69,11 +70,22 @@ void init_gic_of_cpu() {
     init_redistributor();
     init_cpu_registers();
   } else {
-    target_bits[this_cpu_id()] = static_cast<uint8_t>(distributor(kTargets));  // of its private interrupts: itself
+    const auto self = static_cast<uint8_t>(distributor(kTargets));  // of its private interrupts; a single CPU reads zero
+    target_bits[this_cpu_id()] = self ? self : 1;
     enable_private(board.distributor.phys);
     cpu_interface(kMask) = 0xff;
     cpu_interface(kControl) = 1;
   }
+}
+
+void enable_message(uint32_t number, bool on) {
+  const unsigned bits = number / 32 * 4;
+  if (!on) return void(distributor(kDisable + bits) = 1u << number % 32);
+  register_at<uint8_t>(board.distributor.phys + kPriority + number) = static_cast<uint8_t>(kSamePriority);
+  register_at<uint8_t>(board.distributor.phys + kTargets + number) = target_bits[0];
+  volatile uint32_t& trigger = distributor(kTrigger + number / 16 * 4);
+  trigger = trigger | 2u << 2 * (number % 16);  // by its edge
+  distributor(kEnable + bits) = 1u << number % 32;
 }
 
 uint32_t take_interrupt() { return board.is_gic3 ? static_cast<uint32_t>(BARE_READ(s3_0_c12_c12_0)) : cpu_interface(kTake); }

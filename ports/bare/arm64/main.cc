@@ -60,9 +60,6 @@ bool map_registers(const Registers& registers) {
 
 void use_tables(uint64_t top) { bare_use_tables(top, image_offset); }
 
-void find_devices() {}
-bool find_registers(uint64_t, Range&) { return false; }
-
 }  // namespace bare
 
 void bare_main(uint64_t tree, uint64_t image) {

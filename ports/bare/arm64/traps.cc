@@ -2,6 +2,7 @@
 
 #include "arm64.h"
 #include "bare.h"
+#include "devices.h"
 
 extern "C" {
 void bare_trap(bare::SavedRegisters* registers);
@@ -53,10 +54,60 @@ void interrupt() {
   handle_interrupt(number == board.timer ? Came::Timer : Came::Device, taken);
 }
 
+struct Handler {
+  void (*call)(void*) = nullptr;
+  void* argument = nullptr;
+};
+/// The first of a CPU's own interrupts, which it may send to itself (from 8 on they may be another world's); and messages.
+constexpr uint32_t kNrOwn = 8, kMostMessages = 64;
+Handler own_handlers[kNrOwn], message_handlers[kMostMessages];
+uint32_t first_message = 0, nr_messages = 0;
+SpinLock handlers_lock;
+
+/// Null: nobody can ask for it.
+Handler* handler_of(uint32_t number) {
+  if (number < kNrOwn) return &own_handlers[number];
+  return number - first_message < nr_messages ? &message_handlers[number - first_message] : nullptr;
+}
+
 }  // namespace
 
-/// No device's interrupt is enabled.
-void run_handler(uint32_t taken) { say("interrupt %u, which nobody has asked for\n", number_of(taken)); }
+void run_handler(uint32_t taken) {
+  const Handler* handler = handler_of(number_of(taken));
+  if (!handler || !handler->call) return say("interrupt %u, which nobody has asked for\n", number_of(taken));
+  handler->call(handler->argument);
+}
+
+void set_message_interrupts(uint32_t first, uint32_t nr) {
+  first_message = first;
+  nr_messages = nr < kMostMessages ? nr : kMostMessages;
+}
+
+unsigned take_vector(Raiser raiser, void (*call)(void*), void* argument) {
+  const Locked locked(handlers_lock);
+  const bool own = raiser == Raiser::Self;
+  const uint32_t from = own ? kPassBy + 1 : first_message, end = own ? kNrOwn : first_message + nr_messages;
+  for (uint32_t number = from; number < end; ++number) {
+    Handler& handler = *handler_of(number);
+    if (handler.call) continue;
+    handler = {call, argument};
+    if (!own) enable_message(number, true);
+    return number;
+  }
+  return 0;
+}
+
+void give_vector(unsigned vector) {
+  const Locked locked(handlers_lock);
+  if (vector >= kNrOwn) enable_message(vector, false);
+  *handler_of(vector) = {};
+}
+
+void interrupt_self(unsigned vector) {
+  const uint64_t flags = irq_save();
+  interrupt_cpu(this_cpu_id(), vector);
+  irq_restore(flags);
+}
 
 void show_registers(const SavedRegisters& r) {
   say("CPU %u, task %s, pc %016jx pstate %08jx esr %jx far %016jx\n", this_cpu_id(), task_name(), r.pc, r.pstate, r.esr, r.far);

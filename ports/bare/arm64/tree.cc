@@ -172,6 +172,20 @@ void read_interrupt_controller(const Node& node) {
   (board.is_gic3 ? board.redistributors : board.cpu_interface) = registers_of(node, 1);
 }
 
+/// The first of the bus's ranges of memory below 4 GiB: its addresses have three cells, of which the first says what it is.
+void read_pci_host(const Node& node) {
+  board.pci_config = registers_of(node);
+  const Property ranges = node.get("ranges");
+  const unsigned child = node.address_cells(), above = node.parent->address_cells(), size = node.size_cells();
+  constexpr uint32_t kKind = 3 << 24, kMemory = 2 << 24;
+  for (unsigned at = 0; (at + child + above + size) * 4 <= ranges.bytes; at += child + above + size) {
+    if ((ranges.number(at) & kKind) != kMemory) continue;
+    board.pci_on_bus = ranges.number(at + 1, 2);
+    board.pci_memory = {address_of(node.parent, ranges.number(at + child, above)), ranges.number(at + child + above, size)};
+    return;
+  }
+}
+
 /// Entries of three cells: kind, number, trigger; the third is the virtual timer's, and private to each CPU.
 void read_timer(const Node& node) {
   const Property interrupts = node.get("interrupts");
@@ -194,7 +208,9 @@ void read_node(const Node& node) {
   if (node.is("numa-distance-map-v1")) read_distances(node);
   if (node.is("arm,pl011") && !board.console.bytes) board.console = registers_of(node);
   if (node.is("arm,gic-v3") || node.is("arm,cortex-a15-gic") || node.is("arm,gic-400")) read_interrupt_controller(node);
+  if (node.is("arm,gic-v2m-frame") && !board.messages.bytes) board.messages = registers_of(node);
   if (node.is("arm,armv8-timer")) read_timer(node);
+  if (node.is("pci-host-ecam-generic") && !board.pci_config.bytes) read_pci_host(node);
   if (node.is("arm,psci-0.2") || node.is("arm,psci-1.0")) {
     board.has_psci = true;
     board.psci_by_smc = node.get("method").has("smc");

@@ -23,7 +23,7 @@ void Lines::begin() {
   Guard hold(guard_word);
   if (vector) return;
   init_waitqueue_head(&threads_idle);
-  vector = bare::take_vector(serve_all, nullptr);
+  vector = bare::take_vector(bare::Raiser::Self, serve_all, nullptr);
   if (!vector) BUG();
 }
 

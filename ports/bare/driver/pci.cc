@@ -80,13 +80,13 @@ void write_config(Function& f, int where, int bytes, u32 value) {
 
 /// One message by MSI; the tables of MSI-X are not used.
 int nr_messages(const Function& f, Messages kind) {
-  if (kind == Messages::MsiX) return 0;
+  if (kind == Messages::MsiX || !bare::has_messages()) return 0;
   return pci_find_capability(const_cast<pci_dev*>(&f.pdev), PCI_CAP_ID_MSI) ? 1 : 0;
 }
 
 int connect_messages(Function& f, int) {
   Real& r = real(f);
-  r.vector = bare::take_vector(arrived, reinterpret_cast<void*>(static_cast<long>(f.vectors[0])));
+  r.vector = bare::take_vector(bare::Raiser::Message, arrived, reinterpret_cast<void*>(static_cast<long>(f.vectors[0])));
   if (!r.vector) return -ENOSPC;
   if (bare::aim_message(*r.pci, r.vector)) return 0;
   bare::give_vector(r.vector);

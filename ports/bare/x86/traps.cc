@@ -63,7 +63,7 @@ void run_handler(uint32_t vector) {
   if (handler.call) handler.call(handler.argument);
 }
 
-unsigned take_vector(void (*handler)(void*), void* argument) {
+unsigned take_vector(Raiser, void (*handler)(void*), void* argument) {
   const Locked locked(handlers_lock);
   for (unsigned i = 0; i < kMostHandlers; ++i) {
     if (handlers[i].call) continue;

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <linux/io.h>
 
+#include "devices.h"
 #include "kernel.h"
-#include "x86/x86.h"
 
 namespace {
 
