@@ -57,14 +57,18 @@ class Stopped {
       for (int id : tasks_of(pid))
         if (std::find(ids_.begin(), ids_.end(), id) == ids_.end() && stop(id)) ids_.push_back(id);
     }
+    // Only now and here: questions are answered in a child, which is not the one that traces.
+    for (int id : ids_) threads_.push_back({id, registers(id), 0});
+    for (Thread& thread : threads_) thread.stack = stack_pointer(thread.registers);
   }
   Stopped(const Stopped&) = delete;
   Stopped& operator=(const Stopped&) = delete;
   ~Stopped() {
     for (int id : ids_) ptrace(PTRACE_DETACH, id, nullptr, nullptr);
   }
-  const std::vector<int>& ids() const { return ids_; }
+  const std::vector<Thread>& threads() const { return threads_; }
 
+ private:
   static std::vector<uint64_t> registers(int id) {
     user_regs_struct all{};
     iovec to{&all, sizeof all};
@@ -72,14 +76,13 @@ class Stopped {
     const auto* words = reinterpret_cast<const uint64_t*>(&all);
     return {words, words + to.iov_len / sizeof *words};
   }
-
- private:
   static bool stop(int id) {
     if (ptrace(PTRACE_SEIZE, id, nullptr, nullptr) || ptrace(PTRACE_INTERRUPT, id, nullptr, nullptr)) return false;
     int status;
     return waitpid(id, &status, __WALL) == id && WIFSTOPPED(status);
   }
   std::vector<int> ids_;
+  std::vector<Thread> threads_;
 };
 
 /// PAGEMAP_SCAN's, which Linux has since 6.7 and the headers of older systems do not.
@@ -160,12 +163,9 @@ class Process : public Target {
   }
 
   std::vector<Thread> threads() override {
+    if (stopped_) return stopped_->threads();
     std::vector<Thread> all;
-    for (int id : stopped_ ? stopped_->ids() : tasks_of(pid_)) {
-      if (stopped_) all.push_back({id, Stopped::registers(id), 0});
-      else all.push_back({id, {}, stack_of(id)});
-      if (stopped_) all.back().stack = stack_pointer(all.back().registers);
-    }
+    for (int id : tasks_of(pid_)) all.push_back({id, {}, stack_of(id)});
     return all;
   }
 

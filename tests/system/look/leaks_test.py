@@ -55,6 +55,12 @@ class Leaks(unittest.TestCase):
             for way in further if ALL else [further[number % len(further)]]:
                 self.look(number, way)
 
+    @unittest.skipUnless(os.uname().machine == "x86_64", "the program puts a pointer into a register of x86-64")
+    def test_a_register_of_a_stopped_thread_keeps_a_block(self):
+        with Looked("register", program=LEAKY) as leaky:
+            self.assertEqual(lost_in(leaky.pid, "--stop"), 0)
+            self.assertEqual(lost_in(leaky.pid), 1)  # of a thread that runs nobody sees the registers
+
     def test_as_valgrind_counts_them(self):
         if not shutil.which("valgrind"):
             self.skipTest("there is no valgrind")

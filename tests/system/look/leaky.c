@@ -1,5 +1,5 @@
 /* Programs that lose memory in known ways: leaky NUMBER.  Says "ready LOST", the number of blocks that nobody can reach, and
- * waits for its input to end.  leaky each: all of them, each in a child of its own that ends at once, for checkers that look
+ * waits for its input to end.  leaky register: the only pointer is in a register.  leaky each: all of them, each in a child of its own that ends at once, for checkers that look
  * then; behind what they say on standard error, a line "program NUMBER lost LOST".  leaky: how many there are. */
 #include <pthread.h>
 #include <stdint.h>
@@ -141,6 +141,18 @@ static int (*const kPrograms[])(void) = {one,
                                          knows_the_living,
                                          grown};
 
+/* Waits with the last pointer to a block in a register, until its input ends.  Returns where it cannot be done. */
+static KEPT_OUT void wait_with_a_register(void) {
+#ifdef __x86_64__
+  register void* kept __asm__("r12") = *(void* volatile*)&global;
+  *(void* volatile*)&global = NULL;
+  char byte;
+  for (long got = 1; got > 0;)
+    __asm__ volatile("syscall" : "=a"(got), "+r"(kept) : "a"(0L), "D"(0L), "S"(&byte), "d"(1L) : "rcx", "r11", "memory");
+  *(void* volatile*)&global = kept;
+#endif
+}
+
 static KEPT_OUT void wipe_stack(void) {
   volatile char room[65536];
   for (size_t i = 0; i < sizeof room; ++i) room[i] = 0;
@@ -171,6 +183,14 @@ int main(int argc, char** argv) {
   setvbuf(stdout, buffer, _IOFBF, sizeof buffer); /* which libc would allocate */
   if (argc < 2) return printf("%zu\n", nr), 0;
   if (!strcmp(argv[1], "each")) return each(nr);
+  if (!strcmp(argv[1], "register")) {
+    kept_global();
+    wipe_stack();
+    puts("ready 0");
+    fflush(stdout);
+    wait_with_a_register();
+    return 0;
+  }
   const size_t which = (size_t)atoi(argv[1]);
   if (which >= nr) return 1;
   const int lost = kPrograms[which]();
