@@ -1,6 +1,7 @@
 /* Programs that lose memory in known ways: leaky NUMBER.  Says "ready LOST", the number of blocks that nobody can reach, and
- * waits for its input to end.  leaky register: the only pointer is in a register.  leaky each: all of them, each in a child of its own that ends at once, for checkers that look
- * then; behind what they say on standard error, a line "program NUMBER lost LOST".  leaky: how many there are. */
+ * waits for its input to end.  leaky register: the only pointer is in a register.  leaky each: all of them, each in a child of
+ * its own that ends at once, for checkers that look then; behind what they say on standard error, a line "program NUMBER lost
+ * LOST".  leaky: how many there are. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
