@@ -17,8 +17,8 @@ struct alignas(kCacheLine) BarnPart {
   Counter allocs, frees;  // all calls, if calls are counted
 };
 
-/// Lock-free, any context.  It has parts, so that CPUs that free and allocate the same sizes do not contend: a CPU's own, up to
-/// sixteen of a node, where tests/lines counts no cache line that CPUs with a part each pass to and fro. A CPU takes spare
+/// Lock-free, any context.  It has parts, so that CPUs that free and allocate the same sizes do not contend: one for each
+/// CPU, and where a node has more than sixteen CPUs some share one. A CPU takes spare
 /// sheaves from other parts before it takes objects from slabs.
 ///
 /// Invariants on a quiet system (walked by check(); C2 by SheafLayer::check()):

@@ -51,8 +51,6 @@ extern "C" {
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
-void __tsan_acquire(void*) {}
-void __tsan_release(void*) {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 void __tsan_read_range(void* at, unsigned long bytes) { REPORT(at, static_cast<unsigned>(bytes), Read); }

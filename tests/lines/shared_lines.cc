@@ -1,10 +1,8 @@
 // Cache lines that one CPU writes and another touches, for each operation, on 1 to 64 simulated CPUs.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <map>
 #include <string>

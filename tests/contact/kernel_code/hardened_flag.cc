@@ -14,13 +14,9 @@
 #include <set>
 #include <string>
 
-namespace {
+#include "check.h"
 
-int failures;
-#define CHECK(condition)                                                                     \
-  do {                                                                                       \
-    if (!(condition)) printf("BAD %s:%d: %s\n", __FILE__, __LINE__, #condition), ++failures; \
-  } while (0)
+namespace {
 
 constexpr size_t kSize = 60;
 struct Secret {

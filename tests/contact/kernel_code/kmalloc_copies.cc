@@ -12,13 +12,9 @@
 #include <utility>
 #include <vector>
 
-namespace {
+#include "check.h"
 
-int failures;
-#define CHECK(condition)                                                                     \
-  do {                                                                                       \
-    if (!(condition)) printf("BAD %s:%d: %s\n", __FILE__, __LINE__, #condition), ++failures; \
-  } while (0)
+namespace {
 
 constexpr size_t kSize = 64, kNrSites = 32, kNrEach = 199;
 
