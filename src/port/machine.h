@@ -77,8 +77,8 @@ struct Machine {
   const char* command_line = "";
 };
 
-/// The part of metadata_bytes that grows with nodes and CPUs: tables of caches for each node, and for each cache the parts of its
-/// barns (slab/barn.h), a cache line each: as many as a node has CPUs, rounded up to a power of two, at most 16.
+/// The part of metadata_bytes that grows with nodes and CPUs: tables of caches for each node, and for each cache the parts of
+/// its barns (slab/barn.h), a cache line each: as many as a node has CPUs, rounded up to a power of two, at most 16.
 constexpr uint64_t metadata_of_nodes(uint32_t nr_nodes, uint32_t nr_cpus) {
   constexpr uint64_t kNode = 1 << 20, kLines = 128 << 10, kMostCpus = 16;
   const uint64_t rounded = nr_nodes + 2 * uint64_t{nr_cpus}, most = nr_nodes * kMostCpus;
