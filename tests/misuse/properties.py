@@ -16,7 +16,7 @@ if sys.argv[1:2] in (["-h"], ["--help"]):
 P = r"(?:0x)?[0-9a-f]{16}"
 Q = P.replace("{", "{{").replace("}", "}}")  # for what goes through format()
 SLAB = r"kmem: BUG {cache} \(Not tainted\): {what}\n"
-FOUND = Q + "-" + Q + r" @offset={offset}\. First byte 0x17 instead of 0x[0-9a-f]+, found {when}\n"
+FOUND = Q + "-" + Q + r" @offset={offset}\. First byte 0x16 instead of 0x[0-9a-f]+, found {when}\n"
 FIX = r"kmem: FIX {cache}: {what}"
 GOES_ON, HARMLESS, KILLED = 0, 10, -11
 
@@ -51,13 +51,13 @@ PROPERTIES = (
     (("overflow_write", 24, 1), "slab_probation=0", None, []),
     # Large blocks have a pattern behind them on any heap.
     (("overflow_jump", 100000, 2000), "slab_probation=0", None,
-     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes, or in front of what follows it: byte 102000 is 0x17 instead of 0x"]),
+     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes, or in front of what follows it: byte 102000 is 0x16 instead of 0x"]),
     (("overflow_write", 100000, 1), "slab_probation=0", None,
-     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes: byte 100000 is 0x17 instead of 0x"]),
+     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes: byte 100000 is 0x16 instead of 0x"]),
     (("underflow_write", 100000, 8), "slab_probation=0", None,
-     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes, or in front of what follows it: byte 102392 is 0x17 instead of 0x"]),
+     [r"kmem: BUG: write past the end of " + P + ", a block of 100000 bytes, or in front of what follows it: byte 102392 is 0x16 instead of 0x"]),
     (("overflow_write", 5000000, 1), "slab_probation=0", None,
-     [r"kmem: BUG: write past the end of " + P + ", a block of 5000000 bytes: byte 5000000 is 0x17 instead of 0x00"]),
+     [r"kmem: BUG: write past the end of " + P + ", a block of 5000000 bytes: byte 5000000 is 0x16 instead of 0x00"]),
 )
 
 

@@ -19,6 +19,7 @@
 namespace {
 
 constexpr size_t kSize = 60;
+constexpr char kWrong = 2;  // every byte of a canary is odd, so none is this by chance
 struct Secret {
   char bytes[kSize];
 };
@@ -49,19 +50,19 @@ template <typename From>
 void write_after_free(From& from) {
   void* p = from.take();
   from.give(p);
-  at(p)[20] = 1;
+  at(p)[20] = kWrong;
   from.look();
 }
 template <typename From>
 void write_past_end(From& from) {
   void* p = from.take();
-  at(p)[kSize] = 1;
+  at(p)[kSize] = kWrong;
   from.give(p);
 }
 template <typename From>
 void write_in_front(From& from) {
   void* p = from.take();
-  at(p)[-1] = 1;
+  at(p)[-1] = kWrong;
   from.give(p);
 }
 
@@ -196,7 +197,7 @@ void shows_no_contents() {
     FromCache from(SLAB_HARDENED);
     void* p = from.take();
     memset(p, 's', kSize);
-    at(p)[kSize] = 1;
+    at(p)[kSize] = kWrong;
     from.give(p);
   });
   CHECK(ended.said.find("flagged") != std::string::npos);
