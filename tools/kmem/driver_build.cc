@@ -151,7 +151,8 @@ std::vector<std::string> compile_words(const BuildOptions& options) {
 
 std::vector<std::string> link_words(const BuildOptions& options) {
   const std::string folder = library_folder().string();
-  Words words = {"-shared", "-pthread"};
+  // A module's own functions come before libc's of the same name, also those that other modules see.
+  Words words = {"-shared", "-pthread", "-Wl,-Bsymbolic"};
   append(words, sanitizers(options));
   // A name that nobody has is found here and not when the module is loaded; the sanitizers' own come later.
   if (!options.asan && !options.tsan && !options.ubsan) words.emplace_back("-Wl,--no-undefined");

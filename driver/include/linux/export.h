@@ -8,7 +8,10 @@ struct module;
 extern __attribute__((__visibility__("hidden"))) struct module kmem_this_module;
 #define THIS_MODULE (&kmem_this_module)
 
-#ifdef __clang__ /* takes no visibility after the definition: a module that clang compiles keeps -fvisibility=default */
+#ifdef __clang__ /* takes no visibility after the definition, so all functions of a module that it compiles are visible */
+#ifdef MODULE
+#pragma GCC visibility push(default)
+#endif
 #define EXPORT_SYMBOL(name) extern __typeof__(name) name
 #else
 #define EXPORT_SYMBOL(name) extern __attribute__((__visibility__("default"))) __typeof__(name) name
