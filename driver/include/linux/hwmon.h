@@ -1,7 +1,7 @@
 #ifndef KMEM_LINUX_HWMON_H
 #define KMEM_LINUX_HWMON_H
 /* Devices that measure the machine: temperatures, voltages, fans.  Each is /sys/class/hwmon/hwmon<n>, with a file for each
- * attribute that its driver has: temp1_input, in0_max, pwm1_enable.  Those of voltages and intrusions count from 0, others from 1.
+ * attribute that its driver has: temp1_input, in0_max, pwm1_enable.  Voltages and intrusions count from 0, others from 1.
  *
  * A driver either describes its channels, and functions read and write the values, or brings the files itself
  * (<linux/hwmon-sysfs.h>).  Temperatures are in millidegrees, voltages and currents in thousandths, power in millionths.
@@ -323,8 +323,8 @@ enum hwmon_intrusion_attributes { hwmon_intrusion_alarm, hwmon_intrusion_beep };
 #define HWMON_INTRUSION_ALARM BIT(hwmon_intrusion_alarm)
 #define HWMON_INTRUSION_BEEP BIT(hwmon_intrusion_beep)
 
-/** `is_visible` gives the mode of an attribute's file; 0: there is none.  `read` and `write` move one value; `read_string` gives
- *  the text of a label.  Each returns 0 or -errno, which the program that reads or writes the file gets. */
+/** `is_visible` gives the mode of an attribute's file; 0: there is none.  `read` and `write` move one value; `read_string`
+ *  gives the text of a label.  Each returns 0 or -errno, which the program that reads or writes the file gets. */
 struct hwmon_ops {
   umode_t (*is_visible)(const void* drvdata, enum hwmon_sensor_types type, u32 attr, int channel);
   int (*read)(struct device* dev, enum hwmon_sensor_types type, u32 attr, int channel, long* value);
@@ -371,7 +371,8 @@ KMEM_API struct device* devm_hwmon_device_register_with_groups(struct device* de
 /** `dev` is the parent. */
 KMEM_API void devm_hwmon_device_unregister(struct device* dev) KMEM_DRIVER_NAME(devm_hwmon_device_unregister);
 
-/** Something has happened to an attribute, such as an alarm: wakes who polls its file, and sends an event. -EINVAL: none such. */
+/** Something has happened to an attribute, such as an alarm: wakes who polls its file, and sends an event. -EINVAL: there is
+ *  none such. */
 KMEM_API int hwmon_notify_event(struct device* dev, enum hwmon_sensor_types type, u32 attr, int channel)
     KMEM_DRIVER_NAME(hwmon_notify_event);
 
