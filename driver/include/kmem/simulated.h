@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct device;
+struct i2c_adapter;
 struct pci_dev;
 
 KMEM_BEGIN_C
@@ -77,6 +78,27 @@ KMEM_API void kmem_pci_unplug(struct pci_dev* pdev) KMEM_NOTHROW;
  *  reported. A pin that the driver has silenced, by pci_intx(), is seen when it may be seen again. Any context. */
 KMEM_API void kmem_pci_raise(struct pci_dev* pdev, unsigned int n) KMEM_NOTHROW;
 KMEM_API void kmem_pci_lower(struct pci_dev* pdev) KMEM_NOTHROW;
+
+/* Two-wire buses -------------------------------------------------------------------------------------------------------- */
+
+/** A chip: its functions are called byte by byte.  A message begins with `start`, again for each message of a transfer; `write`
+ *  returns 0, or anything else to refuse the byte; `read` gives one.  Each may be NULL: a chip that refuses, or sends ones. */
+struct kmem_i2c_chip {
+  void (*start)(void* device, bool read);
+  int (*write)(void* device, unsigned char byte);
+  unsigned char (*read)(void* device);
+  void (*stop)(void* device);
+};
+/** A new bus without chips, for i2c_new_client_device(); ERR_PTR(). Transfers to an address without a chip give -ENXIO, a byte
+ *  that is refused -EIO. Task context. */
+KMEM_API struct i2c_adapter* kmem_i2c_bus(const char* name) KMEM_NOTHROW;
+/** Removes its clients first. */
+KMEM_API void kmem_i2c_bus_remove(struct i2c_adapter* bus) KMEM_NOTHROW;
+/** Puts a chip on the bus, for transfers; drivers bind to clients, which are made apart. `chip` is not copied. -EBUSY: there is
+ *  one at this address; -EINVAL. */
+KMEM_API int kmem_i2c_attach(struct i2c_adapter* bus, unsigned address, const struct kmem_i2c_chip* chip,
+                             void* device) KMEM_NOTHROW;
+KMEM_API int kmem_i2c_detach(struct i2c_adapter* bus, unsigned address) KMEM_NOTHROW;
 
 /* Memory ---------------------------------------------------------------------------------------------------------------- */
 

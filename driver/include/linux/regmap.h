@@ -1,7 +1,7 @@
 #ifndef KMEM_LINUX_REGMAP_H
 #define KMEM_LINUX_REGMAP_H
-/* Registers by number: over memory-mapped registers, or over two functions of the caller's.  Each access is checked against
- * what the configuration says, and may be cached.
+/* Registers by number: over memory-mapped registers, a chip on a two-wire bus, or two functions of the caller's.  Each access
+ * is checked against what the configuration says, and may be cached.
  *
  * Accesses: with `fast_io`, and over memory-mapped registers, any context; else they may sleep.  Making and ending: task
  * context. What differs: all kinds of caches are one, an array; there are no pages, formats, and interrupt chips.
@@ -78,6 +78,13 @@ KMEM_API struct regmap* devm_regmap_init(struct device* dev, const struct regmap
                                          const struct regmap_config* config) KMEM_DRIVER_NAME(devm_regmap_init);
 KMEM_API struct regmap* devm_regmap_init_mmio(struct device* dev, void __iomem* registers, const struct regmap_config* config)
     KMEM_DRIVER_NAME(devm_regmap_init_mmio);
+/** Registers of a chip on a two-wire bus: numbers of 8 or 16 bits, values of 8 to 32, the high byte first unless the
+ *  configuration says otherwise. ERR_PTR(-EINVAL): others; -ENOTSUPP: the adapter cannot. */
+struct i2c_client;
+KMEM_API struct regmap* regmap_init_i2c(struct i2c_client* client, const struct regmap_config* config)
+    KMEM_DRIVER_NAME(regmap_init_i2c);
+KMEM_API struct regmap* devm_regmap_init_i2c(struct i2c_client* client, const struct regmap_config* config)
+    KMEM_DRIVER_NAME(devm_regmap_init_i2c);
 
 /* 0; -EIO: there is no such register, or it cannot be read or written; -EINVAL: not a multiple of the stride; -EBUSY: only the
  * cache is to be used, and has no value; or the error of the functions. */
