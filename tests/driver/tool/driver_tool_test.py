@@ -94,10 +94,12 @@ class Building(DriverTool):
                   "static int __init a(void) { return 0; }\nmodule_init(a);\nstatic void __exit b(void) {}\nmodule_exit(b);\nMODULE_LICENSE(\"GPL\");\n")
         self.file("user.c", "#include <linux/module.h>\nint of_base(void);\nstatic int __init a(void) { pr_info(\"it is %d\\n\", of_base()); return 0; }\n"
                   "module_init(a);\nstatic void __exit b(void) {}\nmodule_exit(b);\nMODULE_LICENSE(\"GPL\");\n")
-        self.succeeds("build", "of.c")
-        self.succeeds("build", "user.c", "of.kmo")
-        done = self.succeeds("reload", os.path.join(self.folder, "of.kmo"), os.path.join(self.folder, "user.kmo"), "--times", "1")
-        self.assertIn("it is 42", done.stderr)
+        for compiler in filter(shutil.which, {CC, "gcc", "clang"}):
+            self.environment["CC"] = compiler
+            self.succeeds("build", "of.c")
+            self.succeeds("build", "user.c", "of.kmo")
+            done = self.succeeds("reload", self.path("of.kmo"), self.path("user.kmo"), "--times", "1")
+            self.assertIn("it is 42", done.stderr)
         for _ in range(2):
             done = self.driver("run", "user.kmo", "--", "true")
             self.assertEqual(done.returncode, 125)
