@@ -177,6 +177,11 @@ bool CpuStackImpl::replace(CpuId cpu, Slot slot, uint64_t expected, uint64_t des
 
 // Any task's stacks -----------------------------------------------------------------------------------------------------------
 
+uint32_t cpu_hint() {
+  const int32_t shown = sim_port::shown_cpu();
+  return shown >= 0 ? static_cast<uint32_t>(shown) : sim_port::real_cpu();
+}
+
 CpuId CpuStackImpl::where() {
   kmem_sim_step();
   const int32_t shown = sim_port::shown_cpu();

@@ -58,6 +58,7 @@ bool Mempool::init(const PoolWorld& world, PoolList& list, const Setup& setup) {
   alloc_ = setup.alloc_function;
   free_ = setup.free_function;
   nid_ = setup.nid;
+  out_.init(nullptr, 0);
   cache_ = setup.cache;
   poisons_ = world.poison || (world.poisonable && is_hardened(*this));
   const uint32_t nr = setup.min_nr ? setup.min_nr : 1;
@@ -65,7 +66,7 @@ bool Mempool::init(const PoolWorld& world, PoolList& list, const Setup& setup) {
   if (!places) return false;
   reserve_.init(places, nr);
   state_ = cache_ ? State::Served : State::Live;
-  fill(setup.gfp, nr);
+  if (share_count(setup.gfp)) fill(setup.gfp, nr);
   if (reserve_.full() && list.add(this)) return true;
   exit();
   return false;
@@ -79,7 +80,18 @@ int64_t Mempool::exit() {
   while (void* element = take()) free_(element, data_);
   for (unsigned i = reserve_.nr_chunks(); i-- > 0;) world_->free_places(reserve_.chunk(i));
   reserve_.init(nullptr, 0);
+  if (OutCount::Share* shares = out_.fold()) world_->free_places(shares);
   return nr_out();
+}
+
+// A share for each CPU, up to 64: more CPUs share.
+bool Mempool::share_count(Gfp gfp) {
+  if (world_->nr_cpus == 1) return true;
+  uint32_t nr = 2;
+  while (nr < world_->nr_cpus && nr < 64) nr *= 2;
+  auto* shares = static_cast<OutCount::Share*>(world_->alloc_places(nr * sizeof(OutCount::Share), gfp, nid_));
+  if (shares) out_.init(shares, nr);
+  return shares;
 }
 
 // At boot and in resize(): later frees supply the elements that cannot be allocated now.
@@ -165,7 +177,7 @@ bool Mempool::put_in_reserve(void* element) {
     begin_bug_report(Trouble::Bug, "mempool overfilled: element %p of mempool %p was freed twice: it is in the reserve already",
                      element, static_cast<void*>(this));
     end_element_report(*this);
-    nr_out_.fetch_add(1);
+    out_.add();
     return true;
   }
   if (KMEM_UNLIKELY(poisons_)) poison(*world_, *this, element);
@@ -175,10 +187,9 @@ bool Mempool::put_in_reserve(void* element) {
 bool Mempool::free(void* element) {
   if (KMEM_UNLIKELY(!initialized())) {
     free_(element, data_);
-    return nr_out_.fetch_sub(1) == 1;
+    return out_.sub_is_last();
   }
-  if (KMEM_UNLIKELY(nr_out_.fetch_sub(1) <= 0)) {
-    nr_out_.fetch_add(1);
+  if (KMEM_UNLIKELY(!out_.sub())) {
     bug_report(Trouble::Bug, "mempool overfilled: element %p was freed into mempool %p (min_nr %u), which has none allocated",
                element, static_cast<void*>(this), min_nr());
     return false;
@@ -197,8 +208,8 @@ void Mempool::after_fork() {
 
 Fault Mempool::check() const {
   if (const Fault fault = reserve_.check()) return fault;
-  if (nr_out() < 0)
-    return {"M4 nr_out() is not negative", reinterpret_cast<uint64_t>(this), 0, static_cast<uint64_t>(nr_out())};
+  if (out_.any_negative())
+    return {"M4 no share of nr_out() is negative", reinterpret_cast<uint64_t>(this), 0, static_cast<uint64_t>(nr_out())};
   if (nr_reserved() > 0 && line_.nr_waiting())
     return {"M5 no task waits while an element is in reserve", reinterpret_cast<uint64_t>(this), 0, line_.nr_waiting()};
   return {};

@@ -2,6 +2,7 @@
 // A memory pool: elements held in reserve, so that a caller that may sleep always gets one.
 
 #include "page/gfp.h"
+#include "pool/out_count.h"
 #include "pool/reserve.h"
 #include "pool/wait_line.h"
 
@@ -18,6 +19,7 @@ struct PoolWorld {
   /// only if `poison` is on, or the elements come from a hardened cache.
   size_t (*poisonable)(const Mempool& pool, void* element, unsigned char*& memory) = nullptr;
   bool poison = false;
+  uint32_t nr_cpus = 1;
 };
 
 /// All pools of the system, to find them in a forked child.  Lock-free.
@@ -46,7 +48,7 @@ class PoolList {
 /// callers only while no task waits. So with n tasks in front of it, a task gets the n + 1st element that is freed.
 ///
 /// Invariants on a quiet system (walked by check()): M1 to M3 of the reserve, and
-///   M4  nr_out() is not negative
+///   M4  no share of nr_out() is negative
 ///   M5  no task waits while an element is in reserve
 class Mempool {
  public:
@@ -87,7 +89,7 @@ class Mempool {
   uint32_t min_nr() const { return static_cast<uint32_t>(reserve_.wanted()); }
   bool saturated() const { return reserve_.full(); }
   int32_t nr_reserved() const { return reserve_.nr(); }
-  int64_t nr_out() const { return nr_out_.peek(); }
+  int64_t nr_out() const { return out_.sum(); }
   uint32_t nr_waiting() const { return line_.nr_waiting(); }
   void* data() const { return data_; }
   AllocFunction alloc_function() const { return alloc_; }
@@ -109,9 +111,10 @@ class Mempool {
   static constexpr uint64_t kPatience = 5'000'000'000;
 
   void* out(void* element) {
-    if (element) nr_out_.fetch_add(1);
+    if (element) out_.add();
     return element;
   }
+  bool share_count(Gfp gfp);
   bool add_places();
   void fill(Gfp gfp, uint32_t nr);
   void* take();
@@ -128,7 +131,7 @@ class Mempool {
   Cache* cache_ = nullptr;
   const PoolWorld* world_ = nullptr;
   PoolList* list_ = nullptr;
-  Atomic<int64_t> nr_out_;
+  OutCount out_;
   Atomic<uint32_t> resizing_;
   int32_t nid_ = kNoNode;
   bool poisons_ = false;  // elements in reserve

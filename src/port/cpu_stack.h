@@ -19,6 +19,7 @@
 //   pop(slot), push(slot, p)  the same for any thread, whatever comes between: also by way of a shadow CPU, whose lock is
 //                             only tried
 //   where()                   this CPU, or the shadow CPU that stands for a thread without restartable sequences
+//   hint()                    a number that is this CPU's as a rule; any number may come
 //   word(cpu, slot)           that CPU's word, which may change at any time
 //   replace(cpu, slot, a, b)  if we still run on that CPU and its word is a, makes it b: one step, also against
 //                             interrupts; false when anything was different, or the shadow CPU is in use
@@ -71,6 +72,7 @@ concept CpuStackPort = requires(Slot slot, CpuId cpu, void* p, uint64_t word, vo
   {S::after_fork()};
   {S::use_shadows_only()};
   {static_cast<CpuId>(S::where())};
+  {static_cast<uint32_t>(S::hint())};
   {static_cast<uint64_t>(S::word(cpu, slot))};
   {static_cast<bool>(S::replace(cpu, slot, word, word))};
 };

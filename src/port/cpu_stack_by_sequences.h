@@ -27,6 +27,7 @@ struct CpuStackImpl : CpuStackSequences {
 
   static void* pop(Slot slot);
   static Push push(Slot slot, const void* p);
+  static KMEM_INLINE uint32_t hint() { return cpu_hint(); }
   static CpuId where();
   static bool replace(CpuId cpu, Slot slot, uint64_t expected, uint64_t desired);
   static uint64_t take_shadow(CpuId shadow, Slot slot);

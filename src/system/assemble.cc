@@ -97,7 +97,7 @@ char* set_up_debugging(System& s, char* metadata) {
   if (options.kmemleak) options.slub_debug.add_for_all(debug::kOwner);
   // With one of these words every block is checked already, or the user is interested in something else than probation finds.
   const bool all_checked =
-      options.hardened == kDebug || options.init_on_alloc || options.init_on_free || options.kfence_asked_for;
+      options.hardened > kAlwaysOn || options.init_on_alloc || options.init_on_free || options.kfence_asked_for;
   // If a block on probation fails, an ordinary one is used, so an injected failure would go unnoticed, or come at a different n
   // each time.
   const bool plain = all_checked || options.slub_debug.any() || !kmem_serves_malloc || options.faults.nth.on;
@@ -146,7 +146,7 @@ void set_up_slabs(System& s, char* metadata) {
   s.heap.mapped().set_key(s.world.red_key);
   if (s.options.probation) s.heap.start_probation(s.options.probation);
   s.rcu.set_free(free_behind_readers);
-  s.pool_world = pool_world(s.options);
+  s.pool_world = pool_world(s.options, s.machine.nr_cpus);
 }
 
 /// Samples need a handler for SIGSEGV, and system calls that the program's sandbox may forbid.
@@ -168,7 +168,8 @@ void set_up_window(System& s) {
                .zero = s.options.init_on_alloc,
                .window_bytes = s.options.vmalloc,
                .physical_bytes = s.machine.physical_bytes,
-               .host_page_bytes = s.machine.host_page_bytes});
+               .host_page_bytes = s.machine.host_page_bytes,
+               .nr_cpus = s.machine.nr_cpus});
   s.io.init(&s.pages, &s.vmap);
   if (s.options.sysfs[0]) s.io.set_sysfs(s.options.sysfs);
   s.kmap.init(&s.pages, &s.vmap);

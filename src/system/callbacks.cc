@@ -64,9 +64,9 @@ bool caught_access(const BadAccess& access) {
 
 ReclaimHook reclaim_hook(System& system) { return {shrink, answer, use_fell, out_of_memory, lists_changed, &system.heap}; }
 
-PoolWorld pool_world(const BootOptions& options) {
+PoolWorld pool_world(const BootOptions& options, uint32_t nr_cpus) {
   const bool poison = options.slub_debug.flags_for("mempool") & debug::kPoison;
-  return {alloc_places, free_places, poisonable_element, poisonable_element && poison};
+  return {alloc_places, free_places, poisonable_element, poisonable_element && poison, nr_cpus};
 }
 
 }  // namespace kmem

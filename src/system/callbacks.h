@@ -19,6 +19,6 @@ bool caught_access(const BadAccess& access);
 /// The callbacks of reclaim to the caches, and for an out-of-memory failure.
 ReclaimHook reclaim_hook(System& system);
 /// How memory pools allocate their tables, and what they may poison.
-PoolWorld pool_world(const BootOptions& options);
+PoolWorld pool_world(const BootOptions& options, uint32_t nr_cpus);
 
 }  // namespace kmem

@@ -8,7 +8,7 @@ namespace kmem {
 
 uint64_t LazyAreas::limit() const {
   const uint64_t wanted = sizes_.any() ? sizes_.wanted(kmem_port_now_ns()) : 0;
-  return lazy::limit(setup_.counts->frames.value(), setup_.counts->lazy_pages.value(), wanted);
+  return lazy::limit(setup_.counts->frames.value(), setup_.counts->lazy_pages(), wanted, floor());
 }
 
 void LazyAreas::note_purged(uint64_t pages) {
@@ -27,30 +27,33 @@ void LazyAreas::note_used(uint64_t pages) {
 
 void LazyAreas::put(VmArea* area) {
   Links to = links();
-  setup_.counts->lazy_pages.add(area->nr_pages);
+  const unsigned own = setup_.counts->here();
+  setup_.counts->share(own).lazy_pages.add(area->nr_pages);
   setup_.memory->mark_idle(area);
   area->become(AreaState::Lazy);
-  lazy_[shard()][class_of(area->nr_pages)].push(to, setup_.window->index_of(area));
+  shards_[own].of_class[class_of(area->nr_pages)].push(to, setup_.window->index_of(area));
 }
 
 void LazyAreas::defer(VmArea* area) {
   Links to = links();
   note_purged(area->nr_pages);
-  setup_.counts->lazy_pages.add(area->nr_pages);
+  setup_.counts->deferred_pages.add(area->nr_pages);
   area->become(AreaState::Lazy);
   deferred_.push(to, setup_.window->index_of(area));
 }
 
 VmArea* LazyAreas::take(uint32_t pages, Wait wait) {
   Links from = links();
-  for (unsigned i = 0, own = shard(); i < kShards; ++i) {
-    IndexStack& stack = lazy_[(own + i) % kShards][class_of(pages)];
-    if (stack.empty()) continue;
+  const unsigned nr = setup_.counts->nr_shares(), own = setup_.counts->here();
+  for (unsigned i = 0; i < nr; ++i) {
+    const unsigned s = (own + i) % nr;
+    IndexStack& stack = shards_[s].of_class[class_of(pages)];
+    if (stack.empty() || !(s == own || has_to_spare(s))) continue;
     const uint32_t index = stack.pop(from);
     if (!index) continue;
     VmArea& area = setup_.window->descriptor(index);
     if (area.nr_pages == pages) {
-      wake(area);
+      wake(area, s);
       return &area;
     }
     // An area of another size on the same stack hides those of this size below it.
@@ -58,15 +61,17 @@ VmArea* LazyAreas::take(uint32_t pages, Wait wait) {
       stack.push(from, index);
       continue;
     }
-    wake(area);
+    wake(area, s);
     dispose(&area, Wait::Allowed);
   }
   return nullptr;
 }
 
 /// For an area that this task has popped and so owns.
-void LazyAreas::wake(VmArea& area) {
-  setup_.counts->lazy_pages.sub(area.nr_pages);
+void LazyAreas::wake(VmArea& area, unsigned shard) {
+  AreaCounts::Share& share = setup_.counts->share(shard);
+  share.lazy_pages.sub(area.nr_pages);
+  if (share.told.peek() >= share.lazy_pages.value() + AreaCounts::kBatch) tell(share);
   area.become(AreaState::Busy);
   setup_.memory->mark_used(&area);
 }
@@ -86,14 +91,33 @@ void LazyAreas::put_addresses_back(VmArea* area, Wait wait) {
   deferred_.push(to, setup_.window->index_of(area));
 }
 
+/// CPUs that took each other's last areas would do so for ever, each of them short by what another has just taken.
+bool LazyAreas::has_to_spare(unsigned shard) const {
+  return setup_.counts->share(shard).lazy_pages.value() >= AreaCounts::kBatch;
+}
+
+void LazyAreas::tell(AreaCounts::Share& share) {
+  const uint64_t pages = share.lazy_pages.value();
+  setup_.counts->roughly_lazy.add(pages - share.told.exchange(pages));  // what wraps around subtracts
+}
+
+/// Sums over all CPUs only near the limit.
+bool LazyAreas::are_too_many() {
+  const AreaCounts& counts = *setup_.counts;
+  const uint64_t unknown = AreaCounts::kBatch * counts.nr_shares();
+  return counts.roughly_lazy.value() + unknown > floor() && counts.lazy_pages() > limit();
+}
+
 void LazyAreas::purge_surplus() {
-  const Counter& pages = setup_.counts->lazy_pages;
-  const bool much = pages.value() > lazy::kFloor && pages.value() > limit();
-  if (KMEM_LIKELY(!much && deferred_.empty())) return;
+  AreaCounts::Share& mine = setup_.counts->mine();
+  const bool grown = mine.lazy_pages.value() >= mine.told.peek() + AreaCounts::kBatch;
+  if (KMEM_LIKELY(!grown && deferred_.empty())) return;
   if (!may_sleep()) return;
+  if (grown) tell(mine);
+  if (deferred_.empty() && !are_too_many()) return;
   empty_deferred(Wait::Allowed);
   const uint64_t keep = limit();
-  if (pages.value() > keep) purge_until(lazy::target(keep), Wait::Allowed);
+  if (setup_.counts->lazy_pages() > keep) purge_until(lazy::target(keep), Wait::Allowed);
 }
 
 // One by one: so in the child of a fork at most the area that another task was disposing of is lost, not the whole stack.
@@ -104,7 +128,7 @@ void LazyAreas::empty_deferred(Wait wait) {
     if (index == before) return deferred_.push(from, index);
     VmArea& area = setup_.window->descriptor(index);
     if (area.is() == AreaState::Lazy) {
-      setup_.counts->lazy_pages.sub(area.nr_pages);
+      setup_.counts->deferred_pages.sub(area.nr_pages);
       area.become(AreaState::Busy);
     }
     dispose(&area, wait);
@@ -113,17 +137,17 @@ void LazyAreas::empty_deferred(Wait wait) {
 
 uint64_t LazyAreas::purge_until(uint64_t limit, Wait wait) {
   Links from = links();
-  const Counter& pages = setup_.counts->lazy_pages;
+  const AreaCounts& counts = *setup_.counts;
   uint64_t sum = 0;
-  for (unsigned c = kClasses; c-- && pages.value() > limit;)
-    for (unsigned s = 0; s < kShards; ++s)
-      while (pages.value() > limit) {
-        const uint32_t index = lazy_[s][c].pop(from);
+  for (unsigned c = kClasses; c-- && counts.lazy_pages() > limit;)
+    for (unsigned s = 0; s < counts.nr_shares(); ++s)
+      while (counts.lazy_pages() > limit) {
+        const uint32_t index = shards_[s].of_class[c].pop(from);
         if (!index) break;
         VmArea& area = setup_.window->descriptor(index);
         sum += area.nr_pages;
         note_purged(area.nr_pages);
-        wake(area);
+        wake(area, s);
         dispose(&area, wait);
       }
   return sum;

@@ -7,8 +7,9 @@
 
 namespace kmem {
 
-/// They lie on stacks by size, with several stacks for each size to reduce contention. Bounded by limit(), and purged when
-/// frames are short.
+/// They lie on stacks by size, and each CPU, up to 64, has stacks of its own, which others take from when theirs are empty
+/// and there are more than a few.
+/// Bounded by limit(), which may be exceeded by 256 KiB for each CPU, and purged when frames are short.
 ///
 /// put() and defer() are for any context, and push_surplus() leaves the work to the next caller that may sleep.
 class LazyAreas {
@@ -50,7 +51,7 @@ class LazyAreas {
 
  private:
   friend class VmapTestPeer;
-  static constexpr unsigned kShards = 8, kExact = 32, kHashed = 32, kClasses = kExact + kHashed;
+  static constexpr unsigned kExact = 32, kHashed = 32, kClasses = kExact + kHashed;
   struct Links {
     const Window& window;
     Atomic<uint32_t>& link(uint32_t index) { return window.descriptor(index).link; }
@@ -58,16 +59,23 @@ class LazyAreas {
   static unsigned class_of(uint32_t pages) {
     return pages <= kExact ? pages - 1 : kExact + static_cast<unsigned>(pages * 0x9e3779b97f4a7c15u >> 59);
   }
-  static unsigned shard() { return CpuStack::where().value % kShards; }
+  /// The stacks of one CPU; their pages are counted in its share of AreaCounts.
+  struct alignas(64) Shard {
+    IndexStack of_class[kClasses];
+  };
 
   Links links() const { return {*setup_.window}; }
-  void wake(VmArea& area);
+  void wake(VmArea& area, unsigned shard);
+  bool has_to_spare(unsigned shard) const;
+  void tell(AreaCounts::Share& share);
+  bool are_too_many();
+  uint64_t floor() const { return lazy::floor(setup_.counts->nr_shares()); }
   void empty_deferred(Wait wait);
   uint64_t purge_until(uint64_t limit, Wait wait);
   void note_purged(uint64_t pages);
 
   Setup setup_;
-  IndexStack lazy_[kShards][kClasses];
+  Shard shards_[AreaCounts::kMostShares];
   IndexStack deferred_;
   PurgedSizes sizes_;
 };

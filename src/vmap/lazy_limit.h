@@ -42,10 +42,13 @@ namespace lazy {
 /// Areas of up to 8 MiB in all are kept, however little is in use.
 inline constexpr uint64_t kFloor = (uint64_t{8} << 20) >> kPageShift;
 
-/// The most pages of lazy areas: a quarter of the frames in use, at least 8 MiB, plus a size that was requested again.
-constexpr uint64_t limit(uint64_t frames, uint64_t lazy_pages, uint64_t wanted) {
+/// On machines of many CPUs at least 512 KiB for each.
+constexpr uint64_t floor(uint32_t nr_cpus) { return nr_cpus > 16 ? kFloor / 16 * nr_cpus : kFloor; }
+
+/// The most pages of lazy areas: a quarter of the frames in use, at least the floor, plus a size that was requested again.
+constexpr uint64_t limit(uint64_t frames, uint64_t lazy_pages, uint64_t wanted, uint64_t floor = kFloor) {
   const uint64_t share = (frames > lazy_pages ? frames - lazy_pages : 0) / 4;
-  const uint64_t keep = share > kFloor ? share : kFloor;
+  const uint64_t keep = share > floor ? share : floor;
   return wanted > keep ? wanted : keep;
 }
 

@@ -64,7 +64,7 @@ AreaFault Vmap::unmap(const void* p, uint64_t nr_pages) {
   if (window_.address(area) != p) return AreaFault::Inside;
   if (area->kind != AreaKind::Vmap || (nr_pages && nr_pages != area->nr_pages)) return AreaFault::Kind;
   if (!window_.withdraw(area)) return AreaFault::Freed;
-  counts_.live.sub();
+  counts_.mine().live.sub();
   if (!can_alias()) move_out(area, area->nr_pages);
   // Ranges that were moved as pages remain separate mappings of the host until the area is closed.
   if (area->nr_pages >= kMovedPages) kmem_port_window_close(window_.address(area), uint64_t{area->span} << kPageShift);

@@ -17,6 +17,7 @@ bool is_plain(const VmallocWish& wish, uint32_t nr_nodes) {
 
 void Vmap::init(const Setup& setup) {
   pages_ = setup.pages;
+  counts_.init(setup.nr_cpus);
   huge_ = setup.huge && !setup.can_alias;
   zero_ = setup.zero;
   window_.init(setup.window_bytes, setup.physical_bytes, setup.host_page_bytes);
@@ -85,7 +86,7 @@ VmArea* Vmap::build(const VmallocWish& wish, Wait wait) {
 }
 
 void* Vmap::publish(VmArea* area) {
-  counts_.live.add();
+  counts_.mine().live.add();
   window_.publish(area);
   return window_.address(area);
 }
@@ -109,7 +110,7 @@ void* Vmap::reuse(VmArea* area, const VmallocWish& wish) {
   area->caller = wish.caller;
   area->flags.poke((area->flags.peek() & area::kSoftGuard) | wish.flags);
   lazy_.note_used(area->nr_pages);
-  counts_.reused.add();
+  counts_.mine().reused.add();
   return publish(area);
 }
 
@@ -122,7 +123,7 @@ AreaFault Vmap::free(const void* p) {
   if (window_.address(area) != p) return AreaFault::Inside;
   if (area->kind != AreaKind::Vmalloc) return AreaFault::Kind;
   if (!window_.withdraw(area)) return AreaFault::Freed;
-  counts_.live.sub();
+  counts_.mine().live.sub();
   if (area->has(area::kSoftGuard)) look_at_guard(area);
   const bool whole = !area->has(area::kExposed) || drop_exposed(area);
   // Lazy areas are reused without a check of the watermarks, so none is kept while memory is low.

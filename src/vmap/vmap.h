@@ -54,6 +54,7 @@ class Vmap {
     bool zero = false;  // memory is cleared when it is allocated
     uint64_t window_bytes = 0, physical_bytes = 0;
     uint32_t host_page_bytes = kPageSize;
+    uint32_t nr_cpus = 1;
   };
   void init(const Setup& setup);
 
@@ -87,9 +88,9 @@ class Vmap {
   LazyAreas& lazy() { return lazy_; }
   bool can_alias() const { return memory_.can_alias(); }
   uint64_t nr_frames() const { return counts_.frames.value(); }
-  uint64_t nr_areas() const { return counts_.live.value(); }
-  uint64_t lazy_pages() const { return counts_.lazy_pages.value(); }
-  uint64_t nr_reused() const { return counts_.reused.value(); }
+  uint64_t nr_areas() const { return counts_.live(); }
+  uint64_t lazy_pages() const { return counts_.lazy_pages(); }
+  uint64_t nr_reused() const { return counts_.reused(); }
 
   /// "vmalloc area 0x...-0x... of 5000 bytes, made by 0x..."; "the guard page behind ..." if p lies there. False if p is not in
   /// the window, or in no area.

@@ -27,7 +27,7 @@ struct PoolOfTest {
   }
   static const PoolWorld& world() {
     static const PoolWorld w{[](size_t bytes, kmem::Gfp, int) { return calloc(1, bytes); }, [](void* p) { ::free(p); }, nullptr,
-                             false};
+                             false, 2};
     return w;
   }
   static void* alloc(kmem::Gfp gfp, void* self) { return static_cast<PoolOfTest*>(self)->give(gfp); }

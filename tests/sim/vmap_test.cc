@@ -9,7 +9,7 @@ namespace kmem {
 
 class VmapTestPeer {
  public:
-  static Counter& live(Vmap& vmap) { return vmap.counts_.live; }
+  static Counter& live(Vmap& vmap) { return vmap.counts_.mine().live; }
   static uint64_t nr_deferred(Vmap& vmap) {
     uint64_t n = 0;
     for (uint32_t i = vmap.lazy_.deferred_.top(); i; i = vmap.window_.descriptor(i).link.load()) ++n;

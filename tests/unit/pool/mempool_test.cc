@@ -22,11 +22,15 @@ class ReserveTestPeer {
   static Reserve::Place& place(Reserve& r, uint32_t i) { return r.place(i); }
   static Atomic<int32_t>& nr(Reserve& r) { return r.nr_; }
 };
+class OutCountTestPeer {
+ public:
+  static Atomic<uint64_t>& own(OutCount& count) { return count.own_; }
+};
 class MempoolTestPeer {
  public:
   static Reserve& reserve(Mempool& p) { return p.reserve_; }
   static WaitLine& line(Mempool& p) { return p.line_; }
-  static Atomic<int64_t>& nr_out(Mempool& p) { return p.nr_out_; }
+  static Atomic<uint64_t>& nr_out(Mempool& p) { return OutCountTestPeer::own(p.out_); }
 };
 
 namespace {
@@ -324,7 +328,7 @@ TEST(Mempool, too_much_is_reported_and_not_kept) {
 TEST(Mempool, the_checker_finds_each_rule_broken) {
   TestPool t(1);
   t.broken = true;
-  MempoolTestPeer::nr_out(t.pool).poke(-1);
+  MempoolTestPeer::nr_out(t.pool).poke(0xffff'ffffu);
   EXPECT_TRUE(t.pool.check().is("M4"));
   MempoolTestPeer::nr_out(t.pool).poke(0);
   WaitLine::Ticket ticket;

@@ -27,9 +27,13 @@ class MappedBlocksTestPeer {
  public:
   static Counter& nr(MappedBlocks& blocks) { return blocks.out_.nr; }
 };
+class OutCountTestPeer {
+ public:
+  static Atomic<uint64_t>& own(OutCount& count) { return count.own_; }
+};
 class MempoolTestPeer {
  public:
-  static Atomic<int64_t>& nr_out(Mempool& pool) { return pool.nr_out_; }
+  static Atomic<uint64_t>& nr_out(Mempool& pool) { return OutCountTestPeer::own(pool.out_); }
 };
 class GuardedPoolTestPeer {
  public:
@@ -114,7 +118,7 @@ TEST_F(Walkers, a_pool_with_less_than_nothing_out) {
   const Mempool* core = nullptr;
   system().pools.each([&](const Mempool& one) { core = &one; });
   ASSERT_TRUE(core);
-  MempoolTestPeer::nr_out(const_cast<Mempool&>(*core)).poke(-1);
+  MempoolTestPeer::nr_out(const_cast<Mempool&>(*core)).poke(0xffff'ffffu);
   expect("M4");
   MempoolTestPeer::nr_out(const_cast<Mempool&>(*core)).poke(0);
   mempool_destroy(pool);

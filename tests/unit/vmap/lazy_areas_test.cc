@@ -124,7 +124,7 @@ struct Parts : testing::Test {
     return *first;
   }
   Zone& zone() { return *world.pages.preferred_zone(0); }
-  uint64_t nr_lazy() const { return counts.lazy_pages.value(); }
+  uint64_t nr_lazy() const { return counts.lazy_pages(); }
   Page* page() {
     Page* got = world.pages.alloc(gfp::kKernel, {0}, kNoNode);
     if (!got) std::abort();
@@ -191,9 +191,9 @@ TEST_F(LazyAreasTest, the_limit_follows_what_is_in_use) {
   EXPECT_EQ(lazy.limit(), 3000u);
   EXPECT_TRUE(lazy.keeps(3000));
   EXPECT_FALSE(lazy.keeps(3001));
-  counts.lazy_pages.add(3000);
+  counts.mine().lazy_pages.add(3000);
   EXPECT_EQ(lazy.limit(), 2250u);
-  counts.lazy_pages.sub(3000);
+  counts.mine().lazy_pages.sub(3000);
 }
 
 TEST_F(LazyAreasTest, beyond_the_limit_the_large_ones_go_first_until_an_eighth_is_free) {

@@ -21,7 +21,7 @@ namespace kmem {
 class VmapTestPeer {
  public:
   static Counter& frames(Vmap& vmap) { return vmap.counts_.frames; }
-  static Counter& lazy(Vmap& vmap) { return vmap.counts_.lazy_pages; }
+  static Counter& lazy(Vmap& vmap) { return vmap.counts_.mine().lazy_pages; }
 };
 
 namespace {

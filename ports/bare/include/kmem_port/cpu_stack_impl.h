@@ -12,6 +12,10 @@
 #include "base/attributes.h"
 #include "kmem_port/bare_cpu.h"
 
+namespace kmem {
+KMEM_INLINE uint32_t cpu_hint() { return bare::this_cpu_id(); }
+}  // namespace kmem
+
 #if defined(__x86_64__)
 
 // From the label 1 to the label 2.

@@ -18,6 +18,19 @@
 /// __rseq_offset of glibc, copied so that it is reached without the global offset table.
 extern "C" KMEM_HIDDEN ptrdiff_t kmem_rseq_offset;
 
+namespace kmem {
+/// The area's first word, cpu_id_start, which is 0 in a thread that has not registered it.
+KMEM_INLINE uint32_t cpu_hint() {
+  uint32_t id;
+#ifdef __x86_64__
+  asm volatile("movl %%fs:(%1), %0" : "=r"(id) : "r"(kmem_rseq_offset));
+#else
+  id = *reinterpret_cast<const volatile uint32_t*>(static_cast<char*>(__builtin_thread_pointer()) + kmem_rseq_offset);
+#endif
+  return id;
+}
+}  // namespace kmem
+
 #if defined(__aarch64__)
 
 // The descriptor's address goes through x16.

@@ -10,6 +10,8 @@
 
 namespace kmem {
 
+uint32_t cpu_hint();
+
 struct CpuStackSequences {
   static void* try_pop(char* base, Slot slot);
   static void* try_pop_counted(char* base, Slot slot, size_t bytes, bool& due);
