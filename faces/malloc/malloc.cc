@@ -197,11 +197,20 @@ KMEM_NOINLINE void* realloc_slowly(void* p, size_t size) {
 }
 
 KMEM_NOINLINE size_t usable_slowly(const void* p) {
-  if (const size_t asked = kmem::hardened::asked(p)) return asked;
+  if (const kmem::Seal& seal = kmem_seals[kmem::hardened::class_of(p)]; seal.on())
+    return seal.asked(static_cast<const char*>(p));
   const KeepErrno keep;
   if (!p || !kmem::boot()) return 0;
   const size_t size = system().heap.usable(p);
   return size ? size : kmem::usable_at_neighbours(p);
+}
+
+KMEM_NOINLINE size_t usable_or_report(const void* p) {
+  const size_t size = usable_slowly(p);
+  if (KMEM_LIKELY(size || !p || !kmem::system().options.hardened)) return size;
+  const KeepErrno keep;
+  kmem::bug_report(kmem::Trouble::Bug, "malloc_usable_size of %p, which is not the start of a block that is in use", p);
+  return 0;
 }
 
 KMEM_INLINE size_t usable(const void* p) {
@@ -331,7 +340,10 @@ KMEM_REPLACEABLE void* pvalloc(size_t size) {
 }
 
 // On a fast path, because some programs call it at every malloc and free.
-KMEM_REPLACEABLE size_t malloc_usable_size(void* p) { return usable(p); }
+KMEM_REPLACEABLE size_t malloc_usable_size(void* p) {
+  const size_t size = kmem::fast::size_of(p);
+  return KMEM_LIKELY(size) ? size : usable_or_report(p);
+}
 
 void kmem_own_free_aligned_sized(void* p, size_t align, size_t size) noexcept {
   const size_t room = p ? usable(p) : 0;

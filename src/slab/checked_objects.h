@@ -42,10 +42,12 @@ class CheckedObjects {
   /// Objects in the quarantine.
   int64_t nr_held() const { return nr_held_.peek(); }
 
-  /// The usable bytes of an object that is out; 0 for a sealed one that is not out.
+  /// The usable bytes of an object that is out; 0 for one that is not, where that is known.
   size_t usable(const void* object) const {
     if (KMEM_UNLIKELY(seal_.on())) return seal_.asked(static_cast<const char*>(object));
-    return debug_.on() ? debug_.asked(static_cast<const char*>(object)) : setup_->object_size;
+    if (!debug_.on()) return setup_->object_size;
+    const auto* at = static_cast<const char*>(object);
+    return debug_.is_given_back(at) ? 0 : debug_.asked(at);
   }
   /// When an object was allocated; 0 if that is not recorded.
   uint64_t born(const void* object) const {

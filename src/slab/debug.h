@@ -94,6 +94,11 @@ class ObjectDebug {
     return flags_ & debug::kOwner ? &meta(object)->owners[static_cast<unsigned>(call)] : nullptr;
   }
   bool is_out(const char* object) const { return !has_meta() || meta(object)->state.load() == ObjectMeta::kOut; }
+  /// Is it known to be free, or in the quarantine?
+  bool is_given_back(const char* object) const {
+    const uint32_t state = has_meta() ? meta(object)->state.load() : ObjectMeta::kOut;
+    return state == ObjectMeta::kFree || state == ObjectMeta::kHeld;
+  }
   bool is_free(const char* object) const { return !has_meta() || meta(object)->state.load() == ObjectMeta::kFree; }
 
   /// Reports a mistake about one object in the kernel's form; the caller adds what is done about it. False: suppressed by the

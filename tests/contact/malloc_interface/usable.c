@@ -1,6 +1,7 @@
 // What malloc_usable_size() says is the caller's: to be written in full, and to be asked of realloc() without a move.
 // glibc's manual leaves open how much that is; here each block of a size is tried, in every way of getting one.
 #include <malloc.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "../../system/check.h"
@@ -197,6 +198,42 @@ TEST(what_is_written_behind_the_new_end_is_reported_where_blocks_are_checked) {
     close(saved_stderr);
     close(reports_file);
   }
+}
+
+/// What malloc_usable_size(p) writes to standard error in a child, and in `*size` its answer, 0 if it ended the child.
+static long said_of(const void* p, size_t* size) {
+  size_t* const answer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  catch_reports();
+  const pid_t child = fork();
+  if (child == 0) {
+    *answer = malloc_usable_size((void*)p);
+    _exit(0);
+  }
+  waitpid(child, NULL, 0);
+  *size = *answer;
+  munmap(answer, 4096);
+  dup2(saved_stderr, 2);
+  const long bytes = (long)lseek(reports_file, 0, SEEK_END);
+  close(saved_stderr);
+  close(reports_file);
+  return bytes;
+}
+
+TEST(what_is_no_block_has_no_size_and_is_reported_where_blocks_are_checked) {
+  if (is_glibc()) return;
+  const char* words = getenv("KMEM");
+  const int hardened = words && strstr(words, "hardened");
+  char *small = malloc(100), *freed = malloc(100), *large = malloc(300000), local[64];
+  free(opaque(freed));
+  const void* const wrong[] = {small + 16, small + 1, large + 4096, local, (void*)8};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i) {
+    size_t size;
+    EXPECT((said_of(wrong[i], &size) > 0) == hardened, "wrong pointer %zu: reported or not", i);
+    EXPECT(size == 0, "wrong pointer %zu has room for %zu", i, size);
+  }
+  if (!hardened) return;  // one that was freed just now is in use for the slab, where frees are not looked at
+  size_t size;
+  EXPECT(said_of(freed, &size) > 0 && size == 0, "a freed block has room for %zu", size);
 }
 
 TEST(pvalloc_gives_whole_pages_to_use) {
