@@ -44,6 +44,8 @@ struct Start {
 /// Starts a thread with that name, which calls begin(start). Any context. 0 or -errno.
 int start_thread(const char* name, void (*begin)(const Start&), const Start& start);
 [[noreturn]] void end_thread();
+/// Ends the process, or stops the machine: a driver cannot go on.
+[[noreturn]] void end_all();
 /// When the calling thread ends, the host calls ends(task), unless a later call has passed null. Threads that it did not start
 /// here too.
 void at_end(void (*ends)(task_struct* task), task_struct* task);

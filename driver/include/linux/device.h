@@ -57,6 +57,12 @@ struct class;
 #include <linux/device/driver.h>
 #include <linux/kdev_t.h>
 
+struct device_dma_parameters {
+  unsigned int max_segment_size;
+  unsigned int min_align_mask;
+  unsigned long segment_boundary_mask;
+};
+
 struct device_type {
   const char* name;
   const struct attribute_group** groups;

@@ -28,11 +28,6 @@
 #define DMA_ATTR_ALLOC_SINGLE_PAGES (1UL << 7)
 #define DMA_ATTR_NO_WARN (1UL << 8)
 
-struct device_dma_parameters {
-  unsigned int max_segment_size;
-  unsigned int min_align_mask;
-  unsigned long segment_boundary_mask;
-};
 
 KMEM_BEGIN_C
 /** How far the device's addresses reach.  0; -EIO: less than 24 bits, or the device has no place for a mask. */

@@ -13,6 +13,7 @@
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/of.h>
 #include <linux/types.h>
 
 struct i2c_adapter;
@@ -155,6 +156,7 @@ struct i2c_adapter {
 #define I2C_CLIENT_PEC 0x04 /* with checksums */
 #define I2C_CLIENT_TEN 0x10
 #define I2C_CLIENT_END 0xfffeU /* the end of a list of addresses */
+#define I2C_ADDRS(first, ...) ((const unsigned short[]){first, ##__VA_ARGS__, I2C_CLIENT_END})
 
 struct i2c_client {
   unsigned short flags;

@@ -7,6 +7,7 @@
 #include <linux/kconfig.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
+#include <linux/panic.h>
 #include <linux/sprintf.h>
 #include <linux/wordpart.h>
 /* READ_ONCE(), noinline and so on, which kernel code has without asking.  C++ asks: the words are attributes' names there. */

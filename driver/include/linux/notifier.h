@@ -34,8 +34,16 @@ struct raw_notifier_head {
 #define ATOMIC_NOTIFIER_HEAD(name) struct atomic_notifier_head name = ATOMIC_NOTIFIER_INIT(name)
 #define BLOCKING_NOTIFIER_HEAD(name) struct blocking_notifier_head name = BLOCKING_NOTIFIER_INIT(name)
 #define RAW_NOTIFIER_HEAD(name) struct raw_notifier_head name = RAW_NOTIFIER_INIT(name)
-#define ATOMIC_INIT_NOTIFIER_HEAD(chain) (spin_lock_init(&(chain)->lock), (void)((chain)->head = NULL))
-#define BLOCKING_INIT_NOTIFIER_HEAD(chain) (init_rwsem(&(chain)->rwsem), (void)((chain)->head = NULL))
+#define ATOMIC_INIT_NOTIFIER_HEAD(chain) \
+  do {                                   \
+    spin_lock_init(&(chain)->lock);      \
+    (chain)->head = NULL;                \
+  } while (0)
+#define BLOCKING_INIT_NOTIFIER_HEAD(chain) \
+  do {                                     \
+    init_rwsem(&(chain)->rwsem);           \
+    (chain)->head = NULL;                  \
+  } while (0)
 #define RAW_INIT_NOTIFIER_HEAD(chain) ((void)((chain)->head = NULL))
 
 KMEM_BEGIN_C

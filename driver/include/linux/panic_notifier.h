@@ -1,6 +1,6 @@
 #ifndef KMEM_LINUX_PANIC_NOTIFIER_H
 #define KMEM_LINUX_PANIC_NOTIFIER_H
-/* Notifiers of a panic.  They are kept, and not called: a panic ends the process. */
+/* Who is told of panic(), with its message, before the process ends. */
 #include <linux/notifier.h>
 
 KMEM_BEGIN_C

@@ -74,6 +74,8 @@ void end_thread() {
   __builtin_unreachable();
 }
 
+void end_all() { bare::end_machine(bare::kFatal); }
+
 void at_end(void (*ends)(task_struct*), task_struct* task) {
   mine().ends = ends;
   mine().task = task;

@@ -2,8 +2,12 @@
 
 #include "helpers.h"
 
+#include <signal.h>
+#include <string.h>
+
 #include <linux/errno.h>
 #include <linux/notifier.h>
+#include <linux/panic.h>
 #include <linux/panic_notifier.h>
 
 namespace {
@@ -50,6 +54,48 @@ void check(Chain& chain, Add add, Remove remove, Call call) {
   called.clear();
   EXPECT_EQ(call(&chain, 7, nullptr), NOTIFY_DONE);
   EXPECT_EQ(called, "");
+}
+
+template <typename Chain>
+void check_made_while_it_runs(Chain& chain, int (*call)(Chain*, unsigned long, void*)) {
+  EXPECT_EQ(chain.head, nullptr);
+  EXPECT_EQ(call(&chain, 1, nullptr), NOTIFY_DONE);
+}
+TEST(Notifiers, a_chain_can_be_made_while_the_program_runs) {
+  atomic_notifier_head atomic;
+  blocking_notifier_head blocking;
+  raw_notifier_head raw;
+  for (void* chain : {static_cast<void*>(&atomic), static_cast<void*>(&blocking), static_cast<void*>(&raw)})
+    memset(chain, 0x55, sizeof(raw));
+  ATOMIC_INIT_NOTIFIER_HEAD(&atomic);
+  BLOCKING_INIT_NOTIFIER_HEAD(&blocking);
+  RAW_INIT_NOTIFIER_HEAD(&raw);
+  check_made_while_it_runs(atomic, atomic_notifier_call_chain);
+  check_made_while_it_runs(blocking, blocking_notifier_call_chain);
+  check_made_while_it_runs(raw, raw_notifier_call_chain);
+}
+
+int say_last_words(notifier_block*, unsigned long, void* message) {
+  fprintf(stderr, "told: %s\n", static_cast<char*>(message));
+  return NOTIFY_DONE;
+}
+int panic_again(notifier_block*, unsigned long, void*) { panic("again"); }
+
+TEST(Panic, it_says_why_tells_who_wants_to_know_and_ends_the_process) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  notifier_block block = block_of(1, say_last_words);
+  EXPECT_EQ(atomic_notifier_chain_register(&panic_notifier_list, &block), 0);
+  EXPECT_EXIT(panic("lost %d pages\n", 7), testing::KilledBySignal(SIGABRT),
+              "Kernel panic - not syncing: lost 7 pages\n(.*\n)*told: lost 7 pages\n(.*\n)*.*end Kernel panic");
+  EXPECT_EQ(atomic_notifier_chain_unregister(&panic_notifier_list, &block), 0);
+}
+
+TEST(Panic, one_in_a_notifier_ends_at_once) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  notifier_block block = block_of(1, panic_again);
+  EXPECT_EQ(atomic_notifier_chain_register(&panic_notifier_list, &block), 0);
+  EXPECT_EXIT(panic("once"), testing::KilledBySignal(SIGABRT), "not syncing: once");
+  EXPECT_EQ(atomic_notifier_chain_unregister(&panic_notifier_list, &block), 0);
 }
 
 TEST(Notifiers, the_highest_is_called_first_and_may_end_it) {
