@@ -33,7 +33,8 @@ struct clk_bulk_data {
 };
 
 KMEM_BEGIN_C
-/** The device's clock of that name; `id` NULL: its only one. ERR_PTR(-ENOENT): there is none; the optional forms then give NULL. */
+/** The device's clock of that name; `id` NULL: its only one. ERR_PTR(-ENOENT): there is none; the optional forms then give
+ *  NULL. */
 KMEM_API struct clk* clk_get(struct device* dev, const char* id) KMEM_DRIVER_NAME(clk_get);
 KMEM_API struct clk* clk_get_sys(const char* dev_id, const char* con_id) KMEM_DRIVER_NAME(clk_get_sys);
 KMEM_API void clk_put(struct clk* clk) KMEM_DRIVER_NAME(clk_put);
@@ -41,7 +42,7 @@ static inline struct clk* clk_get_optional(struct device* dev, const char* id) {
   struct clk* clk = clk_get(dev, id);
   return IS_ERR(clk) && PTR_ERR(clk) == -ENOENT ? NULL : clk;
 }
-/** Given back with the device's resources: unprepared or disabled before, where the name says that it was prepared or enabled. */
+/** Given back with the device's resources; unprepared or disabled before, where it was prepared or enabled here. */
 KMEM_API struct clk* devm_clk_get(struct device* dev, const char* id) KMEM_DRIVER_NAME(devm_clk_get);
 KMEM_API struct clk* devm_clk_get_prepared(struct device* dev, const char* id) KMEM_DRIVER_NAME(devm_clk_get_prepared);
 KMEM_API struct clk* devm_clk_get_enabled(struct device* dev, const char* id) KMEM_DRIVER_NAME(devm_clk_get_enabled);

@@ -5,8 +5,8 @@
 #include <kmem/driver_face.h>
 
 KMEM_BEGIN_C
-/** Writes `Kernel panic - not syncing:`, the message and the calls, calls the panic notifiers with the message, and ends. Of two
- *  at the same time, or one in a notifier, the second ends at once. Any context. */
+/** Writes `Kernel panic - not syncing:`, the message and the calls, calls the panic notifiers with the message, and ends. Of
+ *  two at the same time, or one in a notifier, the second ends at once. Any context. */
 KMEM_API void panic(const char* format, ...) KMEM_DRIVER_NAME(panic) KMEM_PRINTF_LIKE(1, 2)
     __attribute__((__noreturn__, __cold__));
 KMEM_END_C
