@@ -28,7 +28,6 @@
 #define DMA_ATTR_ALLOC_SINGLE_PAGES (1UL << 7)
 #define DMA_ATTR_NO_WARN (1UL << 8)
 
-
 KMEM_BEGIN_C
 /** How far the device's addresses reach.  0; -EIO: less than 24 bits, or the device has no place for a mask. */
 KMEM_API int dma_set_mask(struct device* dev, u64 mask) KMEM_DRIVER_NAME(dma_set_mask);
