@@ -51,8 +51,9 @@ target_link_libraries(kmem-bare PUBLIC kmem_on_bare PRIVATE kmem_freestanding)
 
 # A driver's surroundings (docs/driver.md) on the machine itself: libkmem-driver, but for what is of a process.
 file(GLOB_RECURSE driver_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/driver/*.cc")
-# The host, simulated devices, modules as files, other programs' calls; jiffies as a variable, suites of KUnit, the host's names.
-list(FILTER driver_sources EXCLUDE REGEX "/driver/(host|kunit|pci/simulated)/|/(simulated_ports|copies|thread|objects|caller|ticker|linux_random|linux_utsname)\\.cc$")
+# The host, simulated devices, modules as files, other programs' calls; jiffies as a variable, suites of KUnit, the host's names;
+# watchdogs, whose ioctls are the host's.
+list(FILTER driver_sources EXCLUDE REGEX "/driver/(host|kunit|pci/simulated|watchdog)/|/(simulated_ports|copies|thread|objects|caller|ticker|linux_random|linux_utsname)\\.cc$")
 file(GLOB bare_driver_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/ports/bare/driver/*.cc")
 add_library(kmem-bare-driver STATIC ${driver_sources} ${bare_driver_sources})
 target_include_directories(kmem-bare-driver BEFORE PUBLIC "${PROJECT_SOURCE_DIR}/driver/include")

@@ -102,14 +102,15 @@ KMEM_END_C
 #define KMEM_ACCESS_2_(pointer, n) kmem_driver_access_ok((const void __user*)(pointer), n)
 #define KMEM_ACCESS_3_(direction, pointer, n) ((void)(direction), KMEM_ACCESS_2_(pointer, n))
 
-/** Reads one value: 0, or -EFAULT, and then the variable becomes 0. */
-#define get_user(variable, pointer)                                                              \
-  __extension__({                                                                                \
-    __typeof__(*(pointer)) kmem_value;                                                           \
-    const int kmem_bad = copy_from_user((void*)&kmem_value, (pointer), sizeof(*(pointer))) != 0; \
-    if (kmem_bad) __builtin_memset((void*)&kmem_value, 0, sizeof(kmem_value));                   \
-    (variable) = (__typeof__(variable))kmem_value;                                               \
-    kmem_bad ? -EFAULT : 0;                                                                      \
+/** Reads one value: 0, or -EFAULT, and then the variable becomes 0. The pointer may be to what is const. */
+#define get_user(variable, pointer)                                                             \
+  __extension__({                                                                               \
+    char kmem_bytes[sizeof(*(pointer))] __attribute__((__aligned__(__alignof__(*(pointer)))));  \
+    const int kmem_bad = copy_from_user((void*)kmem_bytes, (pointer), sizeof(*(pointer))) != 0; \
+    if (kmem_bad) __builtin_memset((void*)kmem_bytes, 0, sizeof(kmem_bytes));                   \
+    typedef __typeof__(*(pointer)) __attribute__((__may_alias__)) kmem_value;                   \
+    (variable) = (__typeof__(variable))*(const kmem_value*)(const void*)kmem_bytes;             \
+    kmem_bad ? -EFAULT : 0;                                                                     \
   })
 #define put_user(value, pointer)                                                         \
   __extension__({                                                                        \

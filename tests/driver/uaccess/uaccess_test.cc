@@ -51,6 +51,8 @@ TEST_F(Uaccess, single_values_answer_efault_and_become_zero) {
   EXPECT_EQ(value, 42);
   EXPECT_EQ(get_user(value, reinterpret_cast<int*>(end)), -EFAULT);
   EXPECT_EQ(value, 0);
+  EXPECT_EQ(get_user(value, reinterpret_cast<const int*>(page)), 0) << "of memory that only the program writes";
+  EXPECT_EQ(value, 42);
   EXPECT_EQ(put_user(5, page), 0);
   EXPECT_EQ(page[0], 5);
   EXPECT_EQ(page[1], 0);
