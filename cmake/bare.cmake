@@ -144,9 +144,11 @@ foreach(name port/memory port/window port/tasks port/devices port/diagnosis port
 endforeach()
 kmem_test_kernel(kmem-layers ${layer_tests} "${tests}/bare/layers_main.cc")
 
-# For other people's kernels: the archive, the headers, and how to link.
+# For other people's kernels: the archives, the headers (a driver's surroundings have others in front of them), and how to link.
 include(GNUInstallDirs)
 install(TARGETS kmem-bare ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(TARGETS kmem-bare-driver ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" OPTIONAL)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/driver/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/driver")
 install(FILES "${script}" DESTINATION "${CMAKE_INSTALL_DATADIR}/kmem-bare")
 install(PROGRAMS "${PROJECT_SOURCE_DIR}/ports/bare/symbol_table" DESTINATION "${CMAKE_INSTALL_DATADIR}/kmem-bare")

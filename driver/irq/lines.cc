@@ -65,10 +65,17 @@ bool Lines::serve_one() {
   {
     Quietly hold(lock);
     line.runs = false;
+    open(irq, line);
   }
   __atomic_add_fetch(&rounds_, 1, __ATOMIC_SEQ_CST);
   host::wake(&rounds_, __INT_MAX__);
   return true;
+}
+
+void Lines::open(int irq, Line& line) {
+  if (!line.open || line.runs || line.oneshot) return;
+  line.raised = false;
+  line.open(irq);
 }
 
 void Lines::serve(int irq, Line& line) {
@@ -155,7 +162,7 @@ void thread_has_run(irqaction* action) {
     if (action->thread_due) return;
     Line* line = all.at(action->irq);
     --line->busy_threads;
-    if (action->flags & IRQF_ONESHOT) --line->oneshot;
+    if (action->flags & IRQF_ONESHOT) --line->oneshot, all.open(action->irq, *line);
   }
   wake_up_all(&all.threads_idle);
   all.changed();

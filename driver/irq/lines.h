@@ -33,6 +33,9 @@ struct Line {
   unsigned busy_threads;  // threads of its actions that run or are due
   unsigned oneshot;       // those of them that keep it masked
   unsigned long calls, unhandled, calls_before_look, in_a_row;
+  /// Of a real device's pin: lets its controller raise the line again, which it does once, as soon as the pin is held. With
+  /// the lock held.  Null: the device is simulated, and raises and lowers it.
+  void (*open)(int irq);
 };
 
 class Lines {
@@ -69,6 +72,9 @@ class Lines {
   /// No line is due. With the lock held.
   void rest();
 
+  /// A real device's pin may raise the line from now on: it has a first handler, or its handlers have run, threads included.
+  /// With the lock held.
+  void open(int irq, Line& line);
   /// Waits while its handlers run; must not be called by one of them.
   void wait_for_handlers(const Line& line);
 

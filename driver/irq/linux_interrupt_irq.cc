@@ -44,6 +44,7 @@ const irqaction* link_in(Line* line, irqaction* action) {
   irqaction** end = &line->actions;
   while (*end) end = &(*end)->next;
   *end = action;
+  if (end == &line->actions) lines().open(action->irq, *line);
   return nullptr;
 }
 

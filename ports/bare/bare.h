@@ -122,6 +122,8 @@ char* seen_at(uint64_t phys);
 extern bool has_direct_map;
 /// The firmware's command line; the kernel's words are cut off it.
 void take_words(const char* words);
+/// Is the boot word there?  It is the port's own, so it is cut out.
+bool cut_word(const char* word);
 /// The whole pages in a range of memory that the firmware names.
 void add_memory(uint64_t start, uint64_t bytes);
 /// Pages that hold anything of a range are not memory.

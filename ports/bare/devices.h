@@ -6,12 +6,21 @@
 namespace bare {
 
 /// Who raises an interrupt.
-enum class Raiser : uint8_t { Self, Message };
+enum class Raiser : uint8_t { Self, Message, Pin };
 /// Registers a handler, which runs in an interrupt; returns the vector, or 0 if all are in use.
 unsigned take_vector(Raiser raiser, void (*handler)(void*), void* argument);
 void give_vector(unsigned vector);
 /// Interrupts the calling CPU with that vector, as soon as its interrupts are on.
 void interrupt_self(unsigned vector);
+
+/// Devices' pins are wired to inputs of the interrupt controller. Several may share one, which is held as long as one of them
+/// holds its pin, and interrupts the first CPU.
+inline constexpr unsigned kNoInput = ~0u;
+/// Registers an input's handler, for ever.  The input is masked from the start, and again whenever it has interrupted, until
+/// open_input().  False: there is no such input, or all vectors are in use.
+bool take_input(unsigned input, void (*handler)(void*), void* argument);
+/// Any context.
+void open_input(unsigned input);
 
 struct PciBar {
   uint64_t phys = 0, bytes = 0;  // of I/O ports: the first one, and how many
@@ -30,10 +39,13 @@ const PciFunction* find_pci(uint16_t vendor, uint16_t device);
 /// `bytes` is 1, 2 or 4, and `offset` a multiple of it.
 uint32_t read_pci(const PciFunction& f, unsigned offset, unsigned bytes);
 void write_pci(const PciFunction& f, unsigned offset, unsigned bytes, uint32_t value);
-/// Can messages be delivered here?
+/// Can messages be delivered here?  Not where the boot word pci=nomsi forbids them, or a test does.
 bool has_messages();
+void forbid_messages(bool on);
 /// Aims the function's message interrupt, which is not enabled by this, at the vector on the first CPU. False: it has none.
 bool aim_message(const PciFunction& f, unsigned vector);
+/// The input to which the function's pin is wired; kNoInput: it has no pin, or it is not known.
+unsigned input_of(const PciFunction& f);
 
 // Defined by each processor's folder, besides vectors -------------------------------------------------------------------------
 
@@ -57,5 +69,7 @@ struct PciMessage {
   uint32_t data = 0;
 };
 PciMessage message_of(unsigned vector);
+/// The input of a pin (0 to 3) of a place on bus 0; kNoInput: it is not known.
+unsigned input_of_pin(uint16_t where, unsigned pin);
 
 }  // namespace bare

@@ -85,6 +85,20 @@ void take_words(const char* words) {
   split_words();
 }
 
+bool cut_word(const char* word) {
+  size_t length = 0;
+  while (word[length]) ++length;
+  char* const words = firmware.command_line;
+  for (char* at = words; *at; ++at) {
+    size_t n = 0;
+    while (n < length && at[n] == word[n]) ++n;
+    if (n < length || (at != words && at[-1] != ' ') || (at[n] && at[n] != ' ')) continue;
+    while (n) at[--n] = ' ';
+    return true;
+  }
+  return false;
+}
+
 void add_memory(uint64_t start, uint64_t bytes) {
   const uint64_t from = kmem::round_up(start, kPageSize), to = kmem::round_down(start + bytes, kPageSize);
   if (from < to) firmware.ram.add(from, to);

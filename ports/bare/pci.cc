@@ -11,8 +11,9 @@ namespace {
 constexpr unsigned kMost = 64;
 PciFunction functions[kMost];
 unsigned nr_functions = 0;
+bool no_messages = false;
 
-constexpr unsigned kCommand = 4, kHeader = 0xc, kBar = 0x10, kCapabilities = 0x34;
+constexpr unsigned kCommand = 4, kHeader = 0xc, kBar = 0x10, kCapabilities = 0x34, kPin = 0x3c, kBuses = 0x18;
 constexpr uint32_t kDecodes = 3, kHasCapabilities = 0x10 << 16;
 
 uint32_t word(const PciFunction& f, unsigned offset) { return read_config(f.where, offset); }
@@ -87,6 +88,7 @@ void read_function(uint16_t where) {
 }  // namespace
 
 void scan_pci() {
+  no_messages = cut_word("pci=nomsi");
   for (uint32_t where = 0; where < nr_buses() * 256; where += 8)
     for (uint32_t function = 0; function < 8; ++function) {
       read_function(static_cast<uint16_t>(where | function));
@@ -112,7 +114,8 @@ void write_pci(const PciFunction& f, unsigned offset, unsigned bytes, uint32_t v
   write_config(f.where, offset, bytes, value);
 }
 
-bool has_messages() { return message_of(0).address != 0; }
+void forbid_messages(bool on) { no_messages = on; }
+bool has_messages() { return !no_messages && message_of(0).address != 0; }
 
 bool aim_message(const PciFunction& f, unsigned vector) {
   const PciMessage message = message_of(vector);
@@ -128,6 +131,27 @@ bool aim_message(const PciFunction& f, unsigned vector) {
     return true;
   }
   return false;
+}
+
+/// The bridge whose secondary bus it is. One that nobody has set up has bus 0.
+static const PciFunction* bridge_to(unsigned bus) {
+  for (unsigned i = 0; i < nr_functions; ++i)
+    if (functions[i].is_bridge && (word(functions[i], kBuses) >> 8 & 0xff) == bus) return &functions[i];
+  return nullptr;
+}
+
+/// A bridge hands pin p of its slot s on as its own pin p + s.
+unsigned input_of(const PciFunction& f) {
+  unsigned pin = (word(f, kPin) >> 8 & 0xff) - 1;
+  if (pin > 3) return kNoInput;
+  uint16_t where = f.where;
+  while (where >> 8) {
+    const PciFunction* bridge = bridge_to(where >> 8);
+    if (!bridge || bridge->where >> 8 >= where >> 8) return kNoInput;
+    pin = (pin + (where >> 3 & 31)) % 4;
+    where = bridge->where;
+  }
+  return input_of_pin(where, pin);
 }
 
 bool find_registers(uint64_t phys, Range& out) {

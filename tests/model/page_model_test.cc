@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "steps.h"
 #include "unit/page/small_machine.h"
 
 namespace kmem {
@@ -192,7 +193,7 @@ class PageThreadsTest : public testing::Test {
   }
   void run(unsigned id) {
     Random random(id);
-    for (int i = 0; i < 30'000; ++i) {
+    for (int i = 0; i < test::steps(30'000); ++i) {
       const auto order = static_cast<uint8_t>(random.one_in(3) ? random.below(7) : 0);
       Page* page = world_.pages.alloc(gfp::kKernel, {order}, kNoNode);
       uint64_t parcel = 0;
@@ -229,8 +230,9 @@ TEST_F(PageThreadsTest, what_one_thread_filled_another_finds_and_frees) {
 
 class ManyPages : public testing::Test {
  protected:
-  // 1 GiB of frames, which nobody touches
-  static constexpr uint64_t kFrames = (test::SmallMachine::kNarrow ? test::SmallMachine::kMostNarrow : 1024) * kMiBFrames;
+  // 1 GiB of frames, which nobody touches; fewer where each takes long
+  static constexpr uint64_t kMiBs = test::kOneStepOf == 1 ? 1024 : 256;
+  static constexpr uint64_t kFrames = (test::SmallMachine::kNarrow ? test::SmallMachine::kMostNarrow : kMiBs) * kMiBFrames;
 
   bool take() {
     Page* page = world_.pages.alloc(gfp::kKernel, {0}, kNoNode);

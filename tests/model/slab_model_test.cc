@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "steps.h"
 #include "unit/slab/slab_world.h"
 
 namespace kmem {
@@ -132,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(seed, SlabModelTest, testing::Range(uint64_t{1}, uint64
 
 TEST_P(SlabModelTest, a_random_walk_over_ten_caches_and_two_nodes_loses_and_doubles_nothing) {
   Walk walk(GetParam());
-  for (int i = 0; i < 300'000 && !HasFailure(); ++i) {
+  for (int i = 0; i < test::steps(300'000) && !HasFailure(); ++i) {
     walk.step();
     if (i % 8192 == 0) walk.check();
   }
@@ -141,7 +142,7 @@ TEST_P(SlabModelTest, a_random_walk_over_ten_caches_and_two_nodes_loses_and_doub
 
 TEST_P(SlabModelTest, nor_does_one_with_hardly_a_sheaf) {
   Walk walk(GetParam() + 100, 6);
-  for (int i = 0; i < 30'000 && !HasFailure(); ++i) walk.step();
+  for (int i = 0; i < test::steps(30'000) && !HasFailure(); ++i) walk.step();
   walk.end();
 }
 
@@ -170,7 +171,7 @@ class SlabThreadsTest : public testing::Test {
   }
   void run(unsigned id) {
     Random random(id);
-    for (int i = 0; i < 150'000; ++i) {
+    for (int i = 0; i < test::steps(150'000); ++i) {
       const auto cache = static_cast<uint32_t>(random.below(std::size(kKinds)));
       auto* object = static_cast<char*>(caches_[cache]->alloc(gfp::kKernel));
       uint64_t parcel = 0;

@@ -35,6 +35,16 @@ struct Board {
   Registers pci_config, pci_memory;  // configuration space, by buses of 1 MiB; where the processor sees the bus's memory
   uint64_t pci_on_bus = 0;           // and where the bus sees it
   Registers messages;                // the frame of a GICv2m
+  // How PCI's pins are wired. Masks: the bits of a place (bus << 16 | slot << 11 | function << 8) and of a pin (from 1 on) that
+  // matter.
+  struct Wire {
+    uint32_t place, pin, interrupt;
+    bool is_level;
+  };
+  static constexpr unsigned kMostWires = 128;
+  uint32_t place_mask = 0, pin_mask = 0;
+  Wire wires[kMostWires] = {};
+  unsigned nr_wires = 0;
 };
 extern Board board;
 /// Reads the tree at a physical address. False: it is none.
@@ -61,8 +71,9 @@ void init_gic();                                      // once
 void init_gic_of_cpu();                               // each CPU
 uint32_t take_interrupt();
 uint32_t number_of(uint32_t taken);
-/// Makes messages of a shared interrupt arrive at the first CPU, or not; of version 2 alone.
-void enable_message(uint32_t number, bool on);
+/// Makes a shared interrupt arrive at the first CPU; it is not enabled yet.
+void aim_shared(uint32_t number, bool is_level);
+void enable_shared(uint32_t number, bool on);
 /// The shared interrupts that messages can raise.
 void set_message_interrupts(uint32_t first, uint32_t nr);
 /// Interrupts a CPU.

@@ -8,7 +8,7 @@ namespace {
 
 // Distributor, and the frame of a redistributor that has the first 32 interrupts.
 constexpr unsigned kControl = 0x000, kGroup = 0x080, kEnable = 0x100, kDisable = 0x180, kPriority = 0x400, kTargets = 0x800,
-                   kTrigger = 0xc00, kSend = 0xf00;
+                   kTrigger = 0xc00, kSend = 0xf00, kRoutes = 0x6000;
 // CPU interface of version 2
 constexpr unsigned kMask = 0x004, kTake = 0x00c, kEnd = 0x010;
 // Redistributors
@@ -78,15 +78,23 @@ void init_gic_of_cpu() {
   }
 }
 
-void enable_message(uint32_t number, bool on) {
-  const unsigned bits = number / 32 * 4;
-  if (!on) return void(distributor(kDisable + bits) = 1u << number % 32);
+void aim_shared(uint32_t number, bool is_level) {
+  enable_shared(number, false);
   register_at<uint8_t>(board.distributor.phys + kPriority + number) = static_cast<uint8_t>(kSamePriority);
-  register_at<uint8_t>(board.distributor.phys + kTargets + number) = target_bits[0];
+  if (board.is_gic3) {
+    volatile uint32_t& group = distributor(kGroup + number / 32 * 4);
+    group = group | 1u << number % 32;
+    const uint64_t aff = firmware.hardware_id[0];
+    register_at<uint64_t>(board.distributor.phys + kRoutes + 8 * uint64_t{number}) = (aff & 0xffffff) | (aff >> 24) << 32;
+  } else {
+    register_at<uint8_t>(board.distributor.phys + kTargets + number) = target_bits[0];
+  }
   volatile uint32_t& trigger = distributor(kTrigger + number / 16 * 4);
-  trigger = trigger | 2u << 2 * (number % 16);  // by its edge
-  distributor(kEnable + bits) = 1u << number % 32;
+  const uint32_t by_edge = 2u << 2 * (number % 16);
+  trigger = is_level ? trigger & ~by_edge : trigger | by_edge;
 }
+
+void enable_shared(uint32_t number, bool on) { distributor((on ? kEnable : kDisable) + number / 32 * 4) = 1u << number % 32; }
 
 uint32_t take_interrupt() { return board.is_gic3 ? static_cast<uint32_t>(BARE_READ(s3_0_c12_c12_0)) : cpu_interface(kTake); }
 uint32_t number_of(uint32_t taken) { return taken & (board.is_gic3 ? 0xffffff : 0x3ff); }

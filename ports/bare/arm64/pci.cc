@@ -1,5 +1,5 @@
-// PCI of the tree's host bridge (pci-host-ecam-generic): configuration space is memory, nobody has given addresses, and a
-// message is a write to the frame of a GICv2m, which makes a shared interrupt of it.
+// PCI of the tree's host bridge (pci-host-ecam-generic): configuration space is memory, nobody has given addresses, the tree
+// says how pins are wired, and a message is a write to the frame of a GICv2m, which makes a shared interrupt of it.
 
 #include "arm64.h"
 #include "bare.h"
@@ -52,6 +52,13 @@ PciPlace place_registers(uint64_t bytes) {
   if (at + bytes > board.pci_on_bus + board.pci_memory.bytes) return {};
   next_place = at + bytes;
   return {at, board.pci_memory.phys + (at - board.pci_on_bus)};
+}
+
+unsigned input_of_pin(uint16_t where, unsigned pin) {
+  const uint32_t place = uint32_t{where} << 8 & board.place_mask, its_pin = (pin + 1) & board.pin_mask;
+  for (unsigned i = 0; i < board.nr_wires; ++i)
+    if (board.wires[i].place == place && board.wires[i].pin == its_pin) return board.wires[i].interrupt;
+  return kNoInput;
 }
 
 PciMessage message_of(unsigned vector) { return {board.messages.bytes ? board.messages.phys + kRaise : 0, vector}; }

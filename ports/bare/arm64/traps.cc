@@ -62,19 +62,46 @@ struct Handler {
 constexpr uint32_t kNrOwn = 8, kMostMessages = 64;
 Handler own_handlers[kNrOwn], message_handlers[kMostMessages];
 uint32_t first_message = 0, nr_messages = 0;
+constexpr uint32_t kMostInputs = 32;
+struct Input {
+  uint32_t number;
+  Handler handler;
+};
+Input inputs[kMostInputs];
+uint32_t nr_inputs = 0;
 SpinLock handlers_lock;
 
 /// Null: nobody can ask for it.
 Handler* handler_of(uint32_t number) {
   if (number < kNrOwn) return &own_handlers[number];
-  return number - first_message < nr_messages ? &message_handlers[number - first_message] : nullptr;
+  if (number - first_message < nr_messages) return &message_handlers[number - first_message];
+  for (uint32_t i = 0; i < nr_inputs; ++i)
+    if (inputs[i].number == number) return &inputs[i].handler;
+  return nullptr;
 }
 
 }  // namespace
 
+bool take_input(unsigned input, void (*call)(void*), void* argument) {
+  const Locked locked(handlers_lock);
+  if (nr_inputs == kMostInputs || handler_of(input)) return false;
+  for (uint32_t i = 0; i < board.nr_wires; ++i)
+    if (board.wires[i].interrupt == input) {
+      aim_shared(input, board.wires[i].is_level);
+      inputs[nr_inputs++] = {input, {call, argument}};
+      return true;
+    }
+  return false;
+}
+void open_input(unsigned input) { enable_shared(input, true); }
+
+/// An input is masked until its devices were served, so that it does not come again at once.
+static bool is_input(uint32_t number) { return number >= kNrOwn && number - first_message >= nr_messages; }
+
 void run_handler(uint32_t taken) {
   const Handler* handler = handler_of(number_of(taken));
   if (!handler || !handler->call) return say("interrupt %u, which nobody has asked for\n", number_of(taken));
+  if (is_input(number_of(taken))) enable_shared(number_of(taken), false);
   handler->call(handler->argument);
 }
 
@@ -91,7 +118,7 @@ unsigned take_vector(Raiser raiser, void (*call)(void*), void* argument) {
     Handler& handler = *handler_of(number);
     if (handler.call) continue;
     handler = {call, argument};
-    if (!own) enable_message(number, true);
+    if (!own) aim_shared(number, false), enable_shared(number, true);
     return number;
   }
   return 0;
@@ -99,7 +126,7 @@ unsigned take_vector(Raiser raiser, void (*call)(void*), void* argument) {
 
 void give_vector(unsigned vector) {
   const Locked locked(handlers_lock);
-  if (vector >= kNrOwn) enable_message(vector, false);
+  if (vector >= kNrOwn) enable_shared(vector, false);
   *handler_of(vector) = {};
 }
 

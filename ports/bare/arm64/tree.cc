@@ -165,6 +165,10 @@ uint64_t dma_end_of(const Node& bus) {
   return end ? end : ~uint64_t{0};
 }
 
+bool is_controller(const Node& node) {
+  return node.is("arm,gic-v3") || node.is("arm,cortex-a15-gic") || node.is("arm,gic-400");
+}
+
 /// Of version 2: distributor, CPU interface; of version 3: distributor, redistributors.
 void read_interrupt_controller(const Node& node) {
   board.distributor = registers_of(node, 0);
@@ -183,6 +187,33 @@ void read_pci_host(const Node& node) {
     board.pci_on_bus = ranges.number(at + 1, 2);
     board.pci_memory = {address_of(node.parent, ranges.number(at + child, above)), ranges.number(at + child + above, size)};
     return;
+  }
+}
+
+uint32_t controller = 0;  // the interrupt controller's name in the tree, and the cells of an address in its node
+unsigned controller_cells = 0;
+
+void find_controller(const Node& node) {
+  if (!node.parent || !is_controller(node)) return;
+  controller = static_cast<uint32_t>(node.get("phandle").number());
+  controller_cells = node.cells("#address-cells", 0);
+}
+
+/// How the host bridge's pins are wired.  An entry: the place and the pin, the controller, an address in it, and three cells as
+/// in every interrupt of a GIC: kind, number, trigger.
+void read_wires(const Node& node) {
+  const Property map = node.get("interrupt-map"), mask = node.get("interrupt-map-mask");
+  if (!map || !node.is("pci-host-ecam-generic") || registers_of(node).phys != board.pci_config.phys) return;
+  const unsigned pin = node.address_cells(), entry = pin + 2 + controller_cells + 3;
+  board.place_mask = mask ? static_cast<uint32_t>(mask.number()) : ~0u;
+  board.pin_mask = mask ? static_cast<uint32_t>(mask.number(pin)) : ~0u;
+  for (unsigned at = 0; (at + entry) * 4 <= map.bytes && board.nr_wires < Board::kMostWires; at += entry) {
+    if (map.number(at + pin + 1) != controller) return;  // of another length
+    const unsigned interrupt = at + entry - 3;
+    if (map.number(interrupt)) continue;  // not a shared one
+    board.wires[board.nr_wires++] = {static_cast<uint32_t>(map.number(at)), static_cast<uint32_t>(map.number(at + pin)),
+                                     32 + static_cast<uint32_t>(map.number(interrupt + 1)),
+                                     (map.number(interrupt + 2) & 4) != 0};
   }
 }
 
@@ -207,7 +238,7 @@ void read_node(const Node& node) {
   if (equal(node.name, "chosen") && !node.parent->parent) read_chosen(node);
   if (node.is("numa-distance-map-v1")) read_distances(node);
   if (node.is("arm,pl011") && !board.console.bytes) board.console = registers_of(node);
-  if (node.is("arm,gic-v3") || node.is("arm,cortex-a15-gic") || node.is("arm,gic-400")) read_interrupt_controller(node);
+  if (is_controller(node)) read_interrupt_controller(node);
   if (node.is("arm,gic-v2m-frame") && !board.messages.bytes) board.messages = registers_of(node);
   if (node.is("arm,armv8-timer")) read_timer(node);
   if (node.is("pci-host-ecam-generic") && !board.pci_config.bytes) read_pci_host(node);
@@ -258,6 +289,8 @@ bool read_tree(uint64_t phys) {
   firmware.dma_end = firmware.dma32_end;
   each_node(root, nullptr, read_node);
   each_node(root, nullptr, read_reserved);
+  each_node(root, nullptr, find_controller);
+  each_node(root, nullptr, read_wires);
   for (const char* entry = tree + word_at(tree + 16);; entry += 16) {
     const Property pair{entry, 16};
     if (!pair.number(2, 2)) break;

@@ -1,4 +1,4 @@
-// The functions that a bare machine has, for drivers: found in configuration space, their messages to interrupt lines.
+// The functions that a bare machine has, for drivers: found in configuration space, their pins and messages to interrupt lines.
 
 #include <kmem/simulated.h>
 #include <linux/kernel.h>
@@ -6,6 +6,7 @@
 
 #include "bare.h"
 #include "devices.h"
+#include "irq/lines.h"
 #include "pci/machine.h"
 
 namespace kmem_driver::pci {
@@ -31,7 +32,55 @@ void describe_bar(resource& r, const bare::PciBar& bar, const char* name) {
   if (!(bar.kind & 1) && bar.kind & 8) r.flags |= IORESOURCE_PREFETCH;
 }
 
-/// The pin is not connected: pdev.irq stays 0, which means that there is none.
+void arrived(void* line) { kmem_irq_raise(static_cast<int>(reinterpret_cast<long>(line))); }
+
+// A line for each input of the interrupt controller that a pin is wired to.
+struct Wire {
+  unsigned input;
+  int irq;
+};
+constexpr int kMostWires = 32;
+Wire wires[kMostWires];
+int nr_wires = 0;
+
+void open_wire(int irq) {
+  for (int i = 0; i < nr_wires; ++i)
+    if (wires[i].irq == irq) bare::open_input(wires[i].input);
+}
+
+/// 0: there is no line left, or no vector.
+int add_wire(unsigned input) {
+  if (nr_wires == kMostWires) return 0;
+  const int irq = kmem_irq_alloc("pci", KMEM_IRQ_LEVEL);
+  if (irq < 0) return 0;
+  if (!bare::take_input(input, arrived, reinterpret_cast<void*>(static_cast<long>(irq)))) return kmem_irq_free(irq), 0;
+  wires[nr_wires++] = {input, irq};
+  Quietly hold(lines().lock);
+  lines().slot(irq).open = open_wire;
+  return irq;
+}
+
+int irq_of(unsigned input) {
+  for (int i = 0; i < nr_wires; ++i)
+    if (wires[i].input == input) return wires[i].irq;
+  return add_wire(input);
+}
+
+unsigned nr_functions_at(unsigned input) {
+  unsigned nr = 0;
+  for (unsigned n = 0; n < bare::nr_pci(); ++n) nr += bare::input_of(bare::pci_function(n)) == input;
+  return nr;
+}
+
+/// pdev.irq stays 0 where it is not known how the pin is wired, which means that there is none.
+void connect_pin(Function& f, const bare::PciFunction& pci) {
+  const unsigned input = bare::input_of(pci);
+  if (input == bare::kNoInput) return;
+  f.pin_irq = irq_of(input);
+  f.pin_is_shared = nr_functions_at(input) > 1;
+  f.pdev.irq = static_cast<unsigned>(f.pin_irq);
+}
+
 void describe(Real& f) {
   pci_dev& pdev = f.function.pdev;
   f.function.name = f.name;
@@ -44,6 +93,7 @@ void describe(Real& f) {
   pdev.revision = static_cast<u8>(read_config(f.function, PCI_CLASS_REVISION, 1));
   pdev.pin = static_cast<u8>(read_config(f.function, PCI_INTERRUPT_PIN, 1));
   for (int bar = 0; bar < kBars; ++bar) describe_bar(pdev.resource[bar], f.pci->bars[bar], f.name);
+  connect_pin(f.function, *f.pci);
 }
 
 int add(const bare::PciFunction& pci) {
@@ -58,8 +108,6 @@ int add(const bare::PciFunction& pci) {
   if (error) put_device(&f->function.pdev.dev);
   return error;
 }
-
-void arrived(void* line) { kmem_irq_raise(static_cast<int>(reinterpret_cast<long>(line))); }
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 namespace bare {
 
 uint64_t rsdp = 0;
+IoApics io_apics;
 
 namespace {
 
@@ -75,6 +76,16 @@ void read_cpus(const char* madt) {
   });
 }
 
+/// The controllers of devices' interrupts, and to which of their inputs the old ones (0 to 15) go, where it is another or in
+/// another way.
+void read_io_apics(const char* madt) {
+  each_entry(madt, 44, [](uint8_t type, const char* e) {
+    if (type == 1 && io_apics.nr < IoApics::kMost) io_apics.all[io_apics.nr++] = {read<uint32_t>(e + 4), read<uint32_t>(e + 8)};
+    const auto old = read<uint8_t>(e + 3);
+    if (type == 2 && old < 16) io_apics.of_old[old] = {read<uint32_t>(e + 4), read<uint16_t>(e + 8)};
+  });
+}
+
 void read_nodes(const char* srat) {
   each_entry(srat, 48, [](uint8_t type, const char* e) {
     const bool enabled = read<uint32_t>(e + (type == 0 ? 4 : type == 1 ? 28 : 12)) & 1;
@@ -102,7 +113,7 @@ void read_acpi() {
   firmware.hardware_id[0] = ebx >> 24;
   if (!rsdp) rsdp = search(0xe0000, 0x100000);
   if (!rsdp) return say("no ACPI: one CPU, one node\n");
-  if (const char* madt = find_table("APIC")) read_cpus(madt);
+  if (const char* madt = find_table("APIC")) read_cpus(madt), read_io_apics(madt);
   if (const char* srat = find_table("SRAT")) read_nodes(srat);
   if (const char* slit = find_table("SLIT")) read_distances(slit);
 }

@@ -85,12 +85,29 @@ void init_cpu(uint32_t id) {
   write_msr(0x277, 0x0007040600070106);
 }
 
+/// Pages are mapped one behind the other.
+volatile void* map_fixed(uint64_t phys) {
+  constexpr unsigned kMost = 16;
+  static unsigned nr = 0;
+  static uint64_t pages[kMost];
+  const uint64_t page = phys & ~(kPageSize - 1);
+  unsigned i = 0;
+  while (i < nr && pages[i] != page) ++i;
+  const uint64_t at = kFixed + i * kPageSize;
+  if (i == nr) {
+    if (nr == kMost || !map_range(at, page, kPageSize, {true, Cache::Uncached})) return nullptr;
+    pages[nr++] = page;
+  }
+  return reinterpret_cast<volatile void*>(at + phys % kPageSize);
+}
+
 void init_interrupt_controller() {
   if (!local_apic) {
-    if (!map_range(kFixed, read_msr(0x1b) & 0xffffff000, kPageSize, {true, Cache::Uncached})) panic("no local APIC");
-    local_apic = reinterpret_cast<volatile uint32_t*>(kFixed);
+    local_apic = static_cast<volatile uint32_t*>(map_fixed(read_msr(0x1b) & 0xffffff000));
+    if (!local_apic) panic("no local APIC");
     out8(0x21, 0xff);  // masks the old interrupt controllers
     out8(0xa1, 0xff);
+    init_io_apics();
   }
   write_apic(0xf0, 0x100 | kSpurious);
   write_apic(0x80, 0);

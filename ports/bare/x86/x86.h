@@ -45,6 +45,27 @@ inline constexpr unsigned kNmi = 2, kDoubleFault = 8, kPageFault = 14, kFirstDev
 
 extern uint64_t rsdp;  // where ACPI's tables begin; 0: they are searched
 void read_acpi();
+
+/// What ACPI says of the controllers of devices' interrupts (MADT).
+struct IoApics {
+  static constexpr unsigned kMost = 8;
+  struct One {
+    uint32_t phys, first;  // the number of its first input
+  };
+  struct Old {
+    uint32_t input;
+    uint16_t flags;  // polarity and trigger
+  };
+  One all[kMost] = {};
+  unsigned nr = 0;
+  Old of_old[16] = {{0, 0}, {1, 0}, {2, 0},  {3, 0},  {4, 0},  {5, 0},  {6, 0},  {7, 0},
+                    {8, 0}, {9, 0}, {10, 0}, {11, 0}, {12, 0}, {13, 0}, {14, 0}, {15, 0}};
+};
+extern IoApics io_apics;
+/// Finds their registers, once.
+void init_io_apics();
+/// Registers, within a page, of devices that the firmware's tables or a chip set name; null: no frames for the page tables.
+volatile void* map_fixed(uint64_t phys);
 void send_ipi(uint32_t hardware_id, unsigned vector);
 /// Of the calling CPU, which is the id-th: segments, interrupt table, and the way to its data.
 void load_tables(uint32_t id);

@@ -7,6 +7,7 @@
 #include <kmem/simulated.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
+#include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -37,7 +38,7 @@ class EduDriver : public testing::Test {
     ASSERT_EQ(kmem_driver_load(THIS_MODULE, kParameters), 0);
     device_ = pci_get_device(0x1234, 0x11e8, nullptr);
     if (!device_) GTEST_SKIP() << "no edu device";
-    if (!bare::has_messages()) GTEST_SKIP() << "no message interrupts: an ITS is not used";
+    if (!bare::has_messages() && !device_->irq) GTEST_SKIP() << "no message interrupts, and the pin is not connected";
     fd_ = kmem_driver_open("/dev/edu", O_RDWR);
     EXPECT_GE(fd_, 0);
   }
@@ -142,6 +143,7 @@ TEST_F(EduDriver, the_bus_has_found_it_in_configuration_space) {
 TEST_F(EduDriver, a_program_does_with_it_what_it_does_in_a_process) { EXPECT_EQ(edu_exercise(), 0); }
 
 TEST_F(EduDriver, each_request_is_one_message_interrupt) {
+  if (!bare::has_messages()) GTEST_SKIP() << "no message interrupts: an ITS is not used";
   ASSERT_TRUE(pci_dev_msi_enabled(device_));
   const int irq = pci_irq_vector(device_, 0);
   const u32 before = ask(EDU_INTERRUPTS, 0);
@@ -259,6 +261,159 @@ TEST_F(EduDriver, what_has_no_physical_address_in_a_row_is_refused) {
   EXPECT_NE(strstr(reports.c_str(), "maps memory that is no allocated memory"), nullptr);
   EXPECT_NE(strstr(reports.c_str(), "maps memory from stack"), nullptr);
   mistakes_ += 3;
+}
+
+namespace {
+
+/// The same where messages are switched off.
+class EduPin : public EduDriver {
+ protected:
+  void SetUp() override {
+    bare::forbid_messages(true);
+    EduDriver::SetUp();
+  }
+  void TearDown() override {
+    EduDriver::TearDown();
+    bare::forbid_messages(false);
+  }
+};
+
+/// The device without its driver, with two handlers at its pin: one makes the device lower it at the n-th call, and one is of
+/// another device.
+class PinUser {
+ public:
+  explicit PinUser(pci_dev* device) : device_(device) {
+    EXPECT_EQ(pci_enable_device(device), 0);
+    registers_ = static_cast<char*>(pci_iomap(device, 0, 0));
+    EXPECT_EQ(pci_alloc_irq_vectors(device, 1, 1, PCI_IRQ_ALL_TYPES), 1);
+    irq_ = static_cast<unsigned>(pci_irq_vector(device, 0));
+    EXPECT_EQ(irq_, device->irq);
+    EXPECT_EQ(request_irq(irq_, serve, IRQF_SHARED, "edu", this), 0);
+    EXPECT_EQ(request_irq(irq_, look, IRQF_SHARED, "another", &nr_looks_), 0);
+  }
+  ~PinUser() {
+    free_irq(irq_, &nr_looks_);
+    free_irq(irq_, this);
+    pci_free_irq_vectors(device_);
+    pci_iounmap(device_, registers_);
+    pci_disable_device(device_);
+  }
+  PinUser(const PinUser&) = delete;
+  PinUser& operator=(const PinUser&) = delete;
+
+  void raise(unsigned acknowledged_at) {
+    at_ = __atomic_load_n(&nr_calls_, __ATOMIC_SEQ_CST) + acknowledged_at;
+    writel(4, registers_ + 0x60);
+  }
+  bool is_held() const { return readl(registers_ + 0x24) != 0; }
+  unsigned nr_calls() const { return __atomic_load_n(&nr_calls_, __ATOMIC_SEQ_CST); }
+  unsigned nr_looks() const { return __atomic_load_n(&nr_looks_, __ATOMIC_SEQ_CST); }
+  unsigned irq() const { return irq_; }
+  bool comes_to(unsigned calls) const {
+    for (const uint64_t until = bare::now_ns() + 30'000'000'000; bare::now_ns() < until;
+         bare::sleep_until(bare::now_ns() + 1'000'000))
+      if (nr_calls() >= calls && nr_looks() >= calls) return true;
+    return false;
+  }
+
+ private:
+  static irqreturn_t serve(int, void* p) {
+    auto& self = *static_cast<PinUser*>(p);
+    if (__atomic_add_fetch(&self.nr_calls_, 1, __ATOMIC_SEQ_CST) == self.at_) writel(4, self.registers_ + 0x64);
+    return IRQ_HANDLED;
+  }
+  static irqreturn_t look(int, void* p) {
+    __atomic_add_fetch(static_cast<unsigned*>(p), 1, __ATOMIC_SEQ_CST);
+    return IRQ_NONE;
+  }
+
+  pci_dev* device_;
+  char* registers_ = nullptr;
+  unsigned irq_ = 0, at_ = 0, nr_calls_ = 0, nr_looks_ = 0;
+};
+
+}  // namespace
+
+TEST_F(EduPin, a_program_does_with_it_what_it_does_in_a_process) { EXPECT_EQ(edu_exercise(), 0); }
+
+TEST_F(EduPin, each_request_is_one_interrupt) {
+  ASSERT_FALSE(pci_dev_msi_enabled(device_));
+  const int irq = pci_irq_vector(device_, 0);
+  ASSERT_GT(irq, 0);
+  EXPECT_EQ(static_cast<unsigned>(irq), device_->irq);
+  const u32 before = ask(EDU_INTERRUPTS, 0);
+  const unsigned long calls = kmem_irq_count(irq);
+  for (u32 i = 0; i < 50; ++i) ASSERT_EQ(ask(EDU_FACTORIAL, 5), 120u);
+  EXPECT_EQ(ask(EDU_INTERRUPTS, 0), before + 50);
+  EXPECT_EQ(kmem_irq_count(irq), calls + 50);
+}
+
+TEST_F(EduPin, it_interrupts_until_it_is_lowered_and_all_its_handlers_are_called) {
+  ASSERT_EQ(kmem_driver_close(fd_), 0);
+  fd_ = -1;
+  ASSERT_EQ(kmem_driver_unload(THIS_MODULE), 0);
+  {
+    PinUser user(device_);
+    user.raise(3);
+    EXPECT_TRUE(user.comes_to(3)) << "it is held until the third call";
+    EXPECT_FALSE(user.is_held());
+    kmem_irq_settle();
+    EXPECT_EQ(user.nr_calls(), 3u);
+    EXPECT_EQ(user.nr_looks(), 3u) << "the other handler too, each time";
+
+    disable_irq(user.irq());
+    user.raise(1);
+    bare::sleep_until(bare::now_ns() + 2'000'000);
+    EXPECT_TRUE(user.is_held());
+    EXPECT_EQ(user.nr_calls(), 3u) << "a disabled line waits";
+    enable_irq(user.irq());
+    EXPECT_TRUE(user.comes_to(4));
+
+    pci_intx(device_, 0);
+    user.raise(1);
+    bare::sleep_until(bare::now_ns() + 2'000'000);
+    EXPECT_EQ(user.nr_calls(), 4u) << "a function that must not use its pin";
+    pci_intx(device_, 1);
+    EXPECT_TRUE(user.comes_to(5));
+    EXPECT_FALSE(user.is_held());
+  }
+  ASSERT_EQ(kmem_driver_load(THIS_MODULE, kParameters), 0);
+}
+
+TEST_F(EduPin, its_threaded_handler_keeps_it_masked) {
+  ASSERT_EQ(kmem_driver_close(fd_), 0);
+  fd_ = -1;
+  ASSERT_EQ(kmem_driver_unload(THIS_MODULE), 0);
+  struct Threaded {
+    char* registers;
+    unsigned runs;
+    static irqreturn_t run(int, void* p) {
+      auto& self = *static_cast<Threaded*>(p);
+      bare::sleep_until(bare::now_ns() + 3'000'000);
+      writel(4, self.registers + 0x64);
+      __atomic_add_fetch(&self.runs, 1, __ATOMIC_SEQ_CST);
+      return IRQ_HANDLED;
+    }
+  } threaded = {nullptr, 0};
+  ASSERT_EQ(pci_enable_device(device_), 0);
+  threaded.registers = static_cast<char*>(pci_iomap(device_, 0, 0));
+  const unsigned irq = device_->irq;
+  ASSERT_EQ(request_threaded_irq(irq, nullptr, Threaded::run, IRQF_ONESHOT, "edu", &threaded), 0);
+  const unsigned long calls = kmem_irq_count(static_cast<int>(irq));
+  for (unsigned n = 1; n <= 3; ++n) {
+    writel(4, threaded.registers + 0x60);
+    for (const uint64_t until = bare::now_ns() + 30'000'000'000; bare::now_ns() < until;) {
+      if (__atomic_load_n(&threaded.runs, __ATOMIC_SEQ_CST) == n) break;
+      bare::sleep_until(bare::now_ns() + 1'000'000);
+    }
+    kmem_irq_settle();
+    EXPECT_EQ(__atomic_load_n(&threaded.runs, __ATOMIC_SEQ_CST), n);
+    EXPECT_EQ(kmem_irq_count(static_cast<int>(irq)), calls + n) << "not called while the thread runs";
+  }
+  free_irq(irq, &threaded);
+  pci_iounmap(device_, threaded.registers);
+  pci_disable_device(device_);
+  ASSERT_EQ(kmem_driver_load(THIS_MODULE, kParameters), 0);
 }
 
 TEST_F(EduDriver, it_can_be_loaded_again_and_again) {

@@ -13,6 +13,7 @@
 
 #include "base/sanitizer.h"
 #include "slab/kept_blocks.h"
+#include "steps.h"
 #include "unit/page/small_machine.h"
 
 namespace kmem {
@@ -286,7 +287,7 @@ TEST_F(KeptMappedBlocksTest, tasks_that_take_and_free_do_not_lose_any) {
   std::vector<std::thread> tasks;
   for (int t = 0; t < 4; ++t)
     tasks.emplace_back([this, t] {
-      for (int i = 0; i < 300; ++i) {
+      for (int i = 0; i < test::steps(300); ++i) {
         char* const p = take(4 * kMiB + static_cast<size_t>(i / 20 % 3) * kPageSize);
         if (!p) continue;
         p[0] = p[kMiB] = static_cast<char>(t);
@@ -316,7 +317,7 @@ TEST_F(MappedBlocksTest, threads_that_map_and_unmap_do_not_disturb_each_other) {
     threads.emplace_back([&, id] {
       test::Random random(id);
       std::vector<std::pair<uint32_t*, size_t>> held;
-      for (int i = 0; i < 1500; ++i) {
+      for (int i = 0; i < test::steps(1500); ++i) {
         if (held.size() < 20 && random.one_in(2)) {
           const size_t bytes = (1 + random.below(32)) * kPageSize;
           auto* p = static_cast<uint32_t*>(blocks_.alloc(bytes, 1, Contents::Any));
