@@ -27,6 +27,31 @@ ssize_t store_attribute(kobject* kobj, attribute* attr, const char* page, size_t
   return a->store ? a->store(kobj, a, page, n) : -EIO;
 }
 
+// Two objects cannot have one place: by their paths, all that are added.
+constinit unsigned guard_of_places = 0;
+constinit kobject* places[256] = {};
+
+kobject** place_of(const char* path) {
+  u32 hash = 2166136261u;
+  for (const char* c = path; *c; ++c) hash = (hash ^ static_cast<u8>(*c)) * 16777619u;
+  return &places[hash % ARRAY_SIZE(places)];
+}
+bool take_place(kobject* kobj) {
+  Guard hold(guard_of_places);
+  kobject** first = place_of(kobj->kmem_path);
+  for (const kobject* k = *first; k; k = k->kmem_next_place)
+    if (!strcmp(k->kmem_path, kobj->kmem_path)) return false;
+  kobj->kmem_next_place = *first;
+  *first = kobj;
+  return true;
+}
+void leave_place(const kobject* kobj) {
+  Guard hold(guard_of_places);
+  kobject** at = place_of(kobj->kmem_path);
+  while (*at != kobj) at = &(*at)->kmem_next_place;
+  *at = kobj->kmem_next_place;
+}
+
 int add_default_groups(kobject* kobj) {
   const kobj_type* type = kobj->ktype;
   if (!type) return 0;
@@ -34,6 +59,24 @@ int add_default_groups(kobject* kobj) {
   for (int i = 0; !error && type->default_attrs && type->default_attrs[i]; ++i)
     error = sysfs_create_file(kobj, type->default_attrs[i]);
   return error ? error : sysfs_create_groups(kobj, type->default_groups);
+}
+
+/// It has no path, or one that is taken.
+int give_up(kobject* kobj) {
+  const bool taken = kobj->kmem_path != nullptr;
+  if (taken) {
+    count_mistake();
+    pr_warn("sysfs: cannot create duplicate filename '/%s'\n", kobj->kmem_path);
+    dump_stack();
+    pr_err(
+        "kobject: kobject_add failed for %s with -EEXIST, don't try to register things with the same name in the same directory.\n",
+        kobj->name);
+  }
+  kfree(kobj->kmem_path);
+  kobj->kmem_path = nullptr;
+  kobject_put(kobj->parent);
+  kobj->parent = nullptr;
+  return taken ? -EEXIST : -ENOMEM;
 }
 
 int add_named(kobject* kobj, kobject* parent) {
@@ -52,11 +95,7 @@ int add_named(kobject* kobj, kobject* parent) {
   kobj->parent = parent ? kobject_get(parent) : nullptr;
   kobj->kmem_path = kmem_driver_kasprintf(GFP_KERNEL, "%s%s%s", parent && parent->kmem_path ? parent->kmem_path : "",
                                           parent && parent->kmem_path ? "/" : "", kobj->name);
-  if (!kobj->kmem_path) {
-    kobject_put(kobj->parent);
-    kobj->parent = nullptr;
-    return -ENOMEM;
-  }
+  if (!kobj->kmem_path || !take_place(kobj)) return give_up(kobj);
   kobj->state_in_sysfs = 1;
   if (const int error = add_default_groups(kobj)) return kobject_del(kobj), error;
   return 0;
@@ -156,6 +195,7 @@ void kobject_del(kobject* kobj) noexcept {
   char* path = kmem_driver_kasprintf(kCannotFail, "/sys/%s", kobj->kmem_path);
   remove_nodes_below(path);
   kfree(path);
+  leave_place(kobj);
   kfree(kobj->kmem_path);
   kobj->kmem_path = nullptr;
   kobject* parent = kobj->parent;

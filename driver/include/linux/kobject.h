@@ -24,6 +24,7 @@ struct kobject {
   const struct kobj_type* ktype;
   int kmem_refs;
   char* kmem_path; /* below /sys; NULL while it is not added */
+  struct kobject* kmem_next_place;
   unsigned int state_initialized : 1, state_in_sysfs : 1, kmem_own_name : 1, state_add_uevent_sent : 1;
 };
 struct kset_uevent_ops {
@@ -58,7 +59,7 @@ KMEM_API int kobject_set_name(struct kobject* kobj, const char* format, ...) KME
     KMEM_PRINTF_LIKE(2, 3);
 KMEM_API int kobject_set_name_vargs(struct kobject* kobj, const char* format, va_list arguments)
     KMEM_DRIVER_NAME(kobject_set_name_vargs) KMEM_PRINTF_LIKE(2, 0);
-/** 0, or an error: then kobject_put() it. */
+/** 0, or an error: then kobject_put() it. -EEXIST: there is one of that name at that place, which is reported. */
 KMEM_API int kobject_add(struct kobject* kobj, struct kobject* parent, const char* format, ...) KMEM_DRIVER_NAME(kobject_add)
     KMEM_PRINTF_LIKE(3, 4);
 KMEM_API int kobject_init_and_add(struct kobject* kobj, const struct kobj_type* type, struct kobject* parent,
