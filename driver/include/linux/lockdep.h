@@ -11,6 +11,9 @@
 #include <linux/lockdep_types.h>
 #include <linux/preempt.h>
 
+/* The subclass of a second lock of a class, where no more than two are nested. */
+#define SINGLE_DEPTH_NESTING 1
+
 KMEM_BEGIN_C
 /** Does the calling task hold it?  <kmem/driver.h> switches checking on and off. */
 KMEM_API int kmem_driver_lock_is_held(const void* lock) KMEM_NOTHROW;
