@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 
+#include <linux/acpi.h>
 #include <linux/device.h>
 #include <linux/platform_device.h>
 
@@ -122,6 +123,20 @@ TEST_F(Hands, devices_are_found_by_what_they_are) {
   put_device(&dev);
   put_device(&dev);
   device_unregister(&dev);
+}
+
+TEST_F(Hands, a_machine_without_acpi_matches_nothing_by_it) {
+  const acpi_device_id ids[] = {{"ABCD0001", 5, 0, 0}, {}};
+  const resource registers = DEFINE_RES_MEM(0x1000, 16);
+  left.acpi_match_table = ACPI_PTR(ids);
+  EXPECT_EQ(left.acpi_match_table, nullptr);
+  EXPECT_EQ(acpi_match_device(ids, &dev), nullptr);
+  EXPECT_EQ(acpi_device_get_match_data(&dev), nullptr);
+  EXPECT_FALSE(acpi_driver_match_device(&dev, &left) || has_acpi_companion(&dev));
+  EXPECT_FALSE(ACPI_COMPANION(&dev) || ACPI_HANDLE(&dev));
+  EXPECT_EQ(acpi_check_resource_conflict(&registers), 0) << "no firmware uses it";
+  EXPECT_EQ(acpi_check_region(0x1000, 16, "registers"), 0);
+  EXPECT_TRUE(acpi_disabled);
 }
 
 // Platform devices ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <linux/notifier.h>
 #include <linux/panic.h>
 #include <linux/panic_notifier.h>
+#include <linux/reboot.h>
 
 namespace {
 
@@ -73,6 +74,16 @@ TEST(Notifiers, a_chain_can_be_made_while_the_program_runs) {
   check_made_while_it_runs(atomic, atomic_notifier_call_chain);
   check_made_while_it_runs(blocking, blocking_notifier_call_chain);
   check_made_while_it_runs(raw, raw_notifier_call_chain);
+}
+
+TEST(Reboot, a_driver_that_ends_the_machine_is_reported_and_goes_on) {
+  char command[] = "now";
+  EXPECT_TRUE(test::has(test::said_by([&] { kernel_restart(command); }), "the driver restarts the machine: now"));
+  EXPECT_TRUE(test::has(test::said_by([] { kernel_halt(); }), "the driver halts the machine"));
+  EXPECT_TRUE(test::has(test::said_by([] { kernel_power_off(); }), "the driver switches the machine off"));
+  EXPECT_TRUE(test::has(test::said_by([] { emergency_restart(); }), "emergency_restart()"));
+  EXPECT_TRUE(test::has(test::said_by([] { machine_restart(nullptr); }), "the driver restarts the machine"));
+  EXPECT_TRUE(test::has(test::said_by([] { orderly_poweroff(true); }), "off, by force"));
 }
 
 int say_last_words(notifier_block*, unsigned long, void* message) {
