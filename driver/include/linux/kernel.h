@@ -12,6 +12,13 @@
 #include <linux/wordpart.h>
 /* READ_ONCE(), noinline and so on, which kernel code has without asking.  C++ asks: the words are attributes' names there. */
 #ifndef __cplusplus
+#include <asm/byteorder.h>
+#include <linux/bitops.h>
 #include <linux/compiler.h>
+#include <linux/hex.h>
+#include <linux/log2.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/typecheck.h>
 #endif
 #endif

@@ -10,6 +10,14 @@
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
+/* What kernel code finds behind it without asking. */
+#ifndef __cplusplus
+#include <linux/irqflags.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+#endif
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>

@@ -12,4 +12,30 @@
     __typeof__(object) const kmem_object = (object);                                       \
     __builtin_memset((char*)kmem_object + (from), (value), sizeof(*kmem_object) - (from)); \
   })
+
+/** The first byte that is not `c`; NULL: all are. */
+static inline void* memchr_inv(const void* start, int c, __SIZE_TYPE__ bytes) {
+  const unsigned char* at = (const unsigned char*)start;
+  for (; bytes; --bytes, ++at)
+    if (*at != (unsigned char)c) return (void*)(__UINTPTR_TYPE__)at;
+  return NULL;
+}
+/** The first character that is no white space. */
+static inline char* skip_spaces(const char* text) {
+  while (*text == ' ' || (*text >= '\t' && *text <= '\r')) ++text;
+  return (char*)(__UINTPTR_TYPE__)text;
+}
+/* `n` words. */
+static inline void* memset16(__UINT16_TYPE__* to, __UINT16_TYPE__ value, __SIZE_TYPE__ n) {
+  for (__SIZE_TYPE__ i = 0; i < n; ++i) to[i] = value;
+  return to;
+}
+static inline void* memset32(__UINT32_TYPE__* to, __UINT32_TYPE__ value, __SIZE_TYPE__ n) {
+  for (__SIZE_TYPE__ i = 0; i < n; ++i) to[i] = value;
+  return to;
+}
+static inline void* memset64(unsigned long long* to, unsigned long long value, __SIZE_TYPE__ n) {
+  for (__SIZE_TYPE__ i = 0; i < n; ++i) to[i] = value;
+  return to;
+}
 #endif

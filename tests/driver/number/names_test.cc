@@ -15,6 +15,7 @@
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/uuid.h>
@@ -42,6 +43,24 @@ TEST(Names, a_hash_that_is_copied_goes_on_from_there) {
   EXPECT_EQ(xxh32_update(&other, "an end", 6), 0);
   EXPECT_EQ(xxh32_digest(&one), xxh32_digest(&other));
   EXPECT_EQ(xxh32_digest(&one), xxh32("some text, an end", 17, 7));
+}
+
+TEST(Names, memory_is_searched_for_what_differs_and_filled_by_words) {
+  char bytes[] = "aaab";
+  EXPECT_EQ(memchr_inv(bytes, 'a', 4), bytes + 3);
+  EXPECT_EQ(memchr_inv(bytes, 'a', 3), nullptr);
+  EXPECT_EQ(memchr_inv(bytes, 'b', 0), nullptr);
+  u16 small[3] = {};
+  u32 middle[2] = {};
+  u64 large[2] = {};
+  memset16(small, 0x1234, 2);
+  EXPECT_TRUE(small[0] == 0x1234 && small[1] == 0x1234 && small[2] == 0);
+  memset32(middle, 0x12345678, 2);
+  EXPECT_TRUE(middle[0] == 0x12345678 && middle[1] == 0x12345678);
+  memset64(large, 5, 1);
+  EXPECT_TRUE(large[0] == 5 && large[1] == 0);
+  EXPECT_STREQ(skip_spaces(" \t\n\v\f\r text "), "text ");
+  EXPECT_STREQ(skip_spaces(""), "");
 }
 
 TEST(Names, sorting_tells_its_functions_the_context) {
