@@ -172,7 +172,7 @@ KMEM_NOINLINE void* alloc_slowly(kmem_cache* cache, gfp_t flags, int nid, const 
   if (KMEM_UNLIKELY(!live)) return nullptr;
   Cache& c = *live;
   if (nid == kmem::kNoNode && !(flags & __GFP_ZERO))
-    if (void* object = kmem::CpuStack::Own::try_pop(kmem_base, c.fast().slot)) return object;
+    if (void* object = kmem::CpuStack::Own::try_pop(kmem_base, kmem::shown(c.fast().slot))) return object;
   if (nid == kmem::kNoNode && !(flags & __GFP_ZERO) && kmem::only_counted())
     if (void* object = c.pop_counted()) return object;
   flags = kmem::effective_gfp(flags, site, "kmem_cache_alloc");
@@ -422,7 +422,7 @@ long validate_slab_cache(struct kmem_cache* cache) noexcept {
 }
 
 void* kmem_cache_alloc(struct kmem_cache* cache, gfp_t flags) noexcept {
-  void* object = flags & __GFP_ZERO ? nullptr : kmem::CpuStack::try_pop(cache_of(cache).fast().slot);
+  void* object = flags & __GFP_ZERO ? nullptr : kmem::CpuStack::try_pop(kmem::shown(cache_of(cache).fast().slot));
   return KMEM_LIKELY(object != nullptr) ? object : alloc_slowly(cache, flags, kmem::kNoNode, __builtin_return_address(0));
 }
 
@@ -438,7 +438,8 @@ void kmem_cache_free(struct kmem_cache* cache, void* object) noexcept {
 int kmem_cache_alloc_bulk(struct kmem_cache* cache, gfp_t flags, size_t n, void** objects) noexcept {
   constexpr size_t kMost = kmem::kSheafCapacity;
   Cache& c = cache_of(cache);
-  const size_t got = kmem::CpuStack::try_pop_some(c.fast().slot, objects, static_cast<unsigned>(n < kMost ? n : kMost));
+  const size_t got =
+      kmem::CpuStack::try_pop_some(kmem::shown(c.fast().slot), objects, static_cast<unsigned>(n < kMost ? n : kMost));
   if (KMEM_LIKELY(got == n && !(flags & __GFP_ZERO))) return static_cast<int>(n);
   return alloc_rest(cache, flags, n, got, objects, __builtin_return_address(0));
 }

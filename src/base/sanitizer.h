@@ -1,6 +1,6 @@
 #pragma once
-// Annotations for ThreadSanitizer: it cannot see the assembly of the restartable sequences that hand objects over through the
-// per-CPU words. They do nothing in other builds.
+// Annotations for ThreadSanitizer, which do nothing in other builds: it cannot see the assembly of the restartable sequences that
+// hand objects over through the per-CPU words, and does not know which words are read while they change.
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -10,6 +10,30 @@
 #if defined(__SANITIZE_THREAD__)
 #define KMEM_TSAN 1
 #endif
+
+#include "base/attributes.h"
+
+namespace kmem {
+
+/// A word that opens and closes fast paths, read while another thread may change it: whichever value is seen is right. A plain
+/// load, which the compiler can make a part of a comparison; ThreadSanitizer is told that it is meant.
+template <typename T>
+KMEM_INLINE T shown(const T& word) {
+#ifdef KMEM_TSAN
+  T value;
+  __atomic_load(&word, &value, __ATOMIC_RELAXED);
+  return value;
+#else
+  return word;
+#endif
+}
+template <typename T, typename U>
+inline void show(T& word, U value) {
+  T to = static_cast<T>(value);
+  __atomic_store(&word, &to, __ATOMIC_RELAXED);
+}
+
+}  // namespace kmem
 
 #ifdef KMEM_TSAN
 extern "C" void __tsan_acquire(void* address);

@@ -13,7 +13,7 @@ namespace kmem {
 
 KMEM_INLINE void* Mempool::try_alloc() {
   if (KMEM_UNLIKELY(state_ != State::Served)) return nullptr;
-  void* element = CpuStack::try_pop(cache_->fast().slot);
+  void* element = CpuStack::try_pop(shown(cache_->fast().slot));
   if (KMEM_LIKELY(element != nullptr)) out_.add();
   return element;
 }

@@ -47,7 +47,8 @@ class Reserve {
   /// Sets wanted(), at most room(); elements beyond it are surplus.
   void want(uint32_t nr) { wanted_.exchange(static_cast<int32_t>(nr)); }
 
-  uint32_t room() const { return places_in_chunks(nr_chunks_.peek()); }
+  /// Who sees a chunk counted sees its places.
+  uint32_t room() const { return places_in_chunks(nr_chunks_.load()); }
   /// The number of places of the next chunk; 0 if there can be none.
   uint32_t places_in_next_chunk() const { return nr_chunks_.peek() < kMaxChunks ? places_in_chunks(nr_chunks_.peek()) : 0; }
   /// One grower at a time.

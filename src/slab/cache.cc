@@ -153,10 +153,10 @@ void* Cache::obtain(Gfp gfp, int nid, uint32_t asked) {
 bool Cache::alloc_bulk(Gfp gfp, size_t n, void** objects) {
   for (size_t got = 0; got < n; ++got) {
     const size_t rest = n - got;
-    got +=
-        CpuStack::try_pop_some(fast_.slot, objects + got, rest < kSheafCapacity ? static_cast<unsigned>(rest) : kSheafCapacity);
+    got += CpuStack::try_pop_some(shown(fast_.slot), objects + got,
+                                  rest < kSheafCapacity ? static_cast<unsigned>(rest) : kSheafCapacity);
     // One by one if the thread has no sequences.
-    while (got < n && (objects[got] = CpuStack::Own::try_pop(kmem_base, fast_.slot))) ++got;
+    while (got < n && (objects[got] = CpuStack::Own::try_pop(kmem_base, shown(fast_.slot)))) ++got;
     if (got == n) break;
     objects[got] = alloc(gfp);
     if (objects[got]) continue;

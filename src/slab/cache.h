@@ -1,6 +1,7 @@
 #pragma once
 // A cache: objects of one size, from this CPU's sheaf, else the node's barn, else the node's slabs.
 
+#include "base/sanitizer.h"
 #include "slab/cache_calls.h"
 #include "slab/cache_setup.h"
 #include "slab/checked_objects.h"
@@ -61,8 +62,8 @@ class Cache {
   uint32_t id() const { return slabs_.frames().cache_id(); }
   const FastKeys& fast() const { return fast_; }
   void set_fast_path(FastPath path) {
-    fast_.slot = path == FastPath::Open ? sheaves_.slot() : Slot{};
-    fast_.counted = path == FastPath::Counted && sheaves_.on() ? sheaves_.slot() : Slot{};
+    show(fast_.slot, path == FastPath::Open ? sheaves_.slot() : Slot{});
+    show(fast_.counted, path == FastPath::Counted && sheaves_.on() ? sheaves_.slot() : Slot{});
   }
   /// The number of objects that users hold.
   int64_t nr_in_use() const;

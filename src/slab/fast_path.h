@@ -7,6 +7,7 @@
 // `Stack` is this CPU's stack, used by a restartable sequence; or CpuStack::Own, that of a thread without sequences, which the
 // slow paths try first.
 
+#include "base/sanitizer.h"
 #include "page/gfp.h"
 #include "port/cpu_stack.h"
 #include "slab/tables.h"
@@ -23,7 +24,7 @@ namespace kmem::fast {
 /// An object for malloc(size), or null: the slow path then serves every size, zero included.
 template <typename Stack = CpuStack>
 KMEM_INLINE void* malloc(size_t size) {
-  if (KMEM_UNLIKELY(size - 1 >= kmem_malloc_limit)) return nullptr;
+  if (KMEM_UNLIKELY(size - 1 >= shown(kmem_malloc_limit))) return nullptr;
   char* base = kmem_base;
   return Stack::try_pop(base, Slot{MallocClasses::of(base, size)});
 }
@@ -32,9 +33,9 @@ KMEM_INLINE void* malloc(size_t size) {
 /// is a multiple of an alignment up to a page has it; other requests take the slow path.
 template <typename Stack = CpuStack>
 KMEM_INLINE void* malloc_aligned(size_t size, size_t align) {
-  if (KMEM_UNLIKELY(size - 1 >= kmem_malloc_limit || align > kPageSize)) return nullptr;
+  if (KMEM_UNLIKELY(size - 1 >= shown(kmem_malloc_limit) || align > kPageSize)) return nullptr;
   const size_t want = round_up(size, align);
-  if (KMEM_UNLIKELY(want > kmem_malloc_limit)) return nullptr;
+  if (KMEM_UNLIKELY(want > shown(kmem_malloc_limit))) return nullptr;
   char* base = kmem_base;
   const unsigned c = MallocClasses::of(base, want);
   if (KMEM_UNLIKELY(reinterpret_cast<const uint32_t*>(base + kClassSizes)[c] & (align - 1))) return nullptr;
@@ -46,7 +47,7 @@ inline constexpr Gfp kSlowGfp = gfp::kZoneMask | gfp::kZero | gfp::kThisNode;
 
 template <typename Stack = CpuStack>
 KMEM_INLINE void* kmalloc(size_t size, Gfp gfp) {
-  if (KMEM_UNLIKELY(size - 1 >= kmem_kmalloc_limit || (gfp & kSlowGfp))) return nullptr;
+  if (KMEM_UNLIKELY(size - 1 >= shown(kmem_kmalloc_limit) || (gfp & kSlowGfp))) return nullptr;
   char* base = kmem_base;
   return Stack::try_pop(base, Slot{KmallocClasses::of(base, size)});
 }
@@ -54,7 +55,7 @@ KMEM_INLINE void* kmalloc(size_t size, Gfp gfp) {
 /// The class of the frame that p lies in; false if the fast paths must not handle that frame.
 KMEM_INLINE bool find_class(const void* p, unsigned& object_class) {
   const uint64_t pfn = static_cast<uint64_t>(static_cast<const char*>(p) - kmem_direct_map) >> kPageShift;
-  if (KMEM_UNLIKELY(pfn >= kmem_frames_end)) return false;
+  if (KMEM_UNLIKELY(pfn >= shown(kmem_frames_end))) return false;
   object_class = reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn];
   return true;
 }
@@ -83,7 +84,9 @@ KMEM_INLINE size_t size_of(const void* p) {
   return c ? class_size(c) : 0;
 }
 /// The class that malloc(size) takes; 0 for sizes that have none.
-KMEM_INLINE unsigned malloc_class(size_t size) { return size - 1 < kmem_malloc_limit ? MallocClasses::of(kmem_base, size) : 0; }
+KMEM_INLINE unsigned malloc_class(size_t size) {
+  return size - 1 < shown(kmem_malloc_limit) ? MallocClasses::of(kmem_base, size) : 0;
+}
 
 /// The same for an object that must be of that class.  The shared class takes the slow path.
 template <typename Stack = CpuStack>

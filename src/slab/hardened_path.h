@@ -2,6 +2,7 @@
 // The fast paths of the hardened levels 1 and 2.  Then those of slab/fast_path.h are closed, and their slow paths try these
 // first.
 
+#include "base/sanitizer.h"
 #include "page/known_frames.h"
 #include "slab/fast_path.h"
 #include "slab/realloc.h"
@@ -52,7 +53,7 @@ void* take_freed(unsigned object_class, size_t size);
 /// `closed(size)`: what is done with a size that is not for this path; `none(class, size)`: if this CPU's sheaf has no object.
 template <typename Stack = CpuStack, typename Closed, typename None>
 KMEM_INLINE void* malloc(size_t size, Closed closed, None none) {
-  if (KMEM_UNLIKELY(size - 1 >= kmem_hardened.limit)) return closed(size);
+  if (KMEM_UNLIKELY(size - 1 >= shown(kmem_hardened.limit))) return closed(size);
   char* base = kmem_base;
   const unsigned c = MallocClasses::of(base, size + kmem_hardened.extra);
   void* p = Stack::try_pop(base, Slot{c});
@@ -68,7 +69,7 @@ KMEM_INLINE void* malloc(size_t size) {
 /// The same at an alignment, a power of two: see fast::malloc_aligned().
 template <typename Stack = CpuStack>
 inline void* malloc_aligned(size_t size, size_t align) {
-  if (KMEM_UNLIKELY(size - 1 >= kmem_hardened.limit || align > kPageSize)) return nullptr;
+  if (KMEM_UNLIKELY(size - 1 >= shown(kmem_hardened.limit) || align > kPageSize)) return nullptr;
   const size_t want = round_up(size + kmem_hardened.extra, align);
   if (KMEM_UNLIKELY(want > MallocClasses::kMost)) return nullptr;
   const unsigned c = MallocClasses::of(kmem_base, want);
@@ -80,7 +81,7 @@ inline void* malloc_aligned(size_t size, size_t align) {
 /// The class of the frame that p lies in, if an object may begin at p, whether out or not. False: take the slow path.
 KMEM_INLINE bool find_class(const void* p, unsigned& object_class) {
   const uint64_t pfn = static_cast<uint64_t>(static_cast<const char*>(p) - kmem_direct_map) >> kPageShift;
-  if (KMEM_UNLIKELY(pfn >= kmem_sealed_frames_end)) return false;
+  if (KMEM_UNLIKELY(pfn >= shown(kmem_sealed_frames_end))) return false;
   object_class = reinterpret_cast<const uint8_t*>(kmem_base + kFrameTable)[pfn];
   return fast::fits(fast::divisor_of(object_class), p);
 }

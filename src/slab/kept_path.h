@@ -2,6 +2,7 @@
 // The path of malloc and free for runs whose length comes and goes (slab/kept_blocks.h).  Tried before the slow paths, which do
 // the same and all else.
 
+#include "base/sanitizer.h"
 #include "slab/runs.h"
 #include "slab/size_class.h"
 #include "watch/profile.h"
@@ -22,12 +23,12 @@ namespace kmem::kept {
 
 /// A kept run; null: take the slow path.
 KMEM_INLINE void* malloc(size_t size) {
-  if (KMEM_LIKELY(size - MallocClasses::kMost - 1 >= kmem_kept.nr_sizes) || kmem_profile.is_stale()) return nullptr;
+  if (KMEM_LIKELY(size - MallocClasses::kMost - 1 >= shown(kmem_kept.nr_sizes)) || kmem_profile.is_stale()) return nullptr;
   return kmem_kept.runs->take_kept(size);
 }
 /// Keeps the run that begins at p. False: nothing was done, take the slow path. A run in `other` is the caller's to release.
 KMEM_INLINE bool free(void* p, KeptBlocks::Kept& other) {
-  return kmem_kept.nr_sizes && !kmem_profile.has_live() && kmem_kept.runs->keep(p, other);
+  return shown(kmem_kept.nr_sizes) && !kmem_profile.has_live() && kmem_kept.runs->keep(p, other);
 }
 
 }  // namespace kmem::kept

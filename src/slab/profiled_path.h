@@ -2,6 +2,7 @@
 // The fast paths while a profile is taken: then those of slab/fast_path.h are closed, and their slow paths try these first,
 // which also count the bytes to the next sample. The fast paths of frees stay open.
 
+#include "base/sanitizer.h"
 #include "slab/cache.h"
 #include "slab/fast_path.h"
 #include "slab/sampled_blocks.h"
@@ -21,8 +22,8 @@ extern KMEM_HIDDEN kmem::ProfiledPaths kmem_profiled;
 namespace kmem::profiled {
 
 /// Is this size counted here, as a rule, and not by the heap?
-KMEM_INLINE bool counts(size_t size) { return KMEM_LIKELY(size - 1 < kmem_profiled.malloc_limit); }
-KMEM_INLINE bool counts_kmalloc(size_t size) { return KMEM_UNLIKELY(size - 1 < kmem_profiled.kmalloc_limit); }
+KMEM_INLINE bool counts(size_t size) { return KMEM_LIKELY(size - 1 < shown(kmem_profiled.malloc_limit)); }
+KMEM_INLINE bool counts_kmalloc(size_t size) { return KMEM_UNLIKELY(size - 1 < shown(kmem_profiled.kmalloc_limit)); }
 
 KMEM_INLINE void* pop(Slot slot, size_t size, Counted& counted) {
   bool due;
@@ -41,6 +42,6 @@ KMEM_INLINE void* kmalloc(size_t size, Gfp gfp, Counted& counted) {
 }
 
 /// The same for an object of a cache; null also while no profile is taken.
-KMEM_INLINE void* object(const FastKeys& keys, Counted& counted) { return pop(keys.counted, keys.size, counted); }
+KMEM_INLINE void* object(const FastKeys& keys, Counted& counted) { return pop(shown(keys.counted), keys.size, counted); }
 
 }  // namespace kmem::profiled

@@ -16,14 +16,17 @@ namespace {
 // Fault injection leaves the fast paths of frees open, because a free does not fail.
 void set_limits(System& s, uint32_t reasons) {
   const bool open = !reasons;
-  kmem_malloc_limit = open ? MallocClasses::kMost : 0;
-  kmem_kmalloc_limit = open ? KmallocClasses::kMost : 0;
-  kmem_frames_end = reasons & (kForStats | kForChecks | kForPatterns | kForSeals | kForFreeWatch) ? 0 : s.pages.frames_end();
-  kmem_profiled.malloc_limit = reasons == kForProfile ? MallocClasses::kMost : 0;
-  kmem_profiled.kmalloc_limit = reasons == kForProfile ? KmallocClasses::kMost : 0;
-  kmem_hardened.limit = reasons == kForSeals ? MallocClasses::kMost - kmem_hardened.extra : 0;
-  kmem_sealed_frames_end = kmem_hardened.limit ? s.pages.frames_end() : 0;
-  kmem_kept = {.nr_sizes = open && s.heap.runs().keeps() ? kMappedFrom - MallocClasses::kMost - 1 : 0, .runs = &s.heap.runs()};
+  show(kmem_malloc_limit, open ? MallocClasses::kMost : 0);
+  show(kmem_kmalloc_limit, open ? KmallocClasses::kMost : 0);
+  const bool sees_frees = reasons & (kForStats | kForChecks | kForPatterns | kForSeals | kForFreeWatch);
+  show(kmem_frames_end, sees_frees ? 0 : s.pages.frames_end());
+  show(kmem_profiled.malloc_limit, reasons == kForProfile ? MallocClasses::kMost : 0);
+  show(kmem_profiled.kmalloc_limit, reasons == kForProfile ? KmallocClasses::kMost : 0);
+  const size_t sealed = reasons == kForSeals ? MallocClasses::kMost - kmem_hardened.extra : 0;
+  show(kmem_hardened.limit, sealed);
+  show(kmem_sealed_frames_end, sealed ? s.pages.frames_end() : 0);
+  show(kmem_kept.runs, &s.heap.runs());
+  show(kmem_kept.nr_sizes, open && s.heap.runs().keeps() ? kMappedFrom - MallocClasses::kMost - 1 : 0);
   set_page_lists(s);
   const bool closed = reasons & (kForFaults | kForContexts | kForStats | kForSeals | kForFreeWatch);
   s.heap.caches().set_fast_path(closed ? FastPath::Closed : reasons & kForProfile ? FastPath::Counted : FastPath::Open);
