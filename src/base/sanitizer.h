@@ -1,6 +1,6 @@
 #pragma once
-// Annotations for ThreadSanitizer, which do nothing in other builds: it cannot see the assembly of the restartable sequences that
-// hand objects over through the per-CPU words, and does not know which words are read while they change.
+// Annotations for ThreadSanitizer, which do nothing in other builds: it cannot see the assembly of the restartable sequences
+// that hand objects over through the per-CPU words, and does not know which words are read while they change.
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
