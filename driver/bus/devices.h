@@ -47,6 +47,9 @@ device_driver* next_driver(const bus_type* bus, u64* number);
 void device_came(device* dev);
 void device_goes(device* dev);
 
+/// Registers a bus of ours with its first use; false if there is no memory.
+bool bus_is_there(bus_type& bus, const attribute_group** dev_groups);
+
 /// Notifies the bus's listeners of an event of the device.
 void announce(device* dev, kobject_action action);
 

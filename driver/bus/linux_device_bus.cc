@@ -59,6 +59,13 @@ int fill_folder(subsys_private* p) {
 
 }  // namespace
 
+bool kmem_driver::bus_is_there(bus_type& bus, const attribute_group** dev_groups) {
+  static constinit unsigned guard_word = 0;
+  Guard hold(guard_word);
+  bus.dev_groups = dev_groups;
+  return bus.p || !bus_register(&bus);
+}
+
 namespace kmem_driver {
 kobject* drivers_folder(const bus_type* bus) { return bus && bus->p ? bus->p->drivers : nullptr; }
 }  // namespace kmem_driver

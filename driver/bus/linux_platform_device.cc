@@ -88,13 +88,7 @@ constexpr bus_type make_bus() {
   return bus;
 }
 
-/// Once; false if there is no memory.
-bool bus_is_there() {
-  static constinit unsigned guard_word = 0;
-  Guard hold(guard_word);
-  kmem_platform_bus_type.dev_groups = platform_dev_groups;
-  return kmem_platform_bus_type.p || !bus_register(&kmem_platform_bus_type);
-}
+bool platform_is_there() { return bus_is_there(kmem_platform_bus_type, platform_dev_groups); }
 
 int set_name(platform_device* pdev) {
   if (pdev->id == PLATFORM_DEVID_NONE) return dev_set_name(&pdev->dev, "%s", pdev->name);
@@ -165,7 +159,7 @@ device* kmem_driver_platform_bus() noexcept {
 }
 
 int platform_device_add(platform_device* pdev) noexcept {
-  if (!bus_is_there()) return -ENOMEM;
+  if (!platform_is_there()) return -ENOMEM;
   device* dev = &pdev->dev;
   if (!dev->parent) dev->parent = &platform_bus;
   dev->bus = &platform_bus_type;
@@ -275,7 +269,7 @@ void* devm_platform_get_and_ioremap_resource(platform_device* pdev, unsigned n, 
 }
 
 int __platform_driver_register(platform_driver* driver, module* owner) noexcept {
-  if (!bus_is_there()) return -ENOMEM;
+  if (!platform_is_there()) return -ENOMEM;
   driver->driver.owner = owner;
   driver->driver.bus = &platform_bus_type;
   return driver_register(&driver->driver);

@@ -12,19 +12,10 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "lock/mutex_hold.h"
 #include "lock/queued.h"
 
 namespace {
-
-class Hold {
- public:
-  explicit Hold(mutex& lock) : lock_(lock) { mutex_lock(&lock_); }
-  ~Hold() { mutex_unlock(&lock_); }
-  Hold(const Hold&) = delete;
-
- private:
-  mutex& lock_;
-};
 
 DEFINE_MUTEX(list_lock);  // guards the three below
 LIST_HEAD(all);           // the best quality first
@@ -70,7 +61,7 @@ void take_best() {
 }
 
 hwrng* get_current_rng() {
-  Hold hold(list_lock);
+  kmem_driver::MutexHold hold(list_lock);
   if (current_rng) kref_get(&current_rng->ref);
   return current_rng;
 }
@@ -142,11 +133,11 @@ ssize_t hwrng_read(file* f, char* to, size_t n, loff_t*) {
 }
 
 ssize_t rng_current_show(device*, device_attribute*, char* page) {
-  Hold hold(list_lock);
+  kmem_driver::MutexHold hold(list_lock);
   return sysfs_emit(page, "%s\n", current_rng ? current_rng->name : "none");
 }
 ssize_t rng_current_store(device*, device_attribute*, const char* text, size_t n) {
-  Hold hold(list_lock);
+  kmem_driver::MutexHold hold(list_lock);
   if (sysfs_streq(text, "")) return take_best(), static_cast<ssize_t>(n);
   hwrng* rng = find(text);
   const int error = rng ? make_current(rng) : -EINVAL;
@@ -156,7 +147,7 @@ ssize_t rng_current_store(device*, device_attribute*, const char* text, size_t n
 }
 DEVICE_ATTR_RW(rng_current);
 ssize_t rng_available_show(device*, device_attribute*, char* page) {
-  Hold hold(list_lock);
+  kmem_driver::MutexHold hold(list_lock);
   int n = 0;
   hwrng* rng;
   list_for_each_entry(rng, &all, list) n += sysfs_emit_at(page, n, "%s ", rng->name);
@@ -200,7 +191,7 @@ extern "C" {
 int hwrng_register(hwrng* rng) noexcept {
   if (!rng->name || (!rng->data_read && !rng->read)) return -EINVAL;
   if (const int error = make_file()) return error;
-  Hold hold(list_lock);
+  kmem_driver::MutexHold hold(list_lock);
   if (find(rng->name)) return -EEXIST;
   if (rng->quality > 1024) rng->quality = 1024;
   init_completion(&rng->cleanup_done);
@@ -216,7 +207,7 @@ int hwrng_register(hwrng* rng) noexcept {
 
 void hwrng_unregister(hwrng* rng) noexcept {
   {
-    Hold hold(list_lock);
+    kmem_driver::MutexHold hold(list_lock);
     list_del(&rng->list);
     complete_all(&rng->dying);
     if (rng == current_rng) {

@@ -8,7 +8,9 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "bus/devices.h"
 #include "i2c/core.h"
+#include "lock/mutex_hold.h"
 #include "lock/queued.h"
 #include "tree/xarray_nodes.h"
 
@@ -20,16 +22,6 @@ DEFINE_MUTEX(list_lock);  // guards the next
 DEFINE_IDR(adapters);
 DEFINE_MUTEX(boards_lock);  // guards the next; probe() is called with it
 LIST_HEAD(boards);
-
-class Hold {
- public:
-  explicit Hold(mutex& lock) : lock_(lock) { mutex_lock(&lock_); }
-  ~Hold() { mutex_unlock(&lock_); }
-  Hold(const Hold&) = delete;
-
- private:
-  mutex& lock_;
-};
 
 /// A chip of a bus that may come later.
 struct Board {
@@ -92,12 +84,7 @@ constexpr bus_type make_bus() {
   return bus;
 }
 
-bool bus_is_there() {
-  static constinit unsigned guard_word = 0;
-  Guard hold(guard_word);
-  kmem_i2c_bus_type.dev_groups = i2c_groups;
-  return kmem_i2c_bus_type.p || !bus_register(&kmem_i2c_bus_type);
-}
+bool i2c_is_there() { return bus_is_there(kmem_i2c_bus_type, i2c_groups); }
 
 // Chips ------------------------------------------------------------------------------------------------------------------
 
@@ -152,19 +139,19 @@ int add_dummy_driver() {
 // Adapters ---------------------------------------------------------------------------------------------------------------
 
 int take_number(i2c_adapter* adapter, int nr) {
-  Hold hold(list_lock);
+  MutexHold hold(list_lock);
   const int taken =
       nr < 0 ? idr_alloc(&adapters, adapter, 0, 0, GFP_KERNEL) : idr_alloc(&adapters, adapter, nr, nr + 1, GFP_KERNEL);
   if (taken >= 0) adapter->nr = taken;
   return taken == -ENOSPC ? -EBUSY : taken < 0 ? taken : 0;
 }
 void give_number(const i2c_adapter* adapter) {
-  Hold hold(list_lock);
+  MutexHold hold(list_lock);
   idr_remove(&adapters, static_cast<unsigned long>(adapter->nr));
 }
 
 void add_boards_chips(i2c_adapter* adapter) {
-  Hold hold(boards_lock);
+  MutexHold hold(boards_lock);
   Board* board;
   list_for_each_entry(board, &boards, list) {
     if (board->bus != adapter->nr) continue;
@@ -183,7 +170,7 @@ void release_adapter(device*) {}
 
 int add(i2c_adapter* adapter, int nr) {
   if (!adapter->name[0] || !adapter->algo || (!adapter->algo->master_xfer && !adapter->algo->smbus_xfer)) return -EINVAL;
-  if (!bus_is_there()) return -ENOMEM;
+  if (!i2c_is_there()) return -ENOMEM;
   prepare_xarrays();
   if (const int error = take_number(adapter, nr)) return error;
   mutex_init(&adapter->kmem_bus);
@@ -233,7 +220,7 @@ void for_each_adapter(void (*f)(i2c_adapter*, void*), void* data) {
   for (int nr = 0;; ++nr) {
     i2c_adapter* adapter;
     {
-      Hold hold(list_lock);
+      MutexHold hold(list_lock);
       adapter = static_cast<i2c_adapter*>(idr_get_next(&adapters, &nr));
       if (!adapter) return;
       get_device(&adapter->dev);
@@ -263,7 +250,7 @@ void i2c_del_adapter(i2c_adapter* adapter) noexcept {
   device_unregister(&adapter->dev);
 }
 i2c_adapter* i2c_get_adapter(int nr) noexcept {
-  Hold hold(list_lock);
+  MutexHold hold(list_lock);
   auto* adapter = nr < 0 ? nullptr : static_cast<i2c_adapter*>(idr_find(&adapters, static_cast<unsigned long>(nr)));
   if (adapter) get_device(&adapter->dev);
   return adapter;
@@ -272,7 +259,7 @@ void i2c_put_adapter(i2c_adapter* adapter) noexcept {
   if (adapter) put_device(&adapter->dev);
 }
 int i2c_for_each_dev(void* data, int (*visit)(device*, void*)) noexcept {
-  return bus_is_there() ? bus_for_each_dev(&kmem_i2c_bus_type, nullptr, data, visit) : -ENOMEM;
+  return i2c_is_there() ? bus_for_each_dev(&kmem_i2c_bus_type, nullptr, data, visit) : -ENOMEM;
 }
 
 int i2c_register_board_info(int bus, const i2c_board_info* info, unsigned n) noexcept {
@@ -281,7 +268,7 @@ int i2c_register_board_info(int bus, const i2c_board_info* info, unsigned n) noe
     if (!board) return -ENOMEM;
     board->bus = bus;
     board->info = info[i];
-    Hold hold(boards_lock);
+    MutexHold hold(boards_lock);
     list_add_tail(&board->list, &boards);
   }
   return 0;
@@ -334,7 +321,7 @@ const i2c_device_id* i2c_client_get_device_id(const i2c_client* client) noexcept
 }
 
 int i2c_register_driver(module* owner, i2c_driver* driver) noexcept {
-  if (!bus_is_there()) return -ENOMEM;
+  if (!i2c_is_there()) return -ENOMEM;
   driver->driver.owner = owner;
   driver->driver.bus = &kmem_i2c_bus_type;
   if (const int error = driver_register(&driver->driver)) return error;

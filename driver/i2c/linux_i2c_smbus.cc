@@ -135,6 +135,22 @@ s32 exchange(const i2c_client* client, char read_write, u8 command, int protocol
 
 u8 at_most_max(u8 length) { return length > kMax ? static_cast<u8>(kMax) : length; }
 
+/// Blocks of which one side says the length: the chip, or the caller.
+s32 read_block(const i2c_client* client, u8 command, int protocol, u8 length, u8* values) {
+  i2c_smbus_data data;
+  data.block[0] = at_most_max(length);
+  const s32 error = exchange(client, I2C_SMBUS_READ, command, protocol, &data);
+  if (error < 0) return error;
+  memcpy(values, data.block + 1, data.block[0]);
+  return data.block[0];
+}
+s32 write_block(const i2c_client* client, u8 command, int protocol, u8 length, const u8* values) {
+  i2c_smbus_data data;
+  data.block[0] = at_most_max(length);
+  memcpy(data.block + 1, values, data.block[0]);
+  return exchange(client, I2C_SMBUS_WRITE, command, protocol, &data);
+}
+
 }  // namespace
 
 extern "C" {
@@ -194,31 +210,16 @@ s32 i2c_smbus_write_word_data(const i2c_client* client, u8 command, u16 value) n
 }
 
 s32 i2c_smbus_read_block_data(const i2c_client* client, u8 command, u8* values) noexcept {
-  i2c_smbus_data data;
-  const s32 error = exchange(client, I2C_SMBUS_READ, command, I2C_SMBUS_BLOCK_DATA, &data);
-  if (error < 0) return error;
-  memcpy(values, data.block + 1, data.block[0]);
-  return data.block[0];
+  return read_block(client, command, I2C_SMBUS_BLOCK_DATA, 0, values);
 }
 s32 i2c_smbus_write_block_data(const i2c_client* client, u8 command, u8 length, const u8* values) noexcept {
-  i2c_smbus_data data;
-  data.block[0] = at_most_max(length);
-  memcpy(data.block + 1, values, data.block[0]);
-  return exchange(client, I2C_SMBUS_WRITE, command, I2C_SMBUS_BLOCK_DATA, &data);
+  return write_block(client, command, I2C_SMBUS_BLOCK_DATA, length, values);
 }
 s32 i2c_smbus_read_i2c_block_data(const i2c_client* client, u8 command, u8 length, u8* values) noexcept {
-  i2c_smbus_data data;
-  data.block[0] = at_most_max(length);
-  const s32 error = exchange(client, I2C_SMBUS_READ, command, I2C_SMBUS_I2C_BLOCK_DATA, &data);
-  if (error < 0) return error;
-  memcpy(values, data.block + 1, data.block[0]);
-  return data.block[0];
+  return read_block(client, command, I2C_SMBUS_I2C_BLOCK_DATA, length, values);
 }
 s32 i2c_smbus_write_i2c_block_data(const i2c_client* client, u8 command, u8 length, const u8* values) noexcept {
-  i2c_smbus_data data;
-  data.block[0] = at_most_max(length);
-  memcpy(data.block + 1, values, data.block[0]);
-  return exchange(client, I2C_SMBUS_WRITE, command, I2C_SMBUS_I2C_BLOCK_DATA, &data);
+  return write_block(client, command, I2C_SMBUS_I2C_BLOCK_DATA, length, values);
 }
 
 s32 i2c_smbus_read_i2c_block_data_or_emulated(const i2c_client* client, u8 command, u8 length, u8* values) noexcept {

@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
+#include "lock/mutex_hold.h"
 #include "lock/queued.h"
 #include "tree/xarray_nodes.h"
 
@@ -36,16 +37,6 @@ using Dog = kmem_watchdog;
 
 DEFINE_IDA(numbers);
 constexpr unsigned kMax = 32;
-
-class Hold {
- public:
-  explicit Hold(Dog* dog) : dog_(dog) { mutex_lock(&dog_->lock); }
-  ~Hold() { mutex_unlock(&dog_->lock); }
-  Hold(const Hold&) = delete;
-
- private:
-  Dog* dog_;
-};
 
 void free_dog(kref* ref) { kfree(container_of(ref, Dog, ref)); }
 void put(Dog* dog) { kref_put(&dog->ref, free_dog); }
@@ -75,7 +66,7 @@ bool is_late(const Dog* dog) {
 }
 void feed_later(work_struct* work) {
   Dog* dog = container_of(to_delayed_work(work), Dog, feeding);
-  Hold hold(dog);
+  kmem_driver::MutexHold hold(dog->lock);
   if (!dog->wdd || !needs_feeding(dog->wdd) || is_late(dog)) return;
   feed_device(dog->wdd);
   plan_feeding(dog);
@@ -141,7 +132,7 @@ int set_pretimeout(watchdog_device* wdd, unsigned seconds) {
 Dog* dog_of(const file* f) { return static_cast<Dog*>(f->private_data); }
 
 int open_dog(Dog* dog, file* f) {
-  Hold hold(dog);
+  kmem_driver::MutexHold hold(dog->lock);
   if (!dog->wdd) return -ENODEV;
   if (dog->is_open) return -EBUSY;
   if (const int error = start(dog)) return error;
@@ -156,7 +147,7 @@ int open_node(inode* i, file* f) { return open_dog(container_of(i->i_cdev, Dog, 
 int release_file(inode*, file* f) {
   Dog* dog = dog_of(f);
   {
-    Hold hold(dog);
+    kmem_driver::MutexHold hold(dog->lock);
     dog->is_open = false;
     watchdog_device* wdd = dog->wdd;
     if (wdd && watchdog_active(wdd)) {
@@ -186,7 +177,7 @@ ssize_t write_file(file* f, const char* text, size_t n, loff_t*) {
   if (!n) return 0;
   bool found = false;
   if (!has_v(text, n, &found)) return -EFAULT;
-  Hold hold(dog);
+  kmem_driver::MutexHold hold(dog->lock);
   if (!dog->wdd) return -ENODEV;
   dog->may_close = found;
   const int error = feed(dog);
@@ -235,7 +226,7 @@ long serve(Dog* dog, unsigned command, int* user) {
 
 long ioctl_file(file* f, unsigned command, unsigned long argument) {
   Dog* dog = dog_of(f);
-  Hold hold(dog);
+  kmem_driver::MutexHold hold(dog->lock);
   if (!dog->wdd) return -ENODEV;
   const watchdog_ops* ops = dog->wdd->ops;
   const long own = ops->ioctl ? ops->ioctl(dog->wdd, command, argument) : -ENOIOCTLCMD;
@@ -270,7 +261,7 @@ miscdevice first = make_first();
 template <typename F>
 ssize_t show(device* dev, F f) {
   auto* dog = static_cast<Dog*>(dev_get_drvdata(dev));
-  Hold hold(dog);
+  kmem_driver::MutexHold hold(dog->lock);
   return dog->wdd ? f(dog->wdd) : -ENODEV;
 }
 ssize_t identity_show(device* dev, device_attribute*, char* page) {
@@ -393,7 +384,7 @@ int watchdog_register_device(watchdog_device* wdd) noexcept {
     return error;
   }
   wdd->wd_data = dog;
-  Hold hold(dog);
+  kmem_driver::MutexHold hold(dog->lock);
   plan_feeding(dog);
   return 0;
 }
@@ -402,7 +393,7 @@ void watchdog_unregister_device(watchdog_device* wdd) noexcept {
   Dog* dog = wdd->wd_data;
   if (!dog) return;
   {
-    Hold hold(dog);
+    kmem_driver::MutexHold hold(dog->lock);
     if (watchdog_active(wdd) && test_bit(WDOG_STOP_ON_UNREGISTER, &wdd->status)) stop(dog);
     dog->wdd = nullptr;
     wdd->wd_data = nullptr;

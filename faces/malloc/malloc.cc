@@ -205,17 +205,16 @@ KMEM_NOINLINE size_t usable_slowly(const void* p) {
   return size ? size : kmem::usable_at_neighbours(p);
 }
 
-KMEM_NOINLINE size_t usable_or_report(const void* p) {
-  const size_t size = usable_slowly(p);
-  if (KMEM_LIKELY(size || !p || !kmem::system().options.hardened)) return size;
-  const KeepErrno keep;
-  kmem::bug_report(kmem::Trouble::Bug, "malloc_usable_size of %p, which is not the start of a block that is in use", p);
-  return 0;
-}
-
 KMEM_INLINE size_t usable(const void* p) {
   const size_t size = kmem::fast::size_of(p);
   return KMEM_LIKELY(size) ? size : usable_slowly(p);
+}
+
+KMEM_COLD size_t size_of_no_block(const void* p) {
+  const KeepErrno keep;
+  if (p && kmem::system().options.hardened)
+    kmem::bug_report(kmem::Trouble::Bug, "malloc_usable_size of %p, which is not the start of a block that is in use", p);
+  return 0;
 }
 
 bool valid_alignment(size_t align) { return align && (align & (align - 1)) == 0; }
@@ -341,8 +340,8 @@ KMEM_REPLACEABLE void* pvalloc(size_t size) {
 
 // On a fast path, because some programs call it at every malloc and free.
 KMEM_REPLACEABLE size_t malloc_usable_size(void* p) {
-  const size_t size = kmem::fast::size_of(p);
-  return KMEM_LIKELY(size) ? size : usable_or_report(p);
+  const size_t size = usable(p);
+  return KMEM_LIKELY(size) ? size : size_of_no_block(p);
 }
 
 void kmem_own_free_aligned_sized(void* p, size_t align, size_t size) noexcept {

@@ -87,8 +87,8 @@ int64_t Mempool::exit() {
 // A share for each CPU, up to 64: more CPUs share.
 bool Mempool::share_count(Gfp gfp) {
   if (world_->nr_cpus == 1) return true;
-  uint32_t nr = 2;
-  while (nr < world_->nr_cpus && nr < 64) nr *= 2;
+  constexpr uint32_t kMost = 64;
+  const uint32_t wanted = 1u << log2_ceil(world_->nr_cpus), nr = wanted < kMost ? wanted : kMost;
   auto* shares = static_cast<OutCount::Share*>(world_->alloc_places(nr * sizeof(OutCount::Share), gfp, nid_));
   if (shares) out_.init(shares, nr);
   return shares;

@@ -1,5 +1,6 @@
 #pragma once
 #include "base/atomic.h"
+#include "base/bits.h"
 #include "port/cpu_stack.h"
 #include "watch/counters.h"
 
@@ -18,8 +19,8 @@ class AreaCounts {
   };
 
   void init(uint32_t nr_cpus) {
-    nr_shares_ = 1;
-    while (nr_shares_ < nr_cpus && nr_shares_ < kMostShares) nr_shares_ *= 2;
+    const unsigned nr = 1u << log2_ceil(nr_cpus);
+    nr_shares_ = nr < kMostShares ? nr : kMostShares;
   }
   uint32_t nr_shares() const { return nr_shares_; }
   /// The number of this CPU's share.

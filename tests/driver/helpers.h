@@ -1,6 +1,7 @@
 #pragma once
 // What tests of a driver's surroundings share.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -26,6 +27,24 @@ void until(F condition) {
     }
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
+}
+
+/// A file of the simulated tree: its text, or -errno as text.
+inline std::string read_file(const std::string& path) {
+  const int fd = kmem_driver_open(path.c_str(), O_RDONLY);
+  if (fd < 0) return std::to_string(fd);
+  char text[256] = {};
+  const ssize_t n = kmem_driver_read(fd, text, sizeof(text) - 1);
+  kmem_driver_close(fd);
+  return n < 0 ? std::to_string(n) : text;
+}
+/// How many bytes were written, or -errno.
+inline long write_file(const std::string& path, const std::string& text) {
+  const int fd = kmem_driver_open(path.c_str(), O_WRONLY);
+  if (fd < 0) return fd;
+  const long n = kmem_driver_write(fd, text.data(), text.size());
+  kmem_driver_close(fd);
+  return n;
 }
 
 /// A thread of the program, whose task is known.

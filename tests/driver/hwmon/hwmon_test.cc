@@ -15,21 +15,6 @@ namespace {
 
 const std::string kFirst = "/sys/class/hwmon/hwmon0/";
 
-std::string read_file(const std::string& path) {
-  const int fd = kmem_driver_open(path.c_str(), O_RDONLY);
-  if (fd < 0) return std::to_string(fd);
-  char text[128] = {};
-  const ssize_t n = kmem_driver_read(fd, text, sizeof(text) - 1);
-  kmem_driver_close(fd);
-  return n < 0 ? std::to_string(n) : text;
-}
-long write_file(const std::string& path, const std::string& text) {
-  const int fd = kmem_driver_open(path.c_str(), O_WRONLY);
-  if (fd < 0) return fd;
-  const long n = kmem_driver_write(fd, text.data(), text.size());
-  kmem_driver_close(fd);
-  return n;
-}
 const std::string kNone = std::to_string(-ENOENT);
 
 struct Sensor : testing::Test {
@@ -40,57 +25,57 @@ struct Sensor : testing::Test {
   }
   ~Sensor() override {
     EXPECT_EQ(kmem_driver_rmmod(), 0);
-    EXPECT_EQ(read_file(kFirst + "name"), kNone);
+    EXPECT_EQ(test::read_file(kFirst + "name"), kNone);
     platform_device_unregister(pdev);
   }
   platform_device* pdev;
 };
 
 TEST_F(Sensor, each_attribute_of_a_channel_is_a_file) {
-  EXPECT_EQ(read_file(kFirst + "name"), "sensor\n");
-  EXPECT_EQ(read_file(kFirst + "temp1_input"), "45000\n");
-  EXPECT_EQ(read_file(kFirst + "temp2_input"), "-5500\n");
-  EXPECT_EQ(read_file(kFirst + "temp1_label"), "cpu\n");
-  EXPECT_EQ(read_file(kFirst + "in0_input"), "3300\n");
-  EXPECT_EQ(read_file(kFirst + "in1_input"), kNone);
-  EXPECT_EQ(read_file(kFirst + "temp2_label"), kNone);
-  EXPECT_EQ(read_file(kFirst + "temp1_crit"), kNone) << "the driver says that it is not visible";
-  EXPECT_EQ(read_file(kFirst + "fan1_input"), std::to_string(-EOPNOTSUPP));
-  EXPECT_EQ(read_file(kFirst + "update_interval"), std::to_string(-EOPNOTSUPP));
+  EXPECT_EQ(test::read_file(kFirst + "name"), "sensor\n");
+  EXPECT_EQ(test::read_file(kFirst + "temp1_input"), "45000\n");
+  EXPECT_EQ(test::read_file(kFirst + "temp2_input"), "-5500\n");
+  EXPECT_EQ(test::read_file(kFirst + "temp1_label"), "cpu\n");
+  EXPECT_EQ(test::read_file(kFirst + "in0_input"), "3300\n");
+  EXPECT_EQ(test::read_file(kFirst + "in1_input"), kNone);
+  EXPECT_EQ(test::read_file(kFirst + "temp2_label"), kNone);
+  EXPECT_EQ(test::read_file(kFirst + "temp1_crit"), kNone) << "the driver says that it is not visible";
+  EXPECT_EQ(test::read_file(kFirst + "fan1_input"), std::to_string(-EOPNOTSUPP));
+  EXPECT_EQ(test::read_file(kFirst + "update_interval"), std::to_string(-EOPNOTSUPP));
 }
 
 TEST_F(Sensor, what_is_written_reaches_the_driver_which_may_refuse_it) {
-  EXPECT_EQ(read_file(kFirst + "temp1_max_alarm"), "0\n");
-  EXPECT_EQ(write_file(kFirst + "temp1_max", "40000\n"), 6);
-  EXPECT_EQ(read_file(kFirst + "temp1_max_alarm"), "1\n");
-  EXPECT_EQ(write_file(kFirst + "temp2_max", "40000\n"), -EACCES);
-  EXPECT_EQ(write_file(kFirst + "pwm1", "256"), -EINVAL);
-  EXPECT_EQ(write_file(kFirst + "pwm1", "half"), -EINVAL);
-  EXPECT_EQ(write_file(kFirst + "pwm1", "128"), 3);
-  EXPECT_EQ(read_file(kFirst + "pwm1"), "128\n");
+  EXPECT_EQ(test::read_file(kFirst + "temp1_max_alarm"), "0\n");
+  EXPECT_EQ(test::write_file(kFirst + "temp1_max", "40000\n"), 6);
+  EXPECT_EQ(test::read_file(kFirst + "temp1_max_alarm"), "1\n");
+  EXPECT_EQ(test::write_file(kFirst + "temp2_max", "40000\n"), -EACCES);
+  EXPECT_EQ(test::write_file(kFirst + "pwm1", "256"), -EINVAL);
+  EXPECT_EQ(test::write_file(kFirst + "pwm1", "half"), -EINVAL);
+  EXPECT_EQ(test::write_file(kFirst + "pwm1", "128"), 3);
+  EXPECT_EQ(test::read_file(kFirst + "pwm1"), "128\n");
 }
 
 TEST_F(Sensor, files_of_the_drivers_own_share_functions_by_their_numbers) {
-  EXPECT_EQ(read_file(kFirst + "pin1"), "6\n");
-  EXPECT_EQ(write_file(kFirst + "pin0", "0x20"), 4);
-  EXPECT_EQ(read_file(kFirst + "pin0"), "32\n");
-  EXPECT_EQ(read_file(kFirst + "pin1"), "6\n");
-  EXPECT_EQ(write_file(kFirst + "pin1", "1"), -EACCES);
-  EXPECT_EQ(read_file(kFirst + "pair"), "7 9\n");
+  EXPECT_EQ(test::read_file(kFirst + "pin1"), "6\n");
+  EXPECT_EQ(test::write_file(kFirst + "pin0", "0x20"), 4);
+  EXPECT_EQ(test::read_file(kFirst + "pin0"), "32\n");
+  EXPECT_EQ(test::read_file(kFirst + "pin1"), "6\n");
+  EXPECT_EQ(test::write_file(kFirst + "pin1", "1"), -EACCES);
+  EXPECT_EQ(test::read_file(kFirst + "pair"), "7 9\n");
 }
 
 TEST_F(Sensor, a_second_device_has_the_next_number_and_the_first_is_given_again) {
   device* other = hwmon_device_register_with_groups(&pdev->dev, "other", nullptr, nullptr);
   ASSERT_FALSE(IS_ERR(other));
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon1/name"), "other\n");
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon1/name"), "other\n");
   EXPECT_EQ(other->parent, &pdev->dev);
   hwmon_device_unregister(other);
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon1/name"), kNone);
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon1/name"), kNone);
   device* again = devm_hwmon_device_register_with_groups(&pdev->dev, "again", nullptr, nullptr);
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon1/name"), "again\n");
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon1/name"), "again\n");
   EXPECT_FALSE(IS_ERR(again));
   devm_hwmon_device_unregister(&pdev->dev);
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon1/name"), kNone);
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon1/name"), kNone);
 }
 
 std::vector<std::string> events;
@@ -154,7 +139,7 @@ TEST_F(Sensor, names_that_tools_cannot_use_are_warned_of_and_made_good) {
   hwmon_device_unregister(dev);
   dev = hwmon_device_register(&pdev->dev);
   EXPECT_TRUE(test::logged("hwmon_device_register() is deprecated"));
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon1/name"), kNone);
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon1/name"), kNone);
   hwmon_device_unregister(dev);
   char* good = hwmon_sanitize_name("a-b*c d");
   EXPECT_STREQ(good, "a_b_c_d");

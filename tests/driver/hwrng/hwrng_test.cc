@@ -33,19 +33,6 @@ struct Source {
   static Source* of(hwrng* r) { return reinterpret_cast<Source*>(r->priv); }
 };
 
-std::string read_file(const char* path) {
-  const int fd = kmem_driver_open(path, O_RDONLY);
-  char text[200] = {};
-  const ssize_t n = kmem_driver_read(fd, text, sizeof(text) - 1);
-  kmem_driver_close(fd);
-  return n < 0 ? std::to_string(n) : text;
-}
-long write_file(const char* path, const char* text) {
-  const int fd = kmem_driver_open(path, O_WRONLY);
-  const long n = kmem_driver_write(fd, text, strlen(text));
-  kmem_driver_close(fd);
-  return n;
-}
 constexpr const char *kCurrent = "/sys/class/misc/hwrng/rng_current", *kSelected = "/sys/class/misc/hwrng/rng_selected";
 
 /// What a program reads, of `n` bytes; or the error.
@@ -97,24 +84,24 @@ TEST(Hwrng, the_best_is_taken_until_the_user_says_which) {
   Source poor("poor", 'p', 10), good("good", 'g', 500), best("best", 'b', 900);
   ASSERT_EQ(hwrng_register(&good.rng), 0);
   ASSERT_EQ(hwrng_register(&poor.rng), 0);
-  EXPECT_EQ(read_file(kCurrent), "good\n");
+  EXPECT_EQ(test::read_file(kCurrent), "good\n");
   EXPECT_EQ(poor.inits, 0) << "it is not used";
-  EXPECT_EQ(read_file("/sys/class/misc/hwrng/rng_available"), "good poor \n");
-  EXPECT_EQ(write_file(kCurrent, "poor\n"), 5);
+  EXPECT_EQ(test::read_file("/sys/class/misc/hwrng/rng_available"), "good poor \n");
+  EXPECT_EQ(test::write_file(kCurrent, "poor\n"), 5);
   EXPECT_EQ(good.cleanups, 1);
   EXPECT_EQ(bytes(3), "ppp");
-  EXPECT_EQ(read_file(kSelected), "1\n");
+  EXPECT_EQ(test::read_file(kSelected), "1\n");
   ASSERT_EQ(hwrng_register(&best.rng), 0);
-  EXPECT_EQ(read_file(kCurrent), "poor\n");
-  EXPECT_EQ(write_file(kCurrent, "nobody\n"), -EINVAL);
-  EXPECT_EQ(write_file(kCurrent, "\n"), 1);
-  EXPECT_EQ(read_file(kCurrent), "best\n");
-  EXPECT_EQ(read_file(kSelected), "0\n");
+  EXPECT_EQ(test::read_file(kCurrent), "poor\n");
+  EXPECT_EQ(test::write_file(kCurrent, "nobody\n"), -EINVAL);
+  EXPECT_EQ(test::write_file(kCurrent, "\n"), 1);
+  EXPECT_EQ(test::read_file(kCurrent), "best\n");
+  EXPECT_EQ(test::read_file(kSelected), "0\n");
   hwrng_unregister(&best.rng);
-  EXPECT_EQ(read_file(kCurrent), "good\n") << "the next best takes its place";
+  EXPECT_EQ(test::read_file(kCurrent), "good\n") << "the next best takes its place";
   hwrng_unregister(&good.rng);
   hwrng_unregister(&poor.rng);
-  EXPECT_EQ(read_file(kCurrent), "none\n");
+  EXPECT_EQ(test::read_file(kCurrent), "none\n");
   EXPECT_EQ(good.inits, good.cleanups);
   EXPECT_EQ(poor.inits, poor.cleanups);
 }
@@ -128,7 +115,7 @@ TEST(Hwrng, what_cannot_be_is_refused) {
   EXPECT_EQ(hwrng_register(&broken.rng), -EIO);
   ASSERT_EQ(hwrng_register(&one.rng), 0);
   EXPECT_EQ(hwrng_register(&twin.rng), -EEXIST);
-  EXPECT_EQ(read_file("/sys/class/misc/hwrng/rng_available"), "one \n");
+  EXPECT_EQ(test::read_file("/sys/class/misc/hwrng/rng_available"), "one \n");
   hwrng_unregister(&one.rng);
 }
 

@@ -13,21 +13,6 @@
 
 namespace {
 
-std::string read_file(const std::string& path) {
-  const int fd = kmem_driver_open(path.c_str(), O_RDONLY);
-  if (fd < 0) return std::to_string(fd);
-  char text[128] = {};
-  const ssize_t n = kmem_driver_read(fd, text, sizeof(text) - 1);
-  kmem_driver_close(fd);
-  return n < 0 ? std::to_string(n) : text;
-}
-long write_file(const std::string& path, const std::string& text) {
-  const int fd = kmem_driver_open(path.c_str(), O_WRONLY);
-  if (fd < 0) return fd;
-  const long n = kmem_driver_write(fd, text.data(), text.size());
-  kmem_driver_close(fd);
-  return n;
-}
 const std::string kNone = std::to_string(-ENOENT);
 
 /// A chip of bytes: the first that is written is the place of the next.  What goes over the wire is noted: S and W or R for a
@@ -100,14 +85,14 @@ TEST_F(Thermometer, a_driver_is_bound_by_name_and_its_registers_are_read_over_th
   EXPECT_EQ(std::string(dev_name(&client->dev)), std::to_string(bus->nr) + "-004f");
   EXPECT_EQ(i2c_client_get_device_id(client)->driver_data, 500u);
   EXPECT_EQ(reinterpret_cast<unsigned long>(i2c_get_match_data(client)), 500u);
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon0/temp1_input"), "-24000\n");
-  EXPECT_EQ(write_file("/sys/class/hwmon/hwmon0/temp1_max", "80000"), 5);
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon0/temp1_input"), "-24000\n");
+  EXPECT_EQ(test::write_file("/sys/class/hwmon/hwmon0/temp1_max", "80000"), 5);
   EXPECT_EQ(chip.word(3), 160u);
   EXPECT_EQ(kmem_i2c_detach(bus, 0x4f), 0);
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon0/temp1_input"), std::to_string(-ENXIO)) << "the chip is gone";
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon0/temp1_input"), std::to_string(-ENXIO)) << "the chip is gone";
   i2c_unregister_device(client);
   EXPECT_TRUE(test::logged("gone, step 500"));
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon0/temp1_input"), kNone);
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon0/temp1_input"), kNone);
 }
 
 TEST_F(Thermometer, a_chip_that_is_another_is_refused_and_names_are_in_sys) {
@@ -115,10 +100,10 @@ TEST_F(Thermometer, a_chip_that_is_another_is_refused_and_names_are_in_sys) {
   i2c_client* client = client_at(0x4f, "fine75");
   EXPECT_EQ(client->dev.driver, nullptr);
   const std::string path = "/sys/devices/i2c-" + std::to_string(bus->nr);
-  EXPECT_EQ(read_file(path + "/name"), "test bus\n");
-  EXPECT_EQ(read_file(path + "/modalias"), kNone);
-  EXPECT_EQ(read_file(path + "/" + dev_name(&client->dev) + "/name"), "fine75\n");
-  EXPECT_EQ(read_file(path + "/" + dev_name(&client->dev) + "/modalias"), "i2c:fine75\n");
+  EXPECT_EQ(test::read_file(path + "/name"), "test bus\n");
+  EXPECT_EQ(test::read_file(path + "/modalias"), kNone);
+  EXPECT_EQ(test::read_file(path + "/" + dev_name(&client->dev) + "/name"), "fine75\n");
+  EXPECT_EQ(test::read_file(path + "/" + dev_name(&client->dev) + "/modalias"), "i2c:fine75\n");
 }
 
 TEST_F(Thermometer, a_driver_that_looks_for_its_chips_finds_them_on_buses_that_come) {
@@ -128,12 +113,12 @@ TEST_F(Thermometer, a_driver_that_looks_for_its_chips_finds_them_on_buses_that_c
   EXPECT_EQ(kmem_i2c_attach(bus, 0x4a, &chip_of<2>, &other), 0);
   EXPECT_EQ(kmem_driver_insmod(""), 0);
   const std::string path = "/sys/devices/i2c-" + std::to_string(bus->nr) + "/" + std::to_string(bus->nr);
-  EXPECT_EQ(read_file(path + "-0049/name"), "fine75\n");
-  EXPECT_EQ(read_file("/sys/class/hwmon/hwmon0/temp1_input"), "-6000\n");
-  EXPECT_EQ(read_file(path + "-004a/name"), kNone) << "its detect() says that this is none";
-  EXPECT_EQ(read_file(path + "-0048/name"), kNone) << "nothing answers";
+  EXPECT_EQ(test::read_file(path + "-0049/name"), "fine75\n");
+  EXPECT_EQ(test::read_file("/sys/class/hwmon/hwmon0/temp1_input"), "-6000\n");
+  EXPECT_EQ(test::read_file(path + "-004a/name"), kNone) << "its detect() says that this is none";
+  EXPECT_EQ(test::read_file(path + "-0048/name"), kNone) << "nothing answers";
   EXPECT_EQ(kmem_driver_rmmod(), 0);
-  EXPECT_EQ(read_file(path + "-0049/name"), kNone) << "found chips go with their driver";
+  EXPECT_EQ(test::read_file(path + "-0049/name"), kNone) << "found chips go with their driver";
   EXPECT_EQ(kmem_driver_insmod(""), 0);
 }
 

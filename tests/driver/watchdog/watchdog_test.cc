@@ -13,15 +13,6 @@ namespace {
 
 constexpr unsigned kOptions = WDIOF_KEEPALIVEPING | WDIOF_SETTIMEOUT | WDIOF_MAGICCLOSE | WDIOF_PRETIMEOUT;
 
-std::string read_file(const char* path) {
-  const int fd = kmem_driver_open(path, O_RDONLY);
-  if (fd < 0) return std::to_string(fd);
-  char text[128] = {};
-  const ssize_t n = kmem_driver_read(fd, text, sizeof(text) - 1);
-  kmem_driver_close(fd);
-  return n < 0 ? std::to_string(n) : text;
-}
-
 /// A device that notes what is done to it.
 struct Watchdog : test::VirtualTime {
   Watchdog() {
@@ -89,7 +80,7 @@ TEST_F(Watchdog, a_program_that_dies_does_not_stop_it) {
 TEST_F(Watchdog, one_with_no_way_out_runs_on) {
   watchdog_set_nowayout(&wdd, true);
   ASSERT_EQ(watchdog_register_device(&wdd), 0);
-  EXPECT_EQ(read_file("/sys/class/watchdog/watchdog0/nowayout"), "1\n");
+  EXPECT_EQ(test::read_file("/sys/class/watchdog/watchdog0/nowayout"), "1\n");
   const int fd = open();
   int off = WDIOS_DISABLECARD;
   EXPECT_EQ(ioctl(fd, WDIOC_SETOPTIONS, &off), -EBUSY);
@@ -174,10 +165,10 @@ TEST_F(Watchdog, one_that_runs_at_boot_is_fed_until_a_program_comes) {
 TEST_F(Watchdog, a_program_outlives_the_driver) {
   watchdog_stop_on_unregister(&wdd);
   ASSERT_EQ(watchdog_register_device(&wdd), 0);
-  EXPECT_EQ(read_file("/sys/class/watchdog/watchdog0/identity"), "Test dog\n");
-  EXPECT_EQ(read_file("/sys/class/watchdog/watchdog0/state"), "inactive\n");
+  EXPECT_EQ(test::read_file("/sys/class/watchdog/watchdog0/identity"), "Test dog\n");
+  EXPECT_EQ(test::read_file("/sys/class/watchdog/watchdog0/state"), "inactive\n");
   const int fd = open();
-  EXPECT_EQ(read_file("/sys/class/watchdog/watchdog0/state"), "active\n");
+  EXPECT_EQ(test::read_file("/sys/class/watchdog/watchdog0/state"), "active\n");
   watchdog_unregister_device(&wdd);
   EXPECT_EQ(stops, 1);
   EXPECT_EQ(kmem_driver_write(fd, "x", 1), -ENODEV);
@@ -209,8 +200,8 @@ TEST_F(Watchdog, it_goes_with_its_device) {
   device dev = {};
   dev.init_name = "board";
   ASSERT_EQ(devm_watchdog_register_device(&dev, &wdd), 0);
-  EXPECT_EQ(read_file("/sys/class/watchdog/watchdog0/timeout"), "60\n");
-  EXPECT_EQ(read_file("/sys/class/watchdog/watchdog0/bootstatus"), "0\n");
+  EXPECT_EQ(test::read_file("/sys/class/watchdog/watchdog0/timeout"), "60\n");
+  EXPECT_EQ(test::read_file("/sys/class/watchdog/watchdog0/bootstatus"), "0\n");
   devres_release_all(&dev);
   EXPECT_EQ(open(), -ENOENT);
 }
